@@ -1,0 +1,126 @@
+/*
+ * model.h - a loaded module: TF1 Hub, TF1 SavedModel and TF2 SavedModel
+ * behind one face. Everything above src/hub knows only this.
+ */
+#ifndef HT_HUB_MODEL_H
+#define HT_HUB_MODEL_H
+
+#include "graph/plan.h"
+
+typedef enum ht_format {
+  HT_FORMAT_HUB1, /* TF1 Hub: tfhub_module.pb */
+  HT_FORMAT_SM1,  /* TF1 SavedModel */
+  HT_FORMAT_SM2   /* TF2 SavedModel: one meta graph with an object graph */
+} ht_format;
+
+/* One dense tensor of an interface. Sparse and ragged values are their parts:
+ * x_indices, x_values, x_dense_shape; x_component_0, ... (cli.md, run). */
+typedef struct ht_port {
+  const char *name;   /* "images", "inputs/input_mask", "default" */
+  const char *tensor; /* "node:0" of the main graph, NULL for functions */
+  ht_dtype dtype;
+  ht_shape shape;     /* -1 unknown; rank -1 unknown */
+  int index;          /* among the body's arguments or returns */
+} ht_port;
+
+/* A Python value that a trace was made for: training=True, mask=None. */
+typedef struct ht_bound_argument {
+  const char *name, *value; /* value as Python prints it: True, None, 0.5, 'a' */
+} ht_bound_argument;
+
+/*
+ * One way to call a module: a signature, or one trace of a callable. All
+ * traces of a callable have its name.
+ */
+typedef struct ht_callable {
+  const char *name;     /* "default", "serving_default", "__call__", "a.b" */
+  bool signature;       /* else a callable of the object graph */
+  const char *function; /* concrete function's name, NULL: in the main graph */
+  const char *method_name; /* of the SignatureDef; "" */
+  int training;         /* 1, 0, or -1: the trace does not depend on it */
+  ht_bound_argument *bound;
+  int n_bound;
+  ht_port *input, *output;
+  int n_inputs, n_outputs;
+  ht_body body;
+  ht_tensor *capture; /* per argument of the body, HT_INVALID: explicit */
+} ht_callable;
+
+typedef struct ht_asset {
+  const char *tensor;   /* "node:0" of the main graph */
+  const char *filename; /* relative to assets/ */
+} ht_asset;
+
+typedef struct ht_attachment {
+  const char *key;
+  ht_string value; /* a serialised message */
+} ht_attachment;
+
+/* The tags of each meta graph, one string with "," between. */
+typedef struct ht_model {
+  ht_arena arena;
+  char *folder; /* local */
+  ht_format format;
+  const char **tag_sets;
+  int n_tag_sets, chosen; /* which meta graph this is */
+  const char *tf_version;
+  ht_graph *graph; /* the main graph */
+  ht_library library;
+  ht_store store;
+  ht_callable *callable;
+  int n_callables;
+  ht_body *regularization; /* each without arguments, one float scalar */
+  const ht_tensor **regularization_capture;
+  int n_regularization;
+  int *update_op; /* TF1: nodes of collection update_ops */
+  int n_update_ops;
+  ht_asset *asset;
+  int n_assets;
+  ht_attachment *attachment;
+  int n_attachments;
+  ht_pool *pool;
+  void *proto;    /* the unpacked SavedModel, for hub/export */
+  void *bundle;   /* the open checkpoint the values are mapped from */
+} ht_model;
+
+/*
+ * Opens the module in a local folder. `tags`: NULL chooses (TF1 Hub: the
+ * empty set; else "serve", else the only one), "" is the empty set, else
+ * names separated by commas. Values are mapped, their checksums verified;
+ * tables are filled. Ops that are missing are no failure here.
+ */
+ht_status ht_model_open(const char *folder, const char *tags,
+                        ht_model **out) HT_MUST_CHECK;
+void ht_model_free(ht_model *model);
+
+/* What to call, see cli.md: by name or by default; arguments choose a trace. */
+typedef struct ht_call_choice {
+  const char *signature; /* NULL: not asked for */
+  const char *call;      /* NULL: not asked for; "" is __call__ */
+  int training;          /* 1 training, 0 inference */
+  const ht_bound_argument *argument;
+  int n_arguments;
+} ht_call_choice;
+ht_status ht_model_choose(ht_model *model, const ht_call_choice *choice,
+                          const ht_callable **out) HT_MUST_CHECK;
+
+/* Makes a signature of its own from tensors of the main graph
+ * (--feed, --fetch). Lives in the model. */
+ht_status ht_model_cut(ht_model *model, int n_feeds, const char *const *feeds,
+                       int n_fetches, const char *const *fetches,
+                       const ht_callable **out) HT_MUST_CHECK;
+
+/* An input or output by its full name or the unique last part of its path;
+ * for inputs NULL or any name where there is only one. Fails with the names
+ * there are. */
+ht_status ht_callable_input(const ht_callable *c, const char *name,
+                            const ht_port **out) HT_MUST_CHECK;
+ht_status ht_callable_output(const ht_callable *c, const char *name,
+                             const ht_port **out) HT_MUST_CHECK;
+
+/* Whether a value may be fed: dtype and shape, else a message that says what
+ * is wanted and what came. */
+ht_status ht_port_check(const ht_port *port, const ht_tensor *value)
+    HT_MUST_CHECK;
+
+#endif

@@ -51,16 +51,25 @@ ht_status ht_tape_backward(ht_tape *tape, ht_run *run, int n,
  * arrived. The caller drops it. Rows keep repeated indices. */
 ht_status ht_tape_gradient(ht_tape *tape, const ht_variable *v,
                            ht_cotangent *out) HT_MUST_CHECK;
-/* The gradient of any watched or recorded value, dense. */
+/* The gradient of a watched value, dense; HT_INVALID where none arrived. */
 ht_status ht_tape_gradient_of(ht_tape *tape, const ht_tensor *value,
                               ht_tensor *out) HT_MUST_CHECK;
 
+/* Ones of a floating dtype. */
+ht_status ht_ones(ht_pool *pool, ht_dtype dtype, const ht_shape *shape,
+                  ht_tensor *out) HT_MUST_CHECK;
 void ht_cotangent_drop(ht_cotangent *c);
+/* total += g, dense or rows; takes over g. Both are of `shape`. */
+ht_status ht_cotangent_add(ht_pool *pool, ht_cotangent *total, ht_cotangent *g,
+                           const ht_shape *shape) HT_MUST_CHECK;
+/* Sums g over the axes along which `shape` was broadcast to it. */
+ht_status ht_sum_to_shape(ht_pool *pool, ht_tensor *g,
+                          const ht_shape *shape) HT_MUST_CHECK;
 /* Rows become dense, of shape `like`; dense stays. */
 ht_status ht_cotangent_dense(ht_pool *pool, ht_cotangent *c,
                              const ht_shape *like) HT_MUST_CHECK;
-/* Rows with each index once, ascending; duplicates summed in the order of
- * their arrival. */
+/* Rows with each index once, in the order of first arrival; duplicates are
+ * summed in the order of arrival. */
 ht_status ht_cotangent_unique(ht_pool *pool, ht_cotangent *c) HT_MUST_CHECK;
 
 #endif

@@ -66,6 +66,9 @@ struct ht_op {
 
 /* What TensorFlow has no gradient for, or whose gradient is zero. */
 ht_gradient_fn ht_no_gradient;
+/* For ops whose forward pass leaves the trace on what it passes on, or
+ * records by itself (Identity, containers, control flow): nothing to do. */
+ht_gradient_fn ht_gradient_in_forward;
 
 /* The row of that name, NULL if there is none. All rows, sorted by name. */
 const ht_op *ht_op_find(const char *name);

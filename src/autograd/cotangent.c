@@ -26,11 +26,11 @@ static void add_bfloat16(uint16_t *y, const uint16_t *x, size_t n) {
                                 ht_bfloat16_to_float(x[i]));
 }
 
-#define ADD(type)                                 \
-  do {                                            \
-    type *restrict a = y;                         \
-    const type *restrict b = x;                   \
-    for (size_t i = 0; i < n; i++) a[i] += b[i];  \
+#define ADD(type)                                \
+  do {                                           \
+    type *restrict a = y;                        \
+    const type *restrict b = x;                  \
+    for (size_t i = 0; i < n; i++) a[i] += b[i]; \
   } while (0)
 
 static void add_into(ht_dtype dtype, void *y, const void *x, size_t n) {
@@ -193,11 +193,10 @@ ht_status ht_cotangent_unique(ht_pool *pool, ht_cotangent *c) {
   while (slots < (size_t)n * 2) slots *= 2;
   uint32_t *table = calloc(slots, sizeof *table);
   int64_t *place = malloc((size_t)n * sizeof *place);
-  ht_status st = table && place ? HT_SUCCESS
-                                : ht_fail(HT_NO_MEMORY, "no memory for rows");
+  ht_status st =
+      table && place ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory for rows");
   if (st.code == HT_OK) {
-    int64_t distinct =
-        find_firsts(ht_i64(&c->indices), n, place, table, slots);
+    int64_t distinct = find_firsts(ht_i64(&c->indices), n, place, table, slots);
     if (distinct < n) st = merge_rows(pool, c, place, distinct);
   }
   free(table);

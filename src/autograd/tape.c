@@ -72,9 +72,9 @@ static ht_status reserve(void **p, size_t n, size_t more, size_t size,
   *capacity = bigger;
   return HT_SUCCESS;
 }
-#define RESERVE(tape, array, n, more, capacity)                 \
-  reserve((void **)&(tape)->array, (tape)->n, (more),           \
-          sizeof *(tape)->array, &(tape)->capacity)
+#define RESERVE(tape, array, n, more, capacity)                              \
+  reserve((void **)&(tape)->array, (tape)->n, (more), sizeof *(tape)->array, \
+          &(tape)->capacity)
 
 static ht_status new_trace(ht_tape *tape, bool keep, uint32_t *trace) {
   HT_TRY(RESERVE(tape, slot, n_slots, 2, slot_capacity));

@@ -44,8 +44,8 @@ ht_status ht_tape_watch(ht_tape *tape, ht_tensor *value) HT_MUST_CHECK;
  * are consumed.
  */
 ht_status ht_tape_backward(ht_tape *tape, ht_run *run, int n,
-                           const ht_tensor *y, const ht_tensor *dy)
-    HT_MUST_CHECK;
+                           const ht_tensor *y,
+                           const ht_tensor *dy) HT_MUST_CHECK;
 
 /* The gradient of a variable after backward; all HT_INVALID where none
  * arrived. The caller drops it. Rows keep repeated indices. */

@@ -63,7 +63,23 @@ char *ht_arena_printf(ht_arena *arena, const char *format, ...) {
   return s;
 }
 
+struct ht_arena_last {
+  struct ht_arena_last *next;
+  void (*fn)(void *arg);
+  void *arg;
+};
+
+ht_status ht_arena_defer(ht_arena *arena, void (*fn)(void *arg), void *arg) {
+  struct ht_arena_last *last;
+  HT_NEW(last, arena, 1);
+  *last = (struct ht_arena_last){arena->last, fn, arg};
+  arena->last = last;
+  return HT_SUCCESS;
+}
+
 void ht_arena_free(ht_arena *arena) {
+  for (struct ht_arena_last *l = arena->last; l; l = l->next) l->fn(l->arg);
+  arena->last = NULL;
   for (struct ht_arena_block *b = arena->block, *next; b; b = next) {
     next = b->next;
     free(b);

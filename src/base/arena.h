@@ -11,6 +11,7 @@
 
 typedef struct ht_arena {
   struct ht_arena_block *block; /* newest first */
+  struct ht_arena_last *last;   /* what to do before it is freed */
   size_t used, max;             /* bytes handed out, limit (0: none) */
 } ht_arena;
 
@@ -21,6 +22,11 @@ void *ht_alloc(ht_arena *arena, size_t n, size_t size);
 char *ht_arena_string(ht_arena *arena, const char *s);
 char *ht_arena_bytes(ht_arena *arena, const void *p, size_t n);
 char *ht_arena_printf(ht_arena *arena, const char *format, ...) HT_PRINTF(2, 3);
+
+/* Calls fn(arg) when the arena is freed, the last deferred first: for what
+ * it points to and has to let go. */
+ht_status ht_arena_defer(ht_arena *arena, void (*fn)(void *arg),
+                         void *arg) HT_MUST_CHECK;
 
 /* Frees everything the arena gave; it may be used again. */
 void ht_arena_free(ht_arena *arena);
@@ -37,11 +43,11 @@ void ht_arena_free(ht_arena *arena);
  * p[n] may be written afterwards. The old array stays in the arena, which
  * costs at most as much again.
  */
-#define HT_GROW(p, n, capacity, arena)                              \
-  do {                                                              \
-    if ((n) == (capacity))                                          \
-      HT_TRY(ht_grow_((arena), (void **)&(p), (size_t)(n),          \
-                      sizeof *(p), &(capacity), sizeof(capacity))); \
+#define HT_GROW(p, n, capacity, arena)                                  \
+  do {                                                                  \
+    if ((n) == (capacity))                                              \
+      HT_TRY(ht_grow_((arena), (void **)&(p), (size_t)(n), sizeof *(p), \
+                      &(capacity), sizeof(capacity)));                  \
   } while (0)
 
 ht_status ht_grow_(ht_arena *arena, void **p, size_t n, size_t size,

@@ -12,8 +12,8 @@
 
 /* "a/b" in the arena; b alone where it is absolute or a is "". */
 char *ht_path_join(ht_arena *arena, const char *a, const char *b);
-const char *ht_path_base(const char *path);       /* after the last '/' */
-const char *ht_path_extension(const char *path);  /* ".csv", "" if none */
+const char *ht_path_base(const char *path);      /* after the last '/' */
+const char *ht_path_extension(const char *path); /* ".csv", "" if none */
 
 bool ht_path_exists(const char *path);
 bool ht_path_is_folder(const char *path);
@@ -21,7 +21,7 @@ bool ht_path_is_folder(const char *path);
 /* The names in a folder, sorted bytewise, without "." and "..". */
 ht_status ht_folder_list(const char *path, ht_arena *arena, char ***names,
                          int *n) HT_MUST_CHECK;
-ht_status ht_folder_make(const char *path) HT_MUST_CHECK; /* with parents */
+ht_status ht_folder_make(const char *path) HT_MUST_CHECK;   /* with parents */
 ht_status ht_folder_remove(const char *path) HT_MUST_CHECK; /* recursively */
 
 /* Copies files and folders, sparing those for which skip (may be NULL) is

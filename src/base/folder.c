@@ -125,8 +125,8 @@ ht_status ht_staging_open(const char *target, bool replace, ht_staging *s) {
   if (!replace && ht_path_exists(target))
     return ht_fail(HT_IO, "'%s' exists already", target);
   s->target = strndup(target, n);
-  if (!s->target || asprintf(&s->path, "%s.tmp-%ld", s->target,
-                             (long)getpid()) < 0) {
+  if (!s->target ||
+      asprintf(&s->path, "%s.tmp-%ld", s->target, (long)getpid()) < 0) {
     s->path = NULL;
     ht_staging_drop(s);
     return ht_fail(HT_NO_MEMORY, "no memory for a path");
@@ -149,8 +149,8 @@ static void sync_folder(const char *path) {
 ht_status ht_staging_commit(ht_staging *s) {
   sync_folder(s->path);
   bool exchange = s->replace && ht_path_exists(s->target);
-  if (exchange && renameat2(AT_FDCWD, s->path, AT_FDCWD, s->target,
-                            RENAME_EXCHANGE) == 0)
+  if (exchange &&
+      renameat2(AT_FDCWD, s->path, AT_FDCWD, s->target, RENAME_EXCHANGE) == 0)
     return ht_folder_remove(s->path);
   if (exchange) HT_TRY(ht_folder_remove(s->target)); /* no exchange there */
   if (rename(s->path, s->target) != 0)

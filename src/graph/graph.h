@@ -37,8 +37,8 @@ typedef struct ht_node {
 
   /* Known once bound: */
   bool bound;
-  const ht_op *op;    /* NULL: a call of function `callee`, or an Apply */
-  ht_graph *callee;   /* node.op is a library function's name */
+  const ht_op *op;  /* NULL: a call of function `callee`, or an Apply */
+  ht_graph *callee; /* node.op is a library function's name */
   int n_in, n_out, n_control;
   ht_ref *in;
   int *control;
@@ -76,9 +76,25 @@ struct ht_library {
   ht_status (*import)(void *arg, ht_library *library, const char *name,
                       ht_graph **out); /* *out NULL: there is none */
   void *arg;
-  ht_map gradients; /* registered op type "CustomGradient-N" -> char * of the
-                       gradient function's name */
+  ht_map gradients; /* registered op type "CustomGradient-N" ->
+                       ht_custom_gradient */
 };
+
+/*
+ * A saved tf.custom_gradient: stands for the gradient of IdentityN nodes whose
+ * attribute _gradient_op_type names it (tf-formats: registered_gradients).
+ */
+typedef struct ht_custom_gradient {
+  const char *function;
+  const char **captured; /* "node:0" of the function that holds the IdentityN:
+                            what the gradient function gets after its
+                            explicit arguments */
+  int n_captured;
+  bool *takes; /* per output of the IdentityN: is its cotangent an argument */
+  int n_takes;
+  bool *returns; /* per input of the IdentityN: does a gradient come back */
+  int n_returns;
+} ht_custom_gradient;
 
 /*
  * A graph seen as a function: fed tensors in, fetched tensors out. A feed cuts
@@ -105,8 +121,8 @@ ht_status ht_graph_bind(ht_graph *g, int node) HT_MUST_CHECK;
 
 /* "node", "node:1", in functions also "arg", "node:output:1". Binds the node
  * where that is needed to know its outputs. */
-ht_status ht_graph_ref(ht_graph *g, const char *text, ht_ref *out)
-    HT_MUST_CHECK;
+ht_status ht_graph_ref(ht_graph *g, const char *text,
+                       ht_ref *out) HT_MUST_CHECK;
 
 /* The dtype of a node's output by its op row and attributes; HT_INVALID
  * where that is not known. */

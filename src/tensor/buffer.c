@@ -101,8 +101,8 @@ ht_status ht_buffer_new(ht_pool *pool, ht_dtype dtype, size_t bytes,
   size_t rounded;
   uint8_t class = class_of(bytes, &rounded);
   void *p = pool ? take(pool, class, rounded) : NULL;
-  if (!p) p = aligned_alloc(ALIGN, (HEADER + rounded + ALIGN - 1) / ALIGN *
-                                       ALIGN);
+  if (!p)
+    p = aligned_alloc(ALIGN, (HEADER + rounded + ALIGN - 1) / ALIGN * ALIGN);
   if (!p) {
     if (pool) give(pool, class, rounded, NULL);
     return ht_fail(HT_NO_MEMORY, "no memory for a tensor of %zu bytes", bytes);

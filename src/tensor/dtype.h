@@ -4,8 +4,8 @@
 
 #include "base/status.h"
 
-const char *ht_dtype_name(ht_dtype t); /* "float", "int64"; "invalid" */
-size_t ht_dtype_size(ht_dtype t);      /* bytes of an element, 0: unknown */
+const char *ht_dtype_name(ht_dtype t);    /* "float", "int64"; "invalid" */
+size_t ht_dtype_size(ht_dtype t);         /* bytes of an element, 0: unknown */
 ht_dtype ht_dtype_find(const char *name); /* also "DT_FLOAT", "float32" */
 bool ht_dtype_floating(ht_dtype t); /* carries gradients: float .. complex */
 bool ht_dtype_integer(ht_dtype t);

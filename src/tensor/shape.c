@@ -43,9 +43,9 @@ const char *ht_shape_text(const ht_shape *s, char text[HT_SHAPE_TEXT]) {
   for (int i = 0; i < s->rank; i++) {
     const char *comma = i ? "," : "";
     size_t left = HT_SHAPE_TEXT - (size_t)n;
-    n += s->dim[i] < 0 ? snprintf(text + n, left, "%s?", comma)
-                       : snprintf(text + n, left, "%s%lld", comma,
-                                  (long long)s->dim[i]);
+    n += s->dim[i] < 0
+             ? snprintf(text + n, left, "%s?", comma)
+             : snprintf(text + n, left, "%s%lld", comma, (long long)s->dim[i]);
   }
   snprintf(text + n, HT_SHAPE_TEXT - (size_t)n, "]");
   return text;

@@ -70,8 +70,8 @@ ht_tensor ht_tensor_shaped(const ht_tensor *t, const ht_shape *shape) {
 
 ht_tensor ht_tensor_rows(const ht_tensor *t, int64_t from, int64_t n) {
   ht_tensor out = ht_tensor_share(t);
-  size_t row = t->shape.dim[0] ? ht_tensor_bytes(t) / (size_t)t->shape.dim[0]
-                               : 0;
+  size_t row =
+      t->shape.dim[0] ? ht_tensor_bytes(t) / (size_t)t->shape.dim[0] : 0;
   out.shape.dim[0] = n;
   out.data = (char *)t->data + (size_t)from * row;
   return out;
@@ -121,8 +121,16 @@ ht_status ht_tensor_own(ht_pool *pool, ht_tensor *t) {
 }
 
 ht_tensor ht_tensor_outline(const ht_tensor *t) {
-  return (ht_tensor){
-      .dtype = t->dtype, .shape = t->shape, .trace = t->trace};
+  return (ht_tensor){.dtype = t->dtype, .shape = t->shape, .trace = t->trace};
+}
+
+static void drop_buffer(void *buffer) { ht_buffer_drop(buffer); }
+
+ht_status ht_tensor_keep(ht_arena *arena, const ht_tensor *t) {
+  if (!t->buffer) return HT_SUCCESS;
+  HT_TRY(ht_arena_defer(arena, drop_buffer, t->buffer));
+  ht_buffer_share(t->buffer);
+  return HT_SUCCESS;
 }
 
 int64_t ht_int_at(const ht_tensor *t, int64_t i) {

@@ -18,7 +18,7 @@
 enum { HT_MAX_RANK = 8 };
 
 typedef struct ht_shape {
-  int rank; /* -1: unknown (declared shapes only) */
+  int rank;                 /* -1: unknown (declared shapes only) */
   int64_t dim[HT_MAX_RANK]; /* -1: unknown (declared shapes only) */
 } ht_shape;
 
@@ -114,6 +114,8 @@ ht_tensor ht_tensor_rows(const ht_tensor *t, int64_t from, int64_t n);
 ht_status ht_tensor_copy(ht_pool *pool, const ht_tensor *t,
                          ht_tensor *out) HT_MUST_CHECK;
 ht_status ht_tensor_own(ht_pool *pool, ht_tensor *t) HT_MUST_CHECK;
+/* The arena holds a reference of t until it is freed. */
+ht_status ht_tensor_keep(ht_arena *arena, const ht_tensor *t) HT_MUST_CHECK;
 /* The dtype and shape alone: what the tape keeps of values it lets go. */
 ht_tensor ht_tensor_outline(const ht_tensor *t);
 

@@ -83,9 +83,9 @@ void ht_store_rollback(ht_store *store) {
 ht_status ht_variable_read(const ht_variable *v, ht_tensor *out) {
   const ht_tensor *t = v->staged.dtype ? &v->staged : &v->value;
   if (!t->dtype)
-    return ht_fail(HT_CORRUPT, "variable '%s' has no value: %s", v->name,
-                   v->key ? "it is not in the checkpoint"
-                          : "it was never initialised");
+    return ht_fail(
+        HT_CORRUPT, "variable '%s' has no value: %s", v->name,
+        v->key ? "it is not in the checkpoint" : "it was never initialised");
   if (t == &v->value && v->rows)
     return v->rows->copy_all(v->rows->state, v, out);
   *out = ht_tensor_share(t);

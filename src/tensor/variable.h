@@ -32,16 +32,16 @@ typedef struct ht_row_source {
  * step see them, and commit or drop ends them (ht_store_commit, _rollback).
  */
 struct ht_variable {
-  ht_object object;  /* class ht_variable_class */
-  const char *key;   /* in the checkpoint; NULL: not stored there */
-  const char *name;  /* without ":0" */
+  ht_object object; /* class ht_variable_class */
+  const char *key;  /* in the checkpoint; NULL: not stored there */
+  const char *name; /* without ":0" */
   ht_dtype dtype;
-  ht_shape shape;    /* declared; dims may be -1 */
-  bool trainable;    /* as the module says */
-  bool tuned;        /* in the trainable set of this training */
-  bool changed;      /* differs from the checkpoint it came from */
-  ht_tensor value;   /* HT_INVALID: not initialised */
-  ht_tensor staged;  /* HT_INVALID: nothing staged */
+  ht_shape shape;            /* declared; dims may be -1 */
+  bool trainable;            /* as the module says */
+  bool tuned;                /* in the trainable set of this training */
+  bool changed;              /* differs from the checkpoint it came from */
+  ht_tensor value;           /* HT_INVALID: not initialised */
+  ht_tensor staged;          /* HT_INVALID: nothing staged */
   const ht_row_source *rows; /* NULL: the value is simply current */
 };
 extern const ht_object_class ht_variable_class;

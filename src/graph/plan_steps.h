@@ -1,0 +1,76 @@
+/* plan_steps.h - inside of a plan, for src/graph alone. */
+#ifndef HT_GRAPH_PLAN_STEPS_H
+#define HT_GRAPH_PLAN_STEPS_H
+
+#include "graph/plan.h"
+
+/* Values are numbered from 1; 0 is none. */
+typedef struct ht_step {
+  const ht_op *op;
+  const char *node;
+  const ht_attrs *attrs;
+  void *prepared;
+  ht_plan **sub;
+  int n_sub;
+  int *in;
+  int n_in;
+  int out, n_out; /* values out .. out+n_out-1 */
+  int *guard;     /* steps whose death is this one's (control edges) */
+  int n_guards;
+  int *last; /* values to let go of afterwards */
+  int n_last;
+  bool may_die; /* v1 control flow reaches it */
+} ht_step;
+
+typedef struct ht_value {
+  const ht_tensor *constant; /* NULL: made by a step or fed */
+  int step;                  /* that makes it, -1 */
+  bool ref;                  /* a v1 reference variable's handle */
+  bool may_die;
+} ht_value;
+
+typedef struct ht_frame ht_frame;
+
+struct ht_plan {
+  ht_arena arena;
+  ht_step *step;
+  int n_steps, step_capacity;
+  ht_value *value;
+  int n_values, value_capacity;
+  int *feed; /* values of the fed arguments, in order */
+  int n_feeds;
+  int *ret;
+  int n_rets;
+  ht_frame *frame; /* of a run that ended: reused by the next */
+  int depth;       /* of nested sub-plans */
+};
+
+enum { HT_MAX_DEPTH = 64 };
+
+/* As ht_plan_new, `depth` calls down; collects what is missing instead of
+ * failing where `missing` is not NULL. */
+typedef struct ht_missing_list {
+  ht_arena *arena;
+  ht_missing *item;
+  int n, capacity;
+  bool gradients;
+} ht_missing_list;
+ht_status ht_plan_build(const ht_body *body, const ht_tensor *capture,
+                        int depth, ht_missing_list *missing,
+                        ht_plan **out) HT_MUST_CHECK;
+
+/* Drops steps without use or effect; fills ht_step.last. */
+ht_status ht_plan_finish(ht_plan *plan) HT_MUST_CHECK;
+
+void ht_step_free(ht_step *s);
+
+/* The row that stands for an IdentityN with a saved custom gradient; its
+ * `prepared` is an ht_custom_step. */
+extern const ht_op ht_op_custom_gradient;
+typedef struct ht_custom_step {
+  const ht_custom_gradient *rule;
+  ht_plan *plan;
+  int n_values; /* inputs of the IdentityN; the captured follow */
+} ht_custom_step;
+
+#endif

@@ -1,0 +1,82 @@
+/* sparse.c - see sparse.h. */
+#include "ops/sparse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static ht_status check_inside(const ht_call *c, const ht_sparse *s) {
+  for (int64_t k = 0; k < s->n; k++)
+    for (int d = 0; d < s->rank; d++)
+      if (s->at[k * s->rank + d] < 0 ||
+          s->at[k * s->rank + d] >= s->shape.dim[d])
+        return ht_fail(HT_USAGE, "op '%s': sparse entry %lld lies outside",
+                       c->op->name, (long long)k);
+  return HT_SUCCESS;
+}
+
+ht_status ht_sparse_from(const ht_call *c, int i, int v, int s,
+                         ht_sparse *out) {
+  HT_TRY(ht_need_dtype(c, i, HT_INT64));
+  HT_TRY(ht_need_rank(c, i, 2));
+  HT_TRY(ht_need_rank(c, s, 1));
+  HT_TRY(ht_shape_from(c->in[s], false, &out->shape));
+  out->at = ht_i64(c->in[i]);
+  out->n = c->in[i]->shape.dim[0];
+  out->rank = out->shape.rank;
+  out->values = v < 0 ? NULL : c->in[v];
+  if (v >= 0) HT_TRY(ht_need_rank(c, v, 1));
+  if (c->in[i]->shape.dim[1] != out->rank ||
+      (v >= 0 && c->in[v]->shape.dim[0] != out->n))
+    return ht_fail(HT_USAGE,
+                   "op '%s': indices, values and shape of a sparse "
+                   "tensor do not fit",
+                   c->op->name);
+  return check_inside(c, out);
+}
+
+int ht_sparse_compare(const ht_sparse *x, int64_t a, const ht_sparse *y,
+                      int64_t b) {
+  const int64_t *p = x->at + a * x->rank, *q = y->at + b * y->rank;
+  for (int d = 0; d < x->rank; d++)
+    if (p[d] != q[d]) return p[d] < q[d] ? -1 : 1;
+  return 0;
+}
+
+static int by_index(const void *a, const void *b, void *sparse) {
+  int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
+  int order = ht_sparse_compare(sparse, i, sparse, j);
+  return order ? order : (i > j) - (i < j);
+}
+
+ht_status ht_sparse_order(const ht_sparse *x, int64_t *order) {
+  bool sorted = true;
+  for (int64_t k = 0; k < x->n; k++) {
+    order[k] = k;
+    if (k && ht_sparse_compare(x, k - 1, x, k) > 0) sorted = false;
+  }
+  ht_sparse copy = *x;
+  if (!sorted) qsort_r(order, (size_t)x->n, sizeof *order, by_index, &copy);
+  return HT_SUCCESS;
+}
+
+void ht_copy_element(ht_tensor *y, int64_t to, const ht_tensor *x,
+                     int64_t from) {
+  size_t size = ht_dtype_size(x->dtype);
+  memcpy((char *)y->data + (size_t)to * size,
+         (const char *)x->data + (size_t)from * size, size);
+}
+
+ht_status ht_out_elements(ht_call *c, int i, int k, const ht_shape *shape) {
+  ht_dtype dtype = c->in[k]->dtype;
+  if (dtype == HT_RESOURCE || dtype == HT_VARIANT) return ht_no_dtype(c, dtype);
+  HT_TRY(ht_out(c, i, dtype, shape));
+  if (dtype == HT_STRING) return ht_string_keep(&c->out[i], c->in[k]);
+  return HT_SUCCESS;
+}
+
+ht_status ht_out_shape(ht_call *c, int i, const ht_shape *shape) {
+  ht_shape one = ht_shape_1(shape->rank);
+  HT_TRY(ht_out(c, i, HT_INT64, &one));
+  for (int d = 0; d < shape->rank; d++) ht_i64(&c->out[i])[d] = shape->dim[d];
+  return HT_SUCCESS;
+}

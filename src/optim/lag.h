@@ -27,7 +27,7 @@
  * HT_LAG_ERROR of the whole movement for every number of missed steps and
  * every alpha that is constant, falls, or grows at most linearly within the
  * horizon (all schedules do); ht_lag_new computes this bound, and cuts the
- * horizon into segments, each with its own centre, until it holds (5e-10
+ * horizon into segments, each with its own centre, until it holds (7e-10
  * with one segment for betas of 0.9 and 0.999). What lies beyond the horizon
  * is below 2^-40 of the movement.
  */
@@ -36,7 +36,7 @@
 
 #include "base/status.h"
 
-enum { HT_LAG_TERMS = 5, HT_LAG_SEGMENTS = 8 };
+enum { HT_LAG_TERMS = 5, HT_LAG_SEGMENTS = 32 };
 #define HT_LAG_ERROR 1e-9
 
 /* How a row moves without a gradient. */

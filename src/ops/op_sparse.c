@@ -511,12 +511,12 @@ const ht_op ht_ops_sparse[] = {
         .outputs = "dense:T",
         .attrs = "validate_indices:bool=true T:type Tindices:type",
         .doc = "The dense tensor, with the default where no entry is.",
-        .samples =
-            THREE " l[2]{3,3} f[3] f[]{9};"
-                  "i[2]{1,3} i[1]{4} s[2]{'a','b'} s[]{'-'};"
-                  "l[]{2} l[1]{4} i[]{5} i[]{0};" THREE " l[2]{3,3} d[] d[]{1};"
-                  "i[2]{3,3} i[1]{4} i[2]{1,2} i[]{0} "
-                  "validate_indices=false; l[0,2] l[2]{2,2} f[0] f[]",
+        .samples = THREE " l[2]{3,3} f[3] f[]{9};"
+                         "i[2]{1,3} i[1]{4} s[2]{'a','b'} s[]{'-'};"
+                         "l[]{2} l[1]{4} i[]{5} i[]{0};" THREE
+                         " l[2]{3,3} d[3] d[]{1};"
+                         "i[2]{3,3} i[1]{4} i[2]{1,2} i[]{0} "
+                         "validate_indices=false; l[0,2] l[2]{2,2} f[0] f[]",
         .forward = sparse_to_dense,
         .gradient = to_dense_back,
         .keep = HT_KEEP_IN(0),

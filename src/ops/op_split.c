@@ -119,17 +119,18 @@ static ht_status split_literal(ht_string s, const void *how, ht_pieces *out) {
 
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+/* After the last allowed split the rest is a piece, even if it is empty. */
 static ht_status split_space(ht_string s, const void *how, ht_pieces *out) {
   const separator *sep = how;
   const char *p = s.p, *end = s.p + s.n;
+  if (sep->max == 0) return ht_pieces_add(out, s.p, s.n);
   while (p < end && is_space(*p)) p++;
-  for (int64_t k = 0; p < end; k++) {
-    if (sep->max >= 0 && k >= sep->max)
-      return ht_pieces_add(out, p, (size_t)(end - p));
+  for (int64_t k = 1; p < end; k++) {
     const char *q = p;
     while (q < end && !is_space(*q)) q++;
     HT_TRY(ht_pieces_add(out, p, (size_t)(q - p)));
     for (p = q; p < end && is_space(*p);) p++;
+    if (k == sep->max) return ht_pieces_add(out, p, (size_t)(end - p));
   }
   return HT_SUCCESS;
 }
@@ -163,7 +164,8 @@ const ht_op ht_ops_split[] = {
         .samples = "s[4]{'hello  world','',' a','b'} s[]{' '};"
                    "s[4]{' hello  world','','  ','b\\n'} s[]{''};"
                    "s[2]{'a<>b<><>c','<>'} s[]{'<>'};"
-                   "s[2]{'a b c ','d'} s[]{''} maxsplit=1;"
+                   "s[3]{'a b c ','d',' '} s[]{''} maxsplit=1;"
+                   "s[2]{' a b','c'} s[]{''} maxsplit=0;"
                    "s[2]{'a,b,c','d'} s[]{','} maxsplit=1;"
                    "s[2]{'a,b,c','d'} s[]{','} maxsplit=0; s[0] s[]{' '}",
         .forward = string_split_v2,

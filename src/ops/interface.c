@@ -159,6 +159,8 @@ static ht_status infer_type(inference *f, const arg *a, ht_dtype t) {
   if (t == HT_INVALID) return HT_SUCCESS;
   ht_dtype fixed = fixed_type(f->op, a);
   const ht_attr *attr = ht_attr_find(f->attrs, a->type);
+  bool handle = t == HT_RESOURCE && (f->op->flags & HT_OP_HANDLES);
+  if (handle) return HT_SUCCESS; /* Ref(string) was the type of old ones */
   if (fixed && fixed != t)
     return ht_fail(HT_USAGE, "op '%s' wants %s as input '%s', found %s",
                    f->op->name, ht_dtype_name(fixed), a->name,

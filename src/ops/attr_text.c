@@ -103,7 +103,7 @@ static ht_status read_number(reader *r, ht_attr_kind *kind, ht_attr_value *v) {
     v->i = i;
   } else {
     *kind = HT_ATTR_FLOAT;
-    v->f = f;
+    v->f = (double)(float)f; /* as attributes are stored */
   }
   r->p = end;
   return HT_SUCCESS;
@@ -153,7 +153,8 @@ static ht_status join_kinds(reader *r, ht_attr *a, ht_attr_kind kind) {
   bool ints = a->kind == HT_ATTR_INT && kind == HT_ATTR_FLOAT;
   bool floats = a->kind == HT_ATTR_FLOAT && kind == HT_ATTR_INT;
   if (!ints && !floats) return bad(r, "a list of mixed kinds");
-  for (int i = 0; ints && i < a->n; i++) a->value[i].f = (double)a->value[i].i;
+  for (int i = 0; ints && i < a->n; i++)
+    a->value[i].f = (double)(float)a->value[i].i;
   if (floats) a->value[a->n].f = (double)a->value[a->n].i;
   a->kind = HT_ATTR_FLOAT;
   return HT_SUCCESS;
@@ -272,7 +273,7 @@ static ht_status coerce(const ht_attr_spec *spec, ht_arena *arena, ht_attr *a) {
   if (a->kind != HT_ATTR_INT || spec->kind != HT_ATTR_FLOAT) return HT_SUCCESS;
   ht_attr_value *value;
   HT_NEW(value, arena, a->n);
-  for (int i = 0; i < a->n; i++) value[i].f = (double)a->value[i].i;
+  for (int i = 0; i < a->n; i++) value[i].f = (double)(float)a->value[i].i;
   a->value = value;
   a->kind = HT_ATTR_FLOAT;
   return HT_SUCCESS;

@@ -240,7 +240,7 @@ ht_status ht_attrs_infer_types(const ht_op *op, int n_in,
                                const ht_dtype *in_dtype, const ht_attrs *given,
                                ht_arena *arena, ht_attrs *out) {
   arg a;
-  int64_t each;
+  int64_t each = -1;
   int first = 0;
   *out = (ht_attrs){0};
   inference f = {op, out, 0, arena};

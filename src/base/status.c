@@ -7,13 +7,20 @@
 
 static _Thread_local char message[HT_MESSAGE_MAX];
 
+/* Names from files may hold anything: a message stays one plain line. */
+static void keep(const char text[HT_MESSAGE_MAX]) {
+  memcpy(message, text, HT_MESSAGE_MAX);
+  for (unsigned char *p = (unsigned char *)message; *p; p++)
+    if (*p < ' ' || *p == 127) *p = '?';
+}
+
 ht_status ht_fail(ht_code code, const char *format, ...) {
   char text[HT_MESSAGE_MAX]; /* an argument may be the old message */
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  memcpy(message, text, sizeof text);
+  keep(text);
   return (ht_status){code, message};
 }
 
@@ -26,7 +33,7 @@ ht_status ht_within(ht_status st, const char *format, ...) {
   va_end(args);
   snprintf(text, sizeof text, "%s: %.*s", context, HT_MESSAGE_MAX / 2 - 4,
            st.msg);
-  memcpy(message, text, sizeof text);
+  keep(text);
   return (ht_status){st.code, message};
 }
 

@@ -88,8 +88,8 @@ ht_status ht_bundle_strings(const ht_bundle *b, const ht_bundle_entry *e,
 typedef struct ht_bundle_writer ht_bundle_writer;
 
 /*
- * Starts a bundle of one data file. Tensors come in the order of their keys
- * (bytewise); the files are those that TensorFlow writes for the same
+ * Starts a bundle of one data file, in which tensors lie in the order in
+ * which they come. The files are those that TensorFlow writes for the same
  * tensors, byte for byte. They are written beside their names and appear
  * with the commit. Failures free nothing: drop after any.
  */
@@ -104,7 +104,8 @@ ht_status ht_bundle_put(ht_bundle_writer *w, const ht_bundle_entry *like,
 ht_status ht_bundle_put_strings(ht_bundle_writer *w,
                                 const ht_bundle_entry *like,
                                 const ht_bundle_string *s) HT_MUST_CHECK;
-/* A tensor of another bundle as it stands there, pieces and all. */
+/* A tensor of another bundle as it stands in its file, pieces and all; e is
+ * one of from's entries. */
 ht_status ht_bundle_put_copy(ht_bundle_writer *w, const ht_bundle *from,
                              const ht_bundle_entry *e) HT_MUST_CHECK;
 

@@ -20,8 +20,8 @@ typedef struct ht_checkpoint_item {
   const ht_bundle_entry *like;
 } ht_checkpoint_item;
 
-/* Writes `prefix`.index and its one data file, items in any order. Both
- * appear complete or not at all. */
+/* Writes `prefix`.index and its one data file, values in the
+ * order of the items. Both appear complete or not at all. */
 ht_status ht_checkpoint_write(const char *prefix,
                               const ht_checkpoint_item *item,
                               int n) HT_MUST_CHECK;

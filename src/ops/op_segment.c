@@ -3,19 +3,9 @@
 #include <string.h>
 
 #include "kernels/segment.h"
-#include "ops/op.h"
+#include "ops/sparse.h"
 
 /* ---- what all of them need */
-
-/* Integers as int64: shared where they are, else converted. */
-static ht_status as_int64(ht_pool *pool, const ht_tensor *t, ht_tensor *out) {
-  if (t->dtype == HT_INT64) return *out = ht_tensor_share(t), HT_SUCCESS;
-  if (t->dtype != HT_INT32)
-    return ht_fail(HT_USAGE, "segment ids and indices are int32 or int64");
-  HT_TRY(ht_tensor_new(pool, HT_INT64, &t->shape, out));
-  for (int64_t i = 0; i < ht_count(t); i++) ht_i64(out)[i] = ht_i32(t)[i];
-  return HT_SUCCESS;
-}
 
 static ht_status scratch(ht_pool *pool, int64_t n, ht_tensor *out) {
   ht_shape shape = ht_shape_1(n);
@@ -91,7 +81,7 @@ static ht_status sorted(ht_call *c, ht_segment_kind kind, holds *h) {
   HT_TRY(ht_need_rank(c, 1, 1));
   if (c->in[1]->shape.dim[0] != x->shape.dim[0])
     return ht_fail(HT_USAGE, "op '%s' wants an id for each row", c->op->name);
-  HT_TRY(as_int64(pool, c->in[1], &h->id));
+  HT_TRY(ht_as_int64(pool, c->in[1], &h->id));
   HT_TRY(last_plus_one(&h->id, &n));
   HT_TRY(starts_of(pool, &h->id, n, &h->start));
   ht_shape shape = with_rows(&x->shape, 1, n);
@@ -122,7 +112,7 @@ static ht_status unsorted(ht_call *c, ht_segment_kind kind, holds *h) {
                    "op '%s' wants ids of a prefix of the shape, and "
                    "num_segments >= 0",
                    c->op->name);
-  HT_TRY(as_int64(pool, ids, &h->id));
+  HT_TRY(ht_as_int64(pool, ids, &h->id));
   for (int64_t i = 0; i < count; i++)
     if (ht_i64(&h->id)[i] >= n)
       return ht_fail(HT_USAGE, "op '%s': segment id %lld is outside %lld",
@@ -149,7 +139,7 @@ static ht_status back(ht_back *b, ht_segment_kind kind) {
   const ht_tensor *x = &b->in[0], *g = &b->dout[0].dense;
   ht_tensor id, dx;
   if (!ht_wants(b, 0)) return HT_SUCCESS;
-  HT_TRY(as_int64(b->run->pool, &b->in[1], &id));
+  HT_TRY(ht_as_int64(b->run->pool, &b->in[1], &id));
   ht_status st = ht_back_new(b, x->dtype, &x->shape, &dx);
   if (st.code == HT_OK) {
     st = ht_segments_back(
@@ -222,8 +212,8 @@ static ht_status sparse(ht_call *c, ht_segment_kind kind, holds *h) {
   const ht_tensor *x = c->in[0];
   int64_t n;
   HT_TRY(check_entries(c));
-  HT_TRY(as_int64(pool, c->in[1], &h->row));
-  HT_TRY(as_int64(pool, c->in[2], &h->id));
+  HT_TRY(ht_as_int64(pool, c->in[1], &h->row));
+  HT_TRY(ht_as_int64(pool, c->in[2], &h->id));
   HT_TRY(check_rows(c, &h->row, x->shape.dim[0]));
   HT_TRY(last_plus_one(&h->id, &n));
   if (c->n_in > 3) HT_TRY(ht_need_scalar(c, 3));
@@ -308,8 +298,8 @@ static ht_status sparse_back(ht_back *b, ht_segment_kind kind, holds *h) {
   ht_pool *pool = b->run->pool;
   const ht_tensor *x = &b->in[0], *g = &b->dout[0].dense;
   ht_tensor out;
-  HT_TRY(as_int64(pool, &b->in[1], &h->row));
-  HT_TRY(as_int64(pool, &b->in[2], &h->id));
+  HT_TRY(ht_as_int64(pool, &b->in[1], &h->row));
+  HT_TRY(ht_as_int64(pool, &b->in[2], &h->id));
   int64_t n = ht_count(&h->id);
   bool few = n < x->shape.dim[0]; /* most rows are not touched */
   ht_shape shape = few ? with_rows(&x->shape, 1, n) : x->shape;
@@ -335,8 +325,8 @@ static ht_status sparse_grad(ht_call *c, ht_segment_kind kind, holds *h) {
   if (rows < 0)
     return ht_fail(HT_USAGE, "op '%s': %lld rows", c->op->name,
                    (long long)rows);
-  HT_TRY(as_int64(pool, c->in[1], &h->row));
-  HT_TRY(as_int64(pool, c->in[2], &h->id));
+  HT_TRY(ht_as_int64(pool, c->in[1], &h->row));
+  HT_TRY(ht_as_int64(pool, c->in[2], &h->id));
   HT_TRY(check_rows(c, &h->row, rows));
   HT_TRY(check_rows(c, &h->id, g->shape.dim[0]));
   ht_shape shape = with_rows(&g->shape, 1, rows);

@@ -80,3 +80,22 @@ ht_status ht_out_shape(ht_call *c, int i, const ht_shape *shape) {
   for (int d = 0; d < shape->rank; d++) ht_i64(&c->out[i])[d] = shape->dim[d];
   return HT_SUCCESS;
 }
+
+ht_status ht_as_int64(ht_pool *pool, const ht_tensor *t, ht_tensor *out) {
+  if (t->dtype == HT_INT64) {
+    *out = ht_tensor_share(t);
+    return HT_SUCCESS;
+  }
+  if (t->dtype != HT_INT32)
+    return ht_fail(HT_USAGE, "ids, indices and splits are int32 or int64");
+  HT_TRY(ht_tensor_new(pool, HT_INT64, &t->shape, out));
+  for (int64_t i = 0; i < ht_count(t); i++) ht_i64(out)[i] = ht_i32(t)[i];
+  return HT_SUCCESS;
+}
+
+void ht_set_int(ht_tensor *t, int64_t i, int64_t v) {
+  if (t->dtype == HT_INT32)
+    ht_i32(t)[i] = (int32_t)v;
+  else
+    ht_i64(t)[i] = v;
+}

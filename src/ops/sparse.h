@@ -33,4 +33,10 @@ ht_status ht_out_elements(ht_call *c, int i, int k,
 /* out[i] = the shape as an int64 vector. */
 ht_status ht_out_shape(ht_call *c, int i, const ht_shape *shape) HT_MUST_CHECK;
 
+/* int32 or int64 as int64: shared where it is one, else converted. */
+ht_status ht_as_int64(ht_pool *pool, const ht_tensor *t,
+                      ht_tensor *out) HT_MUST_CHECK;
+/* Element i of an int32 or int64 tensor = v. */
+void ht_set_int(ht_tensor *t, int64_t i, int64_t v);
+
 #endif

@@ -247,7 +247,7 @@ static ht_status script(ht_call *c) {
   "'a\\xff\\xe2\\x82b\\xed\\xa0\\x80','\\xf0\\x9f\\x01\\xc0\\x80'}"
 #define DECODE_SAMPLES                                             \
   BAD " input_encoding='UTF-8';" BAD                               \
-      " input_encoding='UTF-8' errors='ignore' Tsplits=int32;" BAD \
+      " input_encoding='UTF-8' errors='ignore';" BAD \
       " input_encoding='UTF-8' replace_control_characters=true "   \
       "replacement_char=63;"                                       \
       "s[2]{'\\x00a\\xd8\\x3d\\xde\\x00','\\x00b'} "               \

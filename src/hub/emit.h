@@ -1,0 +1,72 @@
+/*
+ * emit.h - bodies of graphs as FunctionDefs: how what runs here becomes what
+ * TensorFlow runs.
+ *
+ * Variables and tables that a body reaches become arguments after the
+ * explicit ones (its captures). Applications of a function of a loaded module
+ * become calls of that very function; those of a TF1 graph become functions
+ * of their own. v1 reference variables become resource variables.
+ */
+#ifndef HT_HUB_EMIT_H
+#define HT_HUB_EMIT_H
+
+#include "hub/pb.h"
+
+/* A function of the library that is written. */
+typedef struct ht_emitted {
+  const char *name;
+  const ht_body *body; /* what it was made of */
+  int n_inputs;        /* explicit arguments */
+  ht_tensor *captured; /* values of the arguments after them: handles, or
+                          constants */
+  int n_captured, captured_capacity;
+  const char **ret_name; /* of the FunctionDef, in the order of the body */
+  ht_dtype *ret_type;
+  int n_rets;
+} ht_emitted;
+
+/* Whose variables a graph names. */
+typedef struct ht_emit_store {
+  const ht_graph *graph;
+  const ht_store *store;
+} ht_emit_store;
+
+typedef struct ht_emitter {
+  ht_arena *arena;
+  Tensorflow__FunctionDefLibrary *library; /* grows */
+  ht_map taken;                            /* function names */
+  ht_emitted **done;
+  size_t n_done;
+  ht_emit_store store[16];
+  int n_stores;
+  int serial; /* numbers in names: TensorFlow expects name_<number> */
+} ht_emitter;
+
+/* `source` (may be NULL): a module's library, all of which is taken over. */
+ht_status ht_emitter_init(ht_emitter *e, ht_arena *arena,
+                          const Tensorflow__FunctionDefLibrary *source)
+    HT_MUST_CHECK;
+ht_status ht_emitter_store(ht_emitter *e, const ht_graph *graph,
+                           const ht_store *store) HT_MUST_CHECK;
+
+/*
+ * The function of a body. arg_name (NULL: arg_0, ...) and ret_name name the
+ * explicit arguments and returns; they are made to fit TensorFlow's rules.
+ * Bodies of library functions give that function.
+ */
+ht_status ht_emit(ht_emitter *e, const char *hint, const ht_body *body,
+                  const ht_tensor *capture, const char *const *arg_name,
+                  ht_emitted **out) HT_MUST_CHECK;
+
+/* Input references "name", "name:1" of a node that calls f. */
+ht_status ht_emit_call(ht_emitter *e, const char *name, const ht_emitted *f,
+                       int n_in, const ht_dtype *in_type, const char *const *in,
+                       const char *const *captured,
+                       Tensorflow__NodeDef **out) HT_MUST_CHECK;
+
+/* An OpDef.ArgDef of a name and dtype, added to a list of them. */
+ht_status ht_emit_arg(ht_arena *arena, size_t *n,
+                      Tensorflow__OpDef__ArgDef ***args, const char *name,
+                      ht_dtype type) HT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,360 @@
+/* test_plan.c - graphs built by hand: plans, control flow, the tape. */
+#include "autograd/tape.h"
+#include "graph/builder.h"
+#include "graph/plan.h"
+#include "ops/attr_text.h"
+#include "test.h"
+
+/* A model of one graph and some functions, made by hand. */
+typedef struct world {
+  ht_arena arena;
+  ht_library library;
+  ht_store store;
+  ht_builder b;
+  ht_pool *pool;
+  ht_tape *tape;
+} world;
+
+static void world_open(world *w) {
+  *w = (world){0};
+  w->library.arena = &w->arena;
+  w->library.by_name.arena = w->library.gradients.arena = &w->arena;
+  ht_store_init(&w->store);
+  w->pool = ht_pool_new();
+  w->tape = ht_tape_new();
+  OK(ht_builder_init(&w->b, &w->arena, &w->library, &w->store));
+}
+
+static void world_close(world *w) {
+  ht_tape_free(w->tape);
+  ht_store_free(&w->store);
+  ht_arena_free(&w->arena);
+  ht_pool_free(w->pool);
+}
+
+static ht_tensor floats(int n, const float *v) {
+  ht_tensor t;
+  ht_shape s = n < 0 ? HT_SCALAR : ht_shape_1(n);
+  OK(ht_tensor_new(NULL, HT_FLOAT, &s, &t));
+  memcpy(t.data, v, ht_tensor_bytes(&t));
+  return t;
+}
+
+static ht_tensor scalar(float v) { return floats(-1, &v); }
+
+/* A node of a function, as a file has it. */
+static void node(world *w, ht_graph *g, const char *name, const char *op,
+                 const char *inputs, const char *attrs) {
+  ht_node n = {.name = name, .op_name = op};
+  char *text = ht_arena_string(&w->arena, inputs), *save = NULL;
+  n.input = ht_alloc(&w->arena, 16, sizeof *n.input);
+  for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save))
+    n.input[n.n_input++] = p;
+  OK(ht_attrs_parse(attrs, &w->arena, &n.attrs));
+  OK(ht_graph_add(g, &n, NULL));
+}
+
+/* A function of float scalars; `args` and `rets` are separated by spaces. */
+static ht_graph *function(world *w, const char *name, const char *args,
+                          const char *rets) {
+  ht_graph *g;
+  OK(ht_graph_new(&w->arena, &w->library, name, &g));
+  g->arg = ht_alloc(&w->arena, 8, sizeof *g->arg);
+  g->ret = ht_alloc(&w->arena, 8, sizeof *g->ret);
+  g->ret_name = ht_alloc(&w->arena, 8, sizeof *g->ret_name);
+  char *text = ht_arena_string(&w->arena, args), *save = NULL;
+  for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
+    g->arg[g->n_args++] = (ht_arg){.name = p, .dtype = HT_FLOAT};
+    node(w, g, p, "_Arg", "", "");
+  }
+  text = ht_arena_string(&w->arena, rets);
+  for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
+    g->ret_name[g->n_rets] = p;
+    g->ret[g->n_rets++] = p;
+  }
+  OK(ht_map_put(&w->library.by_name, name, g));
+  return g;
+}
+
+/* Plans and runs fetches of the builder's graph; gradients if wanted. */
+static void run(world *w, int n, const ht_ref *ret, ht_tensor *out,
+                bool gradients) {
+  ht_plan *plan;
+  OK(ht_builder_status(&w->b));
+  ht_body body = {.graph = w->b.graph, .ret = (ht_ref *)ret, .n_rets = n};
+  OK(ht_plan_new(&body, NULL, &plan));
+  ht_run r = ht_run_make(w->pool, &w->store, NULL);
+  ht_tape_reset(w->tape);
+  if (gradients) r.tape = w->tape;
+  OK(ht_plan_run(plan, &r, 0, NULL, n, out));
+  if (gradients) OK(ht_tape_backward(w->tape, &r, n, out, NULL));
+  ht_plan_free(plan);
+}
+
+static float gradient(world *w, const ht_variable *v) {
+  ht_cotangent c;
+  OK(ht_tape_gradient(w->tape, v, &c));
+  ck_assert_int_eq(c.dense.dtype, HT_FLOAT);
+  float g = ht_f(&c.dense)[0];
+  ht_cotangent_drop(&c);
+  return g;
+}
+
+START_TEST(a_variable_used_twice_sums_its_gradients) {
+  world w;
+  ht_variable *v;
+  world_open(&w);
+  ht_tensor x = scalar(3), y;
+  ht_ref h = ht_build_variable(&w.b, "x", &x, true, &v);
+  ht_ref square = ht_build_2(&w.b, "Mul", ht_build_read(&w.b, h),
+                             ht_build_read(&w.b, h), "");
+  run(&w, 1, &square, &y, true);
+  ck_assert_float_eq(ht_f(&y)[0], 9);
+  ck_assert_float_eq(gradient(&w, v), 6);
+  ht_tensor_drop(&y);
+  world_close(&w);
+}
+END_TEST
+
+/* One node with function attributes over floats and a first input. */
+static ht_ref with_functions(world *w, const char *op, const char *first,
+                             const char *inputs, const char **functions,
+                             const char **names, int n) {
+  ht_node node_ = {.name = "flow", .op_name = op};
+  node_.input = ht_alloc(&w->arena, 8, sizeof *node_.input);
+  if (*first) node_.input[node_.n_input++] = first;
+  node_.input[node_.n_input++] = inputs;
+  OK(ht_attrs_parse("Tcond=bool Tin=[float] Tout=[float] T=[float]", &w->arena,
+                    &node_.attrs));
+  ht_attr *a = ht_alloc(&w->arena, (size_t)(node_.attrs.n + n), sizeof *a);
+  memcpy(a, node_.attrs.attr, (size_t)node_.attrs.n * sizeof *a);
+  for (int i = 0; i < n; i++) {
+    ht_attr_value *v = ht_alloc(&w->arena, 1, sizeof *v);
+    v->func.name = functions[i];
+    a[node_.attrs.n++] = (ht_attr){names[i], HT_ATTR_FUNC, false, 1, v};
+  }
+  node_.attrs.attr = a;
+  ht_ref out = {0, 0};
+  OK(ht_graph_add(w->b.graph, &node_, &out.node));
+  OK(ht_graph_bind(w->b.graph, out.node));
+  return out;
+}
+
+START_TEST(branches_run_and_differentiate) {
+  static const char *functions[] = {"double", "square"};
+  static const char *names[] = {"then_branch", "else_branch"};
+  for (int taken = 0; taken < 2; taken++) {
+    world w;
+    ht_variable *v;
+    world_open(&w);
+    ht_graph *f = function(&w, "double", "a", "y");
+    node(&w, f, "y", "AddV2", "a a", "T=float");
+    f = function(&w, "square", "a", "y");
+    node(&w, f, "y", "Mul", "a a", "T=float");
+    ht_tensor x = scalar(5), c, y;
+    OK(ht_tensor_zeros(NULL, HT_BOOL, &HT_SCALAR, &c));
+    ht_bool(&c)[0] = taken;
+    ht_build_read(&w.b, ht_build_variable(&w.b, "x", &x, true, &v));
+    ht_build_const(&w.b, "c", &c);
+    ht_tensor_drop(&c);
+    ht_ref r = with_functions(&w, "If", "c", "x/Read/ReadVariableOp", functions,
+                              names, 2);
+    run(&w, 1, &r, &y, true);
+    ck_assert_float_eq(ht_f(&y)[0], taken ? 10 : 25);
+    ck_assert_float_eq(gradient(&w, v), taken ? 2 : 10);
+    ht_tensor_drop(&y);
+    world_close(&w);
+  }
+}
+END_TEST
+
+START_TEST(loops_run_and_differentiate) {
+  static const char *functions[] = {"small", "double"};
+  static const char *names[] = {"cond", "body"};
+  world w;
+  ht_variable *v;
+  world_open(&w);
+  ht_graph *f = function(&w, "small", "a", "y:z:0");
+  node(&w, f, "hundred", "Const", "", "dtype=float");
+  ht_attr *a = ht_alloc(&w.arena, 2, sizeof *a);
+  ht_attr_value *value = ht_alloc(&w.arena, 1, sizeof *value);
+  ht_node *constant = &f->node[ht_graph_find(f, "hundred")];
+  value->tensor = scalar(100);
+  a[0] = constant->attrs.attr[0];
+  a[1] = (ht_attr){"value", HT_ATTR_TENSOR, false, 1, value};
+  constant->attrs = (ht_attrs){a, 2};
+  node(&w, f, "y", "Less", "a hundred:output:0", "T=float");
+  f = function(&w, "double", "a", "y");
+  node(&w, f, "y", "AddV2", "a a", "T=float");
+  ht_tensor x = scalar(5), y;
+  ht_build_read(&w.b, ht_build_variable(&w.b, "x", &x, true, &v));
+  ht_ref r = with_functions(&w, "While", "", "x/Read/ReadVariableOp", functions,
+                            names, 2);
+  run(&w, 1, &r, &y, true);
+  ck_assert_float_eq(ht_f(&y)[0], 160);
+  ck_assert_float_eq(gradient(&w, v), 32);
+  ht_tensor_drop(&y);
+  ht_tensor_drop(&value->tensor);
+  world_close(&w);
+}
+END_TEST
+
+START_TEST(calls_are_put_in_place) {
+  static const char *functions[] = {"double"}, *names[] = {"f"};
+  world w;
+  ht_variable *v;
+  world_open(&w);
+  ht_graph *f = function(&w, "double", "a", "y");
+  node(&w, f, "y", "AddV2", "a a", "T=float");
+  ht_tensor x = scalar(5), y;
+  ht_build_read(&w.b, ht_build_variable(&w.b, "x", &x, true, &v));
+  ht_ref r = with_functions(&w, "PartitionedCall", "", "x/Read/ReadVariableOp",
+                            functions, names, 1);
+  run(&w, 1, &r, &y, true);
+  ck_assert_float_eq(ht_f(&y)[0], 10);
+  ck_assert_float_eq(gradient(&w, v), 2);
+  ht_tensor_drop(&y);
+  world_close(&w);
+}
+END_TEST
+
+START_TEST(an_unfed_placeholder_is_refused) {
+  world w;
+  ht_tensor y;
+  ht_plan *plan;
+  world_open(&w);
+  ht_ref x = ht_build_placeholder(&w.b, "x", HT_FLOAT, &HT_SCALAR);
+  ht_body body = {.graph = w.b.graph, .ret = &x, .n_rets = 1};
+  OK(ht_plan_new(&body, NULL, &plan));
+  ht_run r = ht_run_make(w.pool, &w.store, NULL);
+  FAILS(ht_plan_run(plan, &r, 0, NULL, 1, &y), HT_USAGE,
+        "placeholder 'x' was not fed");
+  ht_plan_free(plan);
+  world_close(&w);
+}
+END_TEST
+
+START_TEST(a_feed_cuts_the_graph_anywhere) {
+  world w;
+  ht_tensor y, fed = scalar(7);
+  ht_plan *plan;
+  world_open(&w);
+  ht_ref x = ht_build_placeholder(&w.b, "x", HT_FLOAT, &HT_SCALAR);
+  ht_ref z = ht_build_1(&w.b, "Identity", x, "");
+  ht_ref sum = ht_build_2(&w.b, "AddV2", z, z, "");
+  OK(ht_builder_status(&w.b));
+  ht_body body = {.graph = w.b.graph, .arg = &z, .n_args = 1, .ret = &sum,
+                  .n_rets = 1};
+  OK(ht_plan_new(&body, NULL, &plan));
+  ht_run r = ht_run_make(w.pool, &w.store, NULL);
+  const ht_tensor *in[] = {&fed};
+  OK(ht_plan_run(plan, &r, 1, in, 1, &y));
+  ck_assert_float_eq(ht_f(&y)[0], 14);
+  ck_assert_int_eq(ht_plan_steps(plan), 1);
+  ht_tensor_drop(&y);
+  ht_tensor_drop(&fed);
+  ht_plan_free(plan);
+  world_close(&w);
+}
+END_TEST
+
+START_TEST(a_cycle_is_refused) {
+  world w;
+  ht_plan *plan;
+  world_open(&w);
+  node(&w, w.b.graph, "a", "Identity", "b", "T=float");
+  node(&w, w.b.graph, "b", "Identity", "a", "T=float");
+  ht_ref a = {0, 0};
+  ht_body body = {.graph = w.b.graph, .ret = &a, .n_rets = 1};
+  FAILS(ht_plan_new(&body, NULL, &plan), HT_UNSUPPORTED, "cycle");
+  world_close(&w);
+}
+END_TEST
+
+START_TEST(an_unknown_op_is_named_with_its_node) {
+  world w;
+  ht_plan *plan;
+  ht_missing *missing;
+  int n;
+  world_open(&w);
+  node(&w, w.b.graph, "a", "NoSuchOp", "", "");
+  ht_ref a = {0, 0};
+  ht_body body = {.graph = w.b.graph, .ret = &a, .n_rets = 1};
+  FAILS(ht_plan_new(&body, NULL, &plan), HT_UNSUPPORTED,
+        "op 'NoSuchOp' is not supported (node 'a')");
+  OK(ht_plan_missing(&body, false, &w.arena, &missing, &n));
+  ck_assert_int_eq(n, 1);
+  ck_assert_str_eq(missing[0].op, "NoSuchOp");
+  world_close(&w);
+}
+END_TEST
+
+START_TEST(dead_branches_do_not_run) {
+  world w;
+  ht_variable *v;
+  world_open(&w);
+  ht_tensor x = scalar(3), c, y;
+  OK(ht_tensor_zeros(NULL, HT_BOOL, &HT_SCALAR, &c));
+  ht_ref read =
+      ht_build_read(&w.b, ht_build_variable(&w.b, "x", &x, true, &v));
+  ht_ref s = ht_build_2(&w.b, "Switch", read, ht_build_const(&w.b, "c", &c),
+                        "");
+  ht_tensor_drop(&c);
+  ht_ref no = ht_build_2(&w.b, "AddV2", s, s, "");
+  ht_ref yes = {s.node, 1};
+  yes = ht_build_1(&w.b, "CheckNumerics", yes, "message='must not run'");
+  ht_ref in[] = {no, yes};
+  ht_ref merged = ht_build(&w.b, "Merge", NULL, 2, in, "");
+  run(&w, 1, &merged, &y, true);
+  ck_assert_float_eq(ht_f(&y)[0], 6);
+  ck_assert_float_eq(gradient(&w, v), 2);
+  ht_tensor_drop(&y);
+  world_close(&w);
+}
+END_TEST
+
+START_TEST(gathered_rows_of_a_variable_have_row_gradients) {
+  world w;
+  ht_variable *v;
+  ht_cotangent g;
+  world_open(&w);
+  ht_tensor x, ids, y;
+  ht_shape s = ht_shape_2(4, 2), three = ht_shape_1(3);
+  OK(ht_tensor_zeros(NULL, HT_FLOAT, &s, &x));
+  for (int i = 0; i < 8; i++) ht_f(&x)[i] = (float)i;
+  OK(ht_tensor_new(NULL, HT_INT64, &three, &ids));
+  memcpy(ids.data, (int64_t[]){2, 0, 2}, 24);
+  ht_ref in[] = {ht_build_variable(&w.b, "x", &x, true, &v),
+                 ht_build_const(&w.b, "ids", &ids)};
+  ht_ref r = ht_build(&w.b, "ResourceGather", NULL, 2, in, "dtype=float");
+  run(&w, 1, &r, &y, true);
+  ck_assert_float_eq(ht_f(&y)[1], 5);
+  OK(ht_tape_gradient(w.tape, v, &g));
+  ck_assert_int_eq(g.dense.dtype, HT_INVALID);
+  ck_assert_int_eq(ht_count(&g.indices), 3);
+  OK(ht_cotangent_unique(w.pool, &g));
+  ck_assert_int_eq(ht_count(&g.indices), 2);
+  ck_assert_int_eq(ht_i64(&g.indices)[0], 2);
+  ck_assert_float_eq(ht_f(&g.values)[0], 2);
+  ck_assert_float_eq(ht_f(&g.values)[2], 1);
+  ht_cotangent_drop(&g);
+  ht_tensor_drop(&y);
+  ht_tensor_drop(&ids);
+  world_close(&w);
+}
+END_TEST
+
+static void add(TCase *tests) {
+  tcase_add_test(tests, a_variable_used_twice_sums_its_gradients);
+  tcase_add_test(tests, branches_run_and_differentiate);
+  tcase_add_test(tests, loops_run_and_differentiate);
+  tcase_add_test(tests, calls_are_put_in_place);
+  tcase_add_test(tests, an_unfed_placeholder_is_refused);
+  tcase_add_test(tests, a_feed_cuts_the_graph_anywhere);
+  tcase_add_test(tests, a_cycle_is_refused);
+  tcase_add_test(tests, an_unknown_op_is_named_with_its_node);
+  tcase_add_test(tests, dead_branches_do_not_run);
+  tcase_add_test(tests, gathered_rows_of_a_variable_have_row_gradients);
+}
+
+int main(void) { return test_main("plan", add); }

@@ -1,0 +1,28 @@
+/* copy.h - blocks of elements from place to place. */
+#ifndef HT_KERNELS_COPY_H
+#define HT_KERNELS_COPY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HT_COPY_RANK = 10 };
+
+/*
+ * A strided block: n[0] x n[1] x ... elements of `size` bytes; strides are in
+ * bytes and may be negative. The last dimensions are made runs of memcpy
+ * where both sides are dense in them.
+ */
+typedef struct ht_block {
+  int rank;
+  int64_t n[HT_COPY_RANK];
+  int64_t to[HT_COPY_RANK], from[HT_COPY_RANK];
+} ht_block;
+
+void ht_k_copy_block(const ht_block *block, size_t size, char *to,
+                     const char *from);
+
+/* Row-major strides in bytes. */
+void ht_k_strides(int rank, const int64_t *dim, size_t size, int64_t *stride);
+
+#endif

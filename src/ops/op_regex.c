@@ -30,6 +30,11 @@ ht_status ht_pattern_lock(ht_pattern *p, const char *text, size_t n) {
 
 void ht_pattern_unlock(ht_pattern *p) { pthread_mutex_unlock(&p->lock); }
 
+void ht_pattern_init(ht_pattern *p) {
+  *p = (ht_pattern){0};
+  pthread_mutex_init(&p->lock, NULL);
+}
+
 void ht_pattern_free(ht_pattern *p) {
   ht_regex_free(p->re);
   free(p->text);
@@ -39,7 +44,7 @@ void ht_pattern_free(ht_pattern *p) {
 static ht_status pattern_new(ht_pattern **out) {
   *out = calloc(1, sizeof **out);
   if (!*out) return ht_fail(HT_NO_MEMORY, "no memory for a pattern");
-  pthread_mutex_init(&(*out)->lock, NULL);
+  ht_pattern_init(*out);
   return HT_SUCCESS;
 }
 

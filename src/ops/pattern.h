@@ -21,6 +21,7 @@ typedef struct ht_pattern {
 ht_status ht_pattern_lock(ht_pattern *p, const char *text,
                           size_t n) HT_MUST_CHECK;
 void ht_pattern_unlock(ht_pattern *p);
+void ht_pattern_init(ht_pattern *p);
 void ht_pattern_free(ht_pattern *p); /* what it holds, not itself */
 
 #endif

@@ -489,3 +489,12 @@ ht_status ht_table_export(ht_table *t, ht_pool *pool, ht_tensor *keys,
   pthread_rwlock_unlock(&t->lock);
   return st;
 }
+
+bool ht_table_has(ht_table *t, const char *p, size_t n) {
+  ht_key key = {p, n};
+  int64_t number;
+  pthread_rwlock_rdlock(&t->lock);
+  ht_index_find(&t->index, &key, 1, &number);
+  pthread_rwlock_unlock(&t->lock);
+  return number >= 0;
+}

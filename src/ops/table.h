@@ -63,5 +63,7 @@ ht_status ht_table_find(ht_table *t, ht_pool *pool, const ht_tensor *keys,
 ht_status ht_table_export(ht_table *t, ht_pool *pool, ht_tensor *keys,
                           ht_tensor *values) HT_MUST_CHECK;
 int64_t ht_table_size(ht_table *t);
+/* Whether a table of strings has the key. */
+bool ht_table_has(ht_table *t, const char *p, size_t n);
 
 #endif

@@ -21,6 +21,10 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import rewriter_config_pb2
+try:
+    import tensorflow_text  # its ops register themselves
+except ImportError:
+    tensorflow_text = None
 from tensorflow.python.framework import op_def_library, op_def_registry
 
 HERE = os.path.dirname(os.path.abspath(__file__))

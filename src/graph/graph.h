@@ -90,6 +90,8 @@ typedef struct ht_custom_gradient {
                             what the gradient function gets after its
                             explicit arguments */
   int n_captured;
+  const ht_tensor *capture; /* per argument of the function a value that is
+                               fixed (HT_INVALID: not); NULL: none is */
   bool *takes; /* per output of the IdentityN: is its cotangent an argument */
   int n_takes;
   bool *returns; /* per input of the IdentityN: does a gradient come back */

@@ -455,7 +455,8 @@ static ht_status custom_gradient(builder *b, instance *at, ht_step *s) {
   ht_body body;
   HT_NEW(custom, &b->plan->arena, 1);
   HT_TRY(ht_body_of_function(f, &body));
-  HT_TRY(ht_plan_build(&body, NULL, at->depth + 1, b->missing, &custom->plan));
+  HT_TRY(ht_plan_build(&body, rule->capture, at->depth + 1, b->missing,
+                       &custom->plan));
   custom->rule = rule;
   custom->n_values = s->n_out;
   s->op = &ht_op_custom_gradient;

@@ -19,13 +19,15 @@ typedef struct ht_port {
   const char *name;   /* "images", "inputs/input_mask", "default" */
   const char *tensor; /* "node:0" of the main graph, NULL for functions */
   ht_dtype dtype;
-  ht_shape shape;     /* -1 unknown; rank -1 unknown */
-  int index;          /* among the body's arguments or returns */
+  ht_shape shape; /* -1 unknown; rank -1 unknown */
+  int index;      /* among the body's arguments or returns */
 } ht_port;
 
 /* A Python value that a trace was made for: training=True, mask=None. */
 typedef struct ht_bound_argument {
-  const char *name, *value; /* value as Python prints it: True, None, 0.5, 'a' */
+  const char *name,
+      *value; /* value as Python prints it: True, None, 0.5, 'a' */
+  bool usual; /* the function's default for it */
 } ht_bound_argument;
 
 /*
@@ -37,19 +39,29 @@ typedef struct ht_callable {
   bool signature;       /* else a callable of the object graph */
   const char *function; /* concrete function's name, NULL: in the main graph */
   const char *method_name; /* of the SignatureDef; "" */
-  int training;         /* 1, 0, or -1: the trace does not depend on it */
+  int training;            /* 1, 0, or -1: the trace does not depend on it */
   ht_bound_argument *bound;
   int n_bound;
   ht_port *input, *output;
   int n_inputs, n_outputs;
-  ht_body body;
+  ht_body body;       /* graph NULL until ht_model_prepare, for functions */
   ht_tensor *capture; /* per argument of the body, HT_INVALID: explicit */
 } ht_callable;
 
 typedef struct ht_asset {
   const char *tensor;   /* "node:0" of the main graph */
   const char *filename; /* relative to assets/ */
+  const char *path;     /* in the folder */
 } ht_asset;
+
+/* A piece of a partitioned TF1 variable: which part of the tensor of its key
+ * it is. The variable's own `key` is its name then. */
+typedef struct ht_variable_part {
+  ht_variable *variable;
+  const char *key; /* of the whole, in the checkpoint */
+  ht_shape whole;
+  int64_t start[HT_MAX_RANK];
+} ht_variable_part;
 
 typedef struct ht_attachment {
   const char *key;
@@ -68,7 +80,7 @@ typedef struct ht_model {
   ht_library library;
   ht_store store;
   ht_callable *callable;
-  int n_callables;
+  int n_callables, callable_capacity;
   ht_body *regularization; /* each without arguments, one float scalar */
   const ht_tensor **regularization_capture;
   int n_regularization;
@@ -76,11 +88,14 @@ typedef struct ht_model {
   int n_update_ops;
   ht_asset *asset;
   int n_assets;
+  ht_variable_part *part;
+  int n_parts, part_capacity;
   ht_attachment *attachment;
   int n_attachments;
   ht_pool *pool;
-  void *proto;    /* the unpacked SavedModel, for hub/export */
-  void *bundle;   /* the open checkpoint the values are mapped from */
+  void *proto;              /* the unpacked SavedModel, for hub/export */
+  void *bundle;             /* the open checkpoint the values are mapped from */
+  struct ht_source *source; /* for src/hub */
 } ht_model;
 
 /*
@@ -93,13 +108,24 @@ ht_status ht_model_open(const char *folder, const char *tags,
                         ht_model **out) HT_MUST_CHECK;
 void ht_model_free(ht_model *model);
 
-/* What to call, see cli.md: by name or by default; arguments choose a trace. */
+/*
+ * Imports the function behind a callable of this model and makes its captures
+ * (tables are filled on that way), so that body and capture may be used.
+ * ht_model_choose does so by itself.
+ */
+ht_status ht_model_prepare(ht_model *model,
+                           const ht_callable *callable) HT_MUST_CHECK;
+
+/* What to call, see cli.md: by name or by default; arguments choose a trace,
+ * and so do the names of inputs where traces differ in them. */
 typedef struct ht_call_choice {
   const char *signature; /* NULL: not asked for */
   const char *call;      /* NULL: not asked for; "" is __call__ */
   int training;          /* 1 training, 0 inference */
   const ht_bound_argument *argument;
   int n_arguments;
+  const char *const *input; /* names that will be fed, may be none */
+  int n_inputs;
 } ht_call_choice;
 ht_status ht_model_choose(ht_model *model, const ht_call_choice *choice,
                           const ht_callable **out) HT_MUST_CHECK;
@@ -120,7 +146,7 @@ ht_status ht_callable_output(const ht_callable *c, const char *name,
 
 /* Whether a value may be fed: dtype and shape, else a message that says what
  * is wanted and what came. */
-ht_status ht_port_check(const ht_port *port, const ht_tensor *value)
-    HT_MUST_CHECK;
+ht_status ht_port_check(const ht_port *port,
+                        const ht_tensor *value) HT_MUST_CHECK;
 
 #endif

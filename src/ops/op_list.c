@@ -503,7 +503,7 @@ const ht_op ht_ops_list[] = {
          "Some elements along a new first axis.", gather_forward),
     LIST("TensorListConcat", "input_handle:variant",
          "tensor:element_dtype lengths:int64",
-         ELEMENT " element_shape:shape=None",
+         ELEMENT " element_shape:shape=<unknown shape>",
          "All elements joined along their first axis.", concat_forward),
     LIST("TensorListConcatV2",
          "input_handle:variant element_shape:shape_type leading_dims:int64",

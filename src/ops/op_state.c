@@ -353,7 +353,7 @@ const ht_op ht_ops_state[] = {
         .name = "Placeholder",
         .inputs = "",
         .outputs = "output:dtype",
-        .attrs = "dtype:type shape:shape=None",
+        .attrs = "dtype:type shape:shape=<unknown shape>",
         .doc = "A value that has to be fed.",
         .samples = "@an_unfed_placeholder_is_refused",
         .forward = placeholder_forward,

@@ -1,0 +1,234 @@
+/* load.c - opens a module, see model.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "format/message.h"
+#include "hub/checkpoint_read.h"
+#include "hub/source.h"
+#include "proto/hub.pb-c.h"
+
+typedef Tensorflow__MetaGraphDef meta_graph;
+
+ht_status ht_source_keep(ht_source *s, ht_tensor *t) {
+  ht_status st = HT_SUCCESS;
+  if (s->n_owned == s->owned_capacity)
+    st = ht_grow_(&s->model->arena, (void **)&s->owned, (size_t)s->n_owned,
+                  sizeof *s->owned, &s->owned_capacity,
+                  sizeof s->owned_capacity);
+  if (st.code == HT_OK)
+    s->owned[s->n_owned++] = *t;
+  else
+    ht_tensor_drop(t);
+  return st;
+}
+
+/* ---- format and tags */
+
+static ht_status check_module_def(const char *path, ht_arena *arena) {
+  char *data;
+  size_t n;
+  ProtobufCMessage *p;
+  HT_TRY(ht_file_read(path, 1 << 16, arena, &data, &n));
+  HT_TRY(ht_message_unpack(&tensorflow_hub__module_def__descriptor, data, n,
+                           "'tfhub_module.pb'", arena, &p));
+  const TensorflowHub__ModuleDef *def = (const TensorflowHub__ModuleDef *)p;
+  if (def->format != TENSORFLOW_HUB__MODULE_DEF__FORMAT__FORMAT_V3)
+    return ht_fail(HT_UNSUPPORTED, "'%s' has format %d, wanted 3", path,
+                   (int)def->format);
+  if (def->n_required_features)
+    return ht_fail(HT_UNSUPPORTED, "'%s' requires feature '%s'", path,
+                   def->required_features[0]);
+  return HT_SUCCESS;
+}
+
+static ht_status find_format(ht_source *s) {
+  ht_model *m = s->model;
+  const char *path = ht_path_join(&m->arena, m->folder, "tfhub_module.pb");
+  if (!path) return ht_fail(HT_NO_MEMORY, "no memory for '%s'", m->folder);
+  bool objects = s->saved->n_meta_graphs == 1 &&
+                 s->saved->meta_graphs[0]->object_graph_def;
+  m->format = HT_FORMAT_SM1;
+  if (objects) m->format = HT_FORMAT_SM2;
+  if (!ht_path_exists(path)) return HT_SUCCESS;
+  m->format = HT_FORMAT_HUB1;
+  return check_module_def(path, &m->arena);
+}
+
+static bool has_tag(const meta_graph *g, const char *tag, size_t n) {
+  for (size_t i = 0; g->meta_info_def && i < g->meta_info_def->n_tags; i++) {
+    const char *t = g->meta_info_def->tags[i];
+    if (strlen(t) == n && memcmp(t, tag, n) == 0) return true;
+  }
+  return false;
+}
+
+/* Whether the tags of a graph are the set "a,b". */
+static bool tags_are(const meta_graph *g, const char *tags) {
+  size_t n_wanted = 0;
+  for (const char *p = tags; *p;) {
+    size_t n = strcspn(p, ",");
+    if (n && !has_tag(g, p, n)) return false;
+    n_wanted += n > 0;
+    p += n + (p[n] == ',');
+  }
+  return n_wanted == (g->meta_info_def ? g->meta_info_def->n_tags : 0);
+}
+
+static ht_status join_tags(ht_arena *arena, const meta_graph *g,
+                           const char **out) {
+  ht_text t = {.max = 4096};
+  for (size_t i = 0; g->meta_info_def && i < g->meta_info_def->n_tags; i++)
+    ht_text_printf(&t, "%s%s", i ? "," : "", g->meta_info_def->tags[i]);
+  ht_status st = ht_text_check(&t);
+  *out = ht_arena_string(arena, t.p ? t.p : "");
+  ht_text_free(&t);
+  if (st.code == HT_OK && !*out) st = ht_fail(HT_NO_MEMORY, "no memory");
+  return st;
+}
+
+static int find_tags(const ht_source *s, const char *tags) {
+  for (size_t i = 0; i < s->saved->n_meta_graphs; i++)
+    if (tags_are(s->saved->meta_graphs[i], tags)) return (int)i;
+  return -1;
+}
+
+static ht_status no_tags(const ht_model *m, const char *tags) {
+  ht_text t = {.max = 600};
+  for (int i = 0; i < m->n_tag_sets; i++)
+    ht_text_printf(&t, "%s'%s'", i ? ", " : "", m->tag_sets[i]);
+  ht_status st = ht_fail(HT_USAGE, "no graph with tags '%s': there are %s",
+                         tags, t.p ? t.p : "none");
+  ht_text_free(&t);
+  return st;
+}
+
+static ht_status choose_graph(ht_source *s, const char *tags) {
+  ht_model *m = s->model;
+  const char *wanted = tags;
+  m->n_tag_sets = (int)s->saved->n_meta_graphs;
+  HT_NEW(m->tag_sets, &m->arena, m->n_tag_sets);
+  for (int i = 0; i < m->n_tag_sets; i++)
+    HT_TRY(join_tags(&m->arena, s->saved->meta_graphs[i], &m->tag_sets[i]));
+  if (!tags) wanted = m->format == HT_FORMAT_HUB1 ? "" : "serve";
+  m->chosen = find_tags(s, wanted);
+  if (m->chosen < 0 && !tags && m->n_tag_sets == 1) m->chosen = 0;
+  if (m->chosen < 0) return no_tags(m, wanted);
+  s->meta = s->saved->meta_graphs[m->chosen];
+  if (m->format == HT_FORMAT_SM2) s->objects = s->meta->object_graph_def;
+  m->tf_version =
+      s->meta->meta_info_def ? s->meta->meta_info_def->tensorflow_version : "";
+  return HT_SUCCESS;
+}
+
+/* ---- values */
+
+static ht_status open_checkpoint(ht_source *s) {
+  ht_model *m = s->model;
+  char *folder = ht_path_join(&m->arena, m->folder, "variables");
+  char *prefix = folder ? ht_path_join(&m->arena, folder, "variables") : NULL;
+  char *index = prefix ? ht_arena_printf(&m->arena, "%s.index", prefix) : NULL;
+  if (!index) return ht_fail(HT_NO_MEMORY, "no memory for '%s'", m->folder);
+  if (ht_path_exists(index)) {
+    ht_status st = ht_checkpoint_open(prefix, &s->bundle);
+    if (st.code == HT_OK) {
+      m->bundle = s->bundle;
+      return HT_SUCCESS;
+    }
+    char why[HT_MESSAGE_MAX]; /* a pointer file explains it better */
+    ht_status_copy(st, why);
+    HT_TRY(ht_variables_check(m->folder));
+    return ht_fail(st.code, "%s", why);
+  }
+  if (!ht_path_exists(prefix)) return HT_SUCCESS;
+  return ht_fail(HT_UNSUPPORTED,
+                 "'%s' is a checkpoint of the old format (V1): save it again",
+                 prefix);
+}
+
+/* A module with variables and nothing to fill them lost its files. */
+static ht_status check_filled(const ht_source *s) {
+  const ht_store *store = &s->model->store;
+  for (int i = 0; i < store->n_variables && !s->bundle; i++) {
+    const ht_variable *v = store->variable[i];
+    if (v->key && v->trainable)
+      return ht_fail(HT_IO,
+                     "no 'variables/variables.index' in '%s', which has "
+                     "variable '%s'",
+                     s->model->folder, v->name);
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status load_variables(ht_source *s) {
+  HT_TRY(open_checkpoint(s));
+  if (!s->objects) {
+    HT_TRY(ht_variables_of_graph(s));
+  } else {
+    size_t n = s->objects->n_nodes;
+    HT_NEW(s->value, &s->model->arena, n);
+    HT_NEW(s->variable, &s->model->arena, n);
+    HT_TRY(ht_variables_of_objects(s));
+  }
+  return check_filled(s);
+}
+
+/* ---- the model */
+
+static ht_status load(ht_source *s, const char *tags) {
+  ht_model *m = s->model;
+  HT_TRY(ht_saved_model_read(m->folder, &m->arena, &s->saved));
+  m->proto = s->saved;
+  HT_TRY(find_format(s));
+  HT_TRY(choose_graph(s, tags));
+  HT_TRY(ht_assets(s));
+  HT_TRY(ht_import(s));
+  HT_TRY(load_variables(s));
+  HT_TRY(ht_tables(s));
+  HT_TRY(ht_custom_gradients(s));
+  HT_TRY(ht_signatures(s));
+  if (!s->objects) return HT_SUCCESS;
+  HT_TRY(ht_object_callables(s));
+  return ht_object_losses(s);
+}
+
+static ht_status make_source(ht_model *m, const char *folder) {
+  HT_NEW(m->source, &m->arena, 1);
+  ht_source *s = m->source;
+  s->model = m;
+  s->node.arena = s->function.arena = s->concrete.arena = s->asset.arena =
+      &m->arena;
+  char *real = realpath(folder, NULL); /* assets are known by full paths */
+  m->folder = ht_arena_string(&m->arena, real ? real : folder);
+  free(real);
+  m->pool = ht_pool_new();
+  if (!m->folder || !m->pool)
+    return ht_fail(HT_NO_MEMORY, "no memory for '%s'", folder);
+  return HT_SUCCESS;
+}
+
+ht_status ht_model_open(const char *folder, const char *tags, ht_model **out) {
+  ht_model *m = calloc(1, sizeof *m);
+  *out = NULL;
+  if (!m) return ht_fail(HT_NO_MEMORY, "no memory for '%s'", folder);
+  ht_store_init(&m->store);
+  ht_status st = make_source(m, folder);
+  if (st.code == HT_OK) st = load(m->source, tags);
+  if (st.code == HT_OK)
+    *out = m;
+  else
+    ht_model_free(m);
+  return st;
+}
+
+void ht_model_free(ht_model *model) {
+  if (!model) return;
+  ht_source *s = model->source;
+  for (int i = 0; s && i < s->n_owned; i++) ht_tensor_drop(&s->owned[i]);
+  ht_store_free(&model->store);
+  if (s) ht_bundle_close(s->bundle);
+  if (model->pool) ht_pool_free(model->pool);
+  ht_arena_free(&model->arena);
+  free(model);
+}

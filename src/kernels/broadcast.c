@@ -1,6 +1,8 @@
 /* broadcast.c - see broadcast.h. */
 #include "kernels/broadcast.h"
 
+#include <string.h>
+
 #include "base/parallel.h"
 #include "kernels/real.h"
 
@@ -153,4 +155,38 @@ void ht_kernel_run(const ht_kernel *k, ht_dtype t, int n,
   for (int i = 0; i < n; i++) l.x[i] = x[i]->data;
   collapse(&l, x, &z->shape);
   ht_parallel((size_t)count, GRAIN, run_range, &l);
+}
+
+/* ---- copies */
+
+#define COPY_ROW(name, type)                                                   \
+  static void name(void *vz, const void *const *vx, const int *step, size_t n, \
+                   double p) {                                                 \
+    const type *x = vx[0];                                                     \
+    type *z = vz;                                                              \
+    (void)p;                                                                   \
+    if (step[0])                                                               \
+      memcpy(z, x, n * sizeof *z);                                             \
+    else                                                                       \
+      for (size_t i = 0; i < n; i++) z[i] = *x;                                \
+  }
+typedef struct {
+  uint64_t half[2];
+} pair;
+COPY_ROW(copy_1, uint8_t)
+COPY_ROW(copy_2, uint16_t)
+COPY_ROW(copy_4, uint32_t)
+COPY_ROW(copy_8, uint64_t)
+COPY_ROW(copy_16, pair)
+
+void ht_broadcast_copy(const ht_tensor *x, ht_tensor *z) {
+  size_t size = ht_dtype_size(z->dtype);
+  ht_row_fn *fn = size == 1   ? copy_1
+                  : size == 2 ? copy_2
+                  : size == 4 ? copy_4
+                  : size == 8 ? copy_8
+                              : copy_16;
+  ht_kernel k = {{0}};
+  k.of[z->dtype] = fn;
+  ht_kernel_run(&k, z->dtype, 1, &x, 0, z);
 }

@@ -34,4 +34,8 @@ bool ht_kernel_has(const ht_kernel *k, ht_dtype t);
 void ht_kernel_run(const ht_kernel *k, ht_dtype t, int n,
                    const ht_tensor *const *x, double p, ht_tensor *z);
 
+/* z = x, broadcast to z's shape; of any dtype (strings and objects: the bare
+ * pointers, the caller sees to their lives). */
+void ht_broadcast_copy(const ht_tensor *x, ht_tensor *z);
+
 #endif

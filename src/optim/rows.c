@@ -308,6 +308,8 @@ void ht_rows_free(ht_rows *r) {
 
 int64_t ht_rows_touched(const ht_rows *r) { return (int64_t)r->n_touched; }
 
+bool ht_rows_decay(const ht_rows *r) { return ht_lag_decays(r->lag); }
+
 ht_status ht_rows_step(ht_rows *r, const ht_rule *rule,
                        const ht_cotangent *gradient) {
   int64_t n = gradient->values.dtype ? ht_count(&gradient->indices) : 0;

@@ -45,5 +45,7 @@ ht_status ht_rows_load(ht_rows *rows, const ht_rows_state *state) HT_MUST_CHECK;
 void ht_rows_state_drop(ht_rows_state *state);
 
 int64_t ht_rows_touched(const ht_rows *rows);
+/* Whether untouched rows differ from what they were, too: there is decay. */
+bool ht_rows_decay(const ht_rows *rows);
 
 #endif

@@ -1,0 +1,35 @@
+/*
+ * checkpoint.h - all of a training's state in RUN/checkpoints, as
+ * TensorBundles that tf.train.load_checkpoint reads.
+ *
+ * ckpt-STEP holds everything needed to go on: changed variables
+ * (model/NAME; rows/NAME/... of lazily updated tables, as they are), slots
+ * (optimizer/NAME/SLOT), the schedule so far and where the loop stands
+ * (loop/...). best-STEP holds weights alone. A file named `checkpoint` names
+ * the newest, as TensorFlow does; it is replaced only once the new one is
+ * whole, and what it no longer names is removed after that.
+ */
+#ifndef HT_TRAIN_CHECKPOINT_H
+#define HT_TRAIN_CHECKPOINT_H
+
+#include "train/loop.h"
+
+/* Writes the weights as they are now to best-STEP. */
+ht_status ht_checkpoint_best(const ht_loop *loop) HT_MUST_CHECK;
+
+/* Writes ckpt-STEP, then removes all but the newest `keep`. */
+ht_status ht_checkpoint_save(const ht_loop *loop) HT_MUST_CHECK;
+
+/* Puts the newest checkpoint's state into a loop that has just been made.
+ * *found false: there is none. */
+ht_status ht_checkpoint_resume(ht_loop *loop, bool *found) HT_MUST_CHECK;
+
+/* Puts the weights of best-STEP into the model's variables. */
+ht_status ht_checkpoint_weights(const char *run, int64_t step,
+                                ht_store *store) HT_MUST_CHECK;
+
+/* What distinguishes the module and the settings that matter. */
+uint64_t ht_checkpoint_module(const ht_model *model);
+uint64_t ht_checkpoint_settings(const ht_train_options *o);
+
+#endif

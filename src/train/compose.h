@@ -1,0 +1,70 @@
+/*
+ * compose.h - module, head and loss put together as one graph, with a plan
+ * for each way it is run.
+ */
+#ifndef HT_TRAIN_COMPOSE_H
+#define HT_TRAIN_COMPOSE_H
+
+#include "data/labels.h"
+#include "hub/model.h"
+#include "optim/loss.h"
+
+/* What is asked for. Texts are borrowed. */
+typedef struct ht_design {
+  const ht_callable *training, *inference; /* of the module */
+  const char *output;   /* what feeds the head, NULL: see cli.md */
+  const char *head;     /* "linear", "mlp:256,64", "none" */
+  const char *init;     /* "glorot", "zeros"; NULL with given weights */
+  ht_tensor kernel, bias; /* given weights of a linear head, or HT_INVALID */
+  double dropout, smoothing, l1, l2;
+  bool module_losses;
+  const ht_loss *loss;
+  const ht_labels *labels;
+  const float *class_weight; /* labels->n of them, NULL: none */
+  uint64_t seed;
+} ht_design;
+
+typedef struct ht_layer {
+  ht_variable *kernel, *bias;
+  ht_ref kernel_handle, bias_handle;
+} ht_layer;
+
+/* Plans and what goes in: the module's inputs in order, then the label. A
+ * `cached` plan takes the features instead of the inputs. */
+typedef struct ht_composed {
+  ht_arena arena;
+  ht_builder builder;
+  ht_model *model;
+  ht_design design;
+  const ht_port **input; /* of the inference callable, in feeding order */
+  int n_inputs;
+  ht_ref *placeholder;
+  ht_ref label, features[2], loss[2], scores; /* [0] inference, [1] training */
+  const ht_port *output[2];
+  ht_shape feature_shape; /* of one batch; dim[0] is not fixed */
+  int width;              /* answers per example */
+  ht_layer *layer;
+  int n_layers;
+  ht_plan *train;        /* -> loss */
+  ht_plan *eval;         /* -> scores, loss */
+  ht_plan *predict;      /* inputs -> scores */
+  ht_plan *embed;        /* inputs -> features (inference) */
+  ht_plan *train_cached; /* features, label -> loss */
+  ht_plan *eval_cached;  /* features, label -> scores, loss */
+} ht_composed;
+
+/*
+ * Composes. sample: a few examples, a tensor per input in the order of
+ * ht_compose_inputs, from which the width of the features is learnt. Head
+ * variables are added to the model's store, which must outlive `out`.
+ */
+ht_status ht_compose(ht_model *model, const ht_design *design,
+                     const ht_tensor *const *sample,
+                     ht_composed *out) HT_MUST_CHECK;
+void ht_composed_free(ht_composed *c);
+
+/* The inputs of a callable in the order in which they are fed. */
+ht_status ht_compose_inputs(const ht_callable *call, ht_arena *arena,
+                            const ht_port ***input, int *n) HT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,178 @@
+/* feed.c - see feed.h. */
+#include "train/feed.h"
+
+#include <string.h>
+
+/* ---- which column */
+
+static bool same_port(const ht_callable *call, const ht_port *port,
+                      const char *name, size_t n) {
+  char text[256];
+  const ht_port *found;
+  if (n >= sizeof text) return false;
+  memcpy(text, name, n);
+  text[n] = 0;
+  return ht_callable_input(call, text, &found).code == HT_OK && found == port;
+}
+
+/* The column that "NAME=COLUMN" gives to a port, NULL: none does. */
+static const char *asked_for(const ht_callable *call, const ht_port *port,
+                             const ht_mapping_choice *choice) {
+  for (int i = 0; i < choice->n_input; i++) {
+    const char *equals = strchr(choice->input[i], '=');
+    if (equals && same_port(call, port, choice->input[i],
+                            (size_t)(equals - choice->input[i])))
+      return equals + 1;
+  }
+  if (port->dtype == HT_STRING && choice->text) return choice->text;
+  if (port->dtype != HT_STRING && choice->image) return choice->image;
+  return NULL;
+}
+
+static const ht_column *only_other(const ht_dataset *data,
+                                   const ht_column *label) {
+  const ht_column *found = NULL;
+  for (int i = 0; i < data->n_columns; i++) {
+    const ht_column *c = &data->column[i];
+    if (c == label) continue;
+    if (found) return NULL;
+    found = c;
+  }
+  return found;
+}
+
+static ht_status find_column(const ht_feed *f, const ht_callable *call, int i,
+                             const ht_mapping_choice *choice) {
+  const ht_port *port = f->input[i];
+  const char *name = asked_for(call, port, choice);
+  const char *last = strrchr(port->name, '/');
+  if (name) return ht_dataset_column(&f->data, name, &f->column[i]);
+  f->column[i] = ht_dataset_find(&f->data, port->name);
+  if (!f->column[i] && last)
+    f->column[i] = ht_dataset_find(&f->data, last + 1);
+  if (f->column[i] || f->n_inputs > 1) goto found;
+  f->column[i] = ht_dataset_find(
+      &f->data, port->dtype == HT_STRING ? "text" : "image");
+  if (!f->column[i]) f->column[i] = only_other(&f->data, f->label);
+found:
+  if (f->column[i]) return HT_SUCCESS;
+  return ht_fail(HT_USAGE,
+                 "no column of '%s' for input '%s': say --input %s=COLUMN",
+                 f->data.path, port->name, port->name);
+}
+
+static ht_status map_columns(ht_feed *f, const ht_callable *call,
+                             const ht_mapping_choice *choice, bool labelled) {
+  const char *label = choice->label ? choice->label : "label";
+  if (labelled)
+    HT_TRY(ht_dataset_column(&f->data, label, &f->label));
+  else
+    f->label = ht_dataset_find(&f->data, label);
+  HT_NEW(f->column, &f->data.arena, f->n_inputs + 1);
+  for (int i = 0; i < f->n_inputs; i++)
+    HT_TRY(find_column(f, call, i, choice));
+  return HT_SUCCESS;
+}
+
+ht_status ht_feed_open(const char *path, const ht_callable *call,
+                       const ht_port *const *input, int n_inputs,
+                       const ht_mapping_choice *choice, bool labelled,
+                       ht_feed *out) {
+  ht_read_options options = {.text = choice->text, .image = choice->image,
+                             .label = choice->label};
+  *out = (ht_feed){.input = input, .n_inputs = n_inputs};
+  HT_TRY(ht_dataset_read(path, &options, &out->data));
+  ht_status st = map_columns(out, call, choice, labelled);
+  if (st.code != HT_OK) ht_feed_close(out);
+  return st;
+}
+
+ht_status ht_feed_encode(ht_feed *f, const ht_labels *labels) {
+  if (f->encoded) ht_targets_free(&f->targets);
+  f->encoded = false;
+  HT_TRY(ht_within(ht_labels_encode(labels, f->label, &f->targets), "'%s'",
+                   f->data.path));
+  f->encoded = true;
+  return HT_SUCCESS;
+}
+
+void ht_feed_close(ht_feed *f) {
+  if (f->encoded) ht_targets_free(&f->targets);
+  ht_dataset_free(&f->data);
+  *f = (ht_feed){0};
+}
+
+/* ---- values */
+
+static ht_status cast_element(ht_dtype to, double x, int64_t k, int64_t i,
+                              void *data) {
+  switch (to) {
+    case HT_FLOAT: ((float *)data)[i] = (float)x; break;
+    case HT_DOUBLE: ((double *)data)[i] = x; break;
+    case HT_INT32: ((int32_t *)data)[i] = (int32_t)k; break;
+    case HT_INT64: ((int64_t *)data)[i] = k; break;
+    case HT_UINT8: ((uint8_t *)data)[i] = (uint8_t)k; break;
+    case HT_BOOL: ((bool *)data)[i] = k != 0; break;
+    default:
+      return ht_fail(HT_UNSUPPORTED, "numbers of a column cannot become '%s'",
+                     ht_dtype_name(to));
+  }
+  return HT_SUCCESS;
+}
+
+/* A column's numbers as those of the port: whole numbers may become floats,
+ * floats nothing but floats. */
+static ht_status cast(ht_pool *pool, ht_dtype to, ht_tensor *t) {
+  ht_tensor out;
+  if (t->dtype == to || t->dtype == HT_STRING || to == HT_STRING)
+    return HT_SUCCESS;
+  bool whole = ht_dtype_integer(t->dtype) || t->dtype == HT_BOOL;
+  if (!whole && !ht_dtype_floating(to)) return HT_SUCCESS;
+  HT_TRY(ht_tensor_new(pool, to, &t->shape, &out));
+  int64_t n = ht_count(t);
+  ht_status st = HT_SUCCESS;
+  for (int64_t i = 0; i < n && st.code == HT_OK; i++)
+    st = whole ? cast_element(to, (double)ht_int_at(t, i), ht_int_at(t, i), i,
+                              out.data)
+               : cast_element(to, ht_real_at(t, i), 0, i, out.data);
+  ht_tensor_drop(t);
+  *t = out;
+  return st;
+}
+
+/* [n] becomes [n, 1] where the port wants that. */
+static void fit_rank(const ht_port *port, ht_tensor *t) {
+  const ht_shape *want = &port->shape;
+  if (want->rank != t->shape.rank + 1 || want->rank > HT_MAX_RANK) return;
+  if (want->dim[want->rank - 1] > 1) return;
+  t->shape.dim[t->shape.rank++] = 1;
+}
+
+static ht_status input_of(const ht_feed *f, ht_pool *pool, int i,
+                          const int64_t *index, int64_t n, ht_tensor *out) {
+  HT_TRY(ht_batch_gather(pool, f->column[i], index, n, out));
+  ht_status st = cast(pool, f->input[i]->dtype, out);
+  fit_rank(f->input[i], out);
+  if (st.code == HT_OK) st = ht_port_check(f->input[i], out);
+  if (st.code != HT_OK) ht_tensor_drop(out);
+  return st;
+}
+
+ht_status ht_feed_inputs(const ht_feed *f, ht_pool *pool, const int64_t *index,
+                         int64_t n, ht_tensor *out) {
+  ht_status st = HT_SUCCESS;
+  int i = 0;
+  for (; i < f->n_inputs && st.code == HT_OK; i++)
+    st = input_of(f, pool, i, index, n, &out[i]);
+  if (st.code != HT_OK)
+    for (i -= 2; i >= 0; i--) ht_tensor_drop(&out[i]);
+  return st;
+}
+
+ht_status ht_feed_label(const ht_feed *f, ht_pool *pool, const int64_t *index,
+                        int64_t n, ht_tensor *out) {
+  const ht_column *c = &f->targets.column;
+  if (c->splits)
+    return ht_batch_multihot(pool, c, f->targets.n_classes, index, n, out);
+  return ht_batch_gather(pool, c, index, n, out);
+}

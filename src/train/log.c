@@ -1,0 +1,111 @@
+/* log.c - see log.h. */
+#include "train/log.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+struct ht_log {
+  FILE *file;
+  char *path;
+};
+
+/* Whether a line belongs to what was done up to `at`. */
+static bool still_true(const char *line, const ht_progress *at) {
+  json_object *o = json_tokener_parse(line), *v;
+  bool keep = false;
+  if (json_object_is_type(o, json_type_object)) {
+    if (json_object_object_get_ex(o, "step", &v))
+      keep = json_object_get_int64(v) <= at->step;
+    else if (json_object_object_get_ex(o, "epoch", &v))
+      keep = json_object_get_int64(v) <= at->epoch;
+  }
+  json_object_put(o);
+  return keep;
+}
+
+static ht_status keep_lines(const char *path, const ht_progress *at) {
+  ht_arena arena = {0};
+  ht_text kept = {0};
+  char *data, *save = NULL;
+  size_t n;
+  ht_status st = ht_file_read(path, (size_t)4 << 30, &arena, &data, &n);
+  if (st.code == HT_OK) {
+    for (char *line = strtok_r(data, "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save))
+      if (still_true(line, at)) ht_text_printf(&kept, "%s\n", line);
+    st = ht_text_check(&kept);
+  }
+  if (st.code == HT_OK) st = ht_file_write(path, kept.p ? kept.p : "", kept.n);
+  ht_text_free(&kept);
+  ht_arena_free(&arena);
+  return st;
+}
+
+ht_status ht_log_open(const char *path, const ht_progress *at, ht_log **out) {
+  bool again = at->step > 0 && ht_path_exists(path);
+  *out = NULL;
+  if (again) HT_TRY(keep_lines(path, at));
+  ht_log *log = calloc(1, sizeof *log);
+  if (!log || !(log->path = strdup(path))) {
+    free(log);
+    return ht_fail(HT_NO_MEMORY, "no memory for the log");
+  }
+  log->file = fopen(path, again ? "ae" : "we");
+  if (!log->file) {
+    ht_status st = ht_fail_errno("cannot write", path);
+    ht_log_close(log);
+    return st;
+  }
+  *out = log;
+  return HT_SUCCESS;
+}
+
+void ht_log_close(ht_log *log) {
+  if (!log) return;
+  if (log->file) fclose(log->file);
+  free(log->path);
+  free(log);
+}
+
+/* JSON has no word for what is not finite. */
+static void number(ht_text *t, const char *name, double value) {
+  if (isfinite(value))
+    ht_text_printf(t, ",\"%s\":%.9g", name, value);
+  else
+    ht_text_printf(t, ",\"%s\":null", name);
+}
+
+static void step_line(ht_text *t, const ht_event *e) {
+  ht_text_printf(t, "{\"step\":%lld", (long long)e->step);
+  number(t, "loss", e->loss);
+  number(t, "lr", e->lr);
+  ht_text_add(t, "}\n");
+}
+
+static void epoch_line(ht_text *t, const ht_event *e) {
+  ht_text_printf(t, "{\"epoch\":%lld", (long long)e->epoch);
+  number(t, "loss", e->loss);
+  number(t, "seconds", e->seconds);
+  number(t, "examples_per_s", e->rate);
+  if (e->valid) number(t, "valid_loss", e->valid->loss);
+  for (int i = 0; e->valid && i < e->valid->n_values; i++)
+    number(t, e->valid->name[i], e->valid->value[i]);
+  ht_text_add(t, "}\n");
+}
+
+ht_status ht_log_write(ht_log *log, const ht_event *e) {
+  ht_text t = {0};
+  if (e->type == HT_EVENT_STEP) step_line(&t, e);
+  if (e->type == HT_EVENT_EPOCH) epoch_line(&t, e);
+  ht_status st = t.n ? ht_text_check(&t) : HT_SUCCESS;
+  bool written = st.code == HT_OK && fwrite(t.p, 1, t.n, log->file) == t.n &&
+                 fflush(log->file) == 0;
+  bool any = t.n > 0;
+  ht_text_free(&t);
+  if (st.code != HT_OK || written || !any) return st;
+  return ht_fail_errno("cannot write", log->path);
+}

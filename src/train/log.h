@@ -1,0 +1,18 @@
+/* log.h - RUN/log.jsonl: a line per step and per epoch, as cli.md says. */
+#ifndef HT_TRAIN_LOG_H
+#define HT_TRAIN_LOG_H
+
+#include "train/loop.h"
+
+typedef struct ht_log ht_log;
+
+/* Opens the log; of an existing one the lines up to `at` stay (all are
+ * dropped at step 0). */
+ht_status ht_log_open(const char *path, const ht_progress *at,
+                      ht_log **out) HT_MUST_CHECK;
+void ht_log_close(ht_log *log);
+
+/* Writes an event's line, if it has one. */
+ht_status ht_log_write(ht_log *log, const ht_event *e) HT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,260 @@
+/* loop.c - the training loop: the whole story in one file. */
+#include "train/loop.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "optim/clip.h"
+#include "train/checkpoint.h"
+
+enum { MAX_INPUTS = 256, JUDGE_BATCH = 256 };
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+ht_status ht_reduce_gradients(ht_optimizer *o) {
+  (void)o;
+  return HT_SUCCESS;
+}
+
+bool ht_loop_tell(ht_loop *loop, const ht_event *e) {
+  if (loop->watcher && loop->watcher->event &&
+      !loop->watcher->event(loop->watcher->arg, e))
+    loop->stop = true;
+  return !loop->stop;
+}
+
+/* ---- a batch */
+
+typedef struct batch {
+  ht_tensor value[MAX_INPUTS + 1]; /* the inputs (or features), the label */
+  const ht_tensor *in[MAX_INPUTS + 1];
+  int n_in;
+  int64_t n;
+} batch;
+
+static void drop_batch(batch *b) {
+  for (int i = 0; i < b->n_in; i++) ht_tensor_drop(&b->value[i]);
+  b->n_in = 0;
+}
+
+static ht_status fill_batch(const ht_feed *feed, const ht_frozen *frozen,
+                            ht_pool *pool, const int64_t *index, batch *b) {
+  if (feed->n_inputs > MAX_INPUTS)
+    return ht_fail(HT_UNSUPPORTED, "more than %d inputs", MAX_INPUTS);
+  if (frozen)
+    HT_TRY(ht_batch_gather(pool, &frozen->column, index, b->n, &b->value[0]));
+  else
+    HT_TRY(ht_feed_inputs(feed, pool, index, b->n, b->value));
+  b->n_in = frozen ? 1 : feed->n_inputs;
+  ht_status st = ht_feed_label(feed, pool, index, b->n, &b->value[b->n_in]);
+  if (st.code == HT_OK)
+    b->n_in++;
+  else
+    drop_batch(b);
+  for (int i = 0; i < b->n_in; i++) b->in[i] = &b->value[i];
+  return st;
+}
+
+/* ---- a step: batch, forward, backward, update, commit */
+
+static ht_status forward(ht_loop *loop, ht_run *run, const batch *b,
+                         ht_tensor *loss) {
+  ht_plan *plan =
+      loop->frozen ? loop->composed->train_cached : loop->composed->train;
+  HT_TRY(ht_plan_run(plan, run, b->n_in, b->in, 1, loss));
+  if (loss->dtype == HT_FLOAT && ht_count(loss) == 1) return HT_SUCCESS;
+  ht_tensor_drop(loss);
+  return ht_fail(HT_CORRUPT, "the loss is not one float");
+}
+
+static ht_status check_finite(const ht_loop *loop, double loss) {
+  if (isfinite(loss)) return HT_SUCCESS;
+  return ht_fail(HT_NUMERIC, "the loss is %g at step %lld", loss,
+                 (long long)loop->at.step + 1);
+}
+
+static ht_status take_gradients(ht_loop *loop) {
+  ht_optimizer *o = loop->optimizer;
+  for (int i = 0; i < o->n_tuned; i++)
+    HT_TRY(ht_tape_gradient(loop->tape, o->tuned[i].variable,
+                            &o->tuned[i].gradient));
+  ht_tape_reset(loop->tape);
+  return HT_SUCCESS;
+}
+
+static ht_status update(ht_loop *loop, double factor) {
+  double norm, scale;
+  HT_TRY(take_gradients(loop));
+  HT_TRY(ht_reduce_gradients(loop->optimizer));
+  ht_status st =
+      ht_clip(loop->optimizer, loop->options->clip_norm, &norm, &scale);
+  HT_TRY(ht_within(st, "step %lld", (long long)loop->at.step + 1));
+  return ht_optimizer_step(loop->optimizer, factor, scale);
+}
+
+static ht_status learn(ht_loop *loop, ht_run *run, const batch *b,
+                       double factor, double *value) {
+  ht_tensor loss;
+  HT_TRY(forward(loop, run, b, &loss));
+  *value = (double)ht_f(&loss)[0];
+  ht_status st = check_finite(loop, *value);
+  if (st.code == HT_OK)
+    st = ht_tape_backward(loop->tape, run, 1, &loss, NULL);
+  ht_tensor_drop(&loss);
+  if (st.code == HT_OK) st = update(loop, factor);
+  return st;
+}
+
+static ht_status step(ht_loop *loop, const int64_t *index, int64_t n,
+                      double *loss, double *factor) {
+  batch b = {.n = n};
+  ht_store *store = &loop->composed->model->store;
+  ht_run run = ht_run_make(loop->pool, store, loop->composed->model->folder);
+  run.tape = loop->tape;
+  run.training = true;
+  run.seed = (uint64_t)loop->options->seed;
+  run.step = (uint64_t)loop->at.step + 1;
+  *factor = ht_schedule_factor(&loop->schedule, loop->at.step + 1);
+  HT_TRY(fill_batch(loop->train, loop->frozen, loop->pool, index, &b));
+  ht_status st = learn(loop, &run, &b, *factor, loss);
+  ht_tape_reset(loop->tape);
+  if (st.code == HT_OK)
+    ht_store_commit(store);
+  else
+    ht_store_rollback(store);
+  drop_batch(&b);
+  return st;
+}
+
+static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
+  double loss, factor, start = now();
+  HT_TRY(step(loop, index, n, &loss, &factor));
+  loop->seconds += now() - start;
+  loop->at.step++;
+  loop->at.loss += loss * (double)n;
+  loop->at.examples += n;
+  ht_event e = {.type = HT_EVENT_STEP, .step = loop->at.step,
+                .n_steps = loop->n_steps, .epoch = loop->at.epoch + 1,
+                .loss = loss, .lr = loop->lr * factor};
+  ht_loop_tell(loop, &e);
+  int64_t every = loop->options->save_every;
+  if (loop->stop || (every > 0 && loop->at.step % every == 0))
+    return ht_checkpoint_save(loop);
+  return HT_SUCCESS;
+}
+
+/* ---- judging */
+
+static ht_status judge_batch(ht_composed *c, const ht_frozen *frozen,
+                             const batch *b, ht_answers *a) {
+  ht_tensor out[2];
+  ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
+  HT_TRY(ht_plan_run(frozen ? c->eval_cached : c->eval, &run, b->n_in, b->in,
+                     2, out));
+  ht_status st = ht_answers_add(a, &out[0], &b->value[b->n_in - 1],
+                                ht_real_at(&out[1], 0));
+  ht_tensor_drop(&out[0]);
+  ht_tensor_drop(&out[1]);
+  return st;
+}
+
+static ht_status judge_all(ht_composed *c, const ht_feed *feed,
+                           const int64_t *index, int64_t n,
+                           const ht_frozen *frozen, ht_answers *a) {
+  int64_t chosen[JUDGE_BATCH];
+  for (int64_t from = 0; from < n; from += JUDGE_BATCH) {
+    batch b = {.n = n - from < JUDGE_BATCH ? n - from : JUDGE_BATCH};
+    for (int64_t i = 0; i < b.n; i++)
+      chosen[i] = index ? index[from + i] : from + i;
+    HT_TRY(fill_batch(feed, frozen, NULL, chosen, &b));
+    ht_status st = judge_batch(c, frozen, &b, a);
+    drop_batch(&b);
+    HT_TRY(st);
+  }
+  return HT_SUCCESS;
+}
+
+ht_status ht_judge(ht_composed *c, const ht_feed *feed, const int64_t *index,
+                   int64_t n, const ht_frozen *frozen, ht_scorecard *out) {
+  ht_answers a;
+  *out = (ht_scorecard){0};
+  ht_answers_open(&a, c->design.labels->task, c->width);
+  ht_status st = judge_all(c, feed, index, n, frozen, &a);
+  if (st.code == HT_OK) st = ht_score(&a, out);
+  ht_answers_free(&a);
+  return st;
+}
+
+ht_status ht_loop_judge(const ht_loop *loop, ht_scorecard *out) {
+  int64_t n = loop->valid_index ? loop->n_valid : loop->valid->data.n;
+  return ht_judge(loop->composed, loop->valid, loop->valid_index, n,
+                  loop->frozen_valid, out);
+}
+
+/* ---- an epoch's end */
+
+static ht_status note_best(ht_loop *loop, const ht_scorecard *s) {
+  double score = ht_score_main(s);
+  loop->at.without++;
+  if (loop->at.best_step && !(score > loop->at.best)) return HT_SUCCESS;
+  loop->at.best = score;
+  loop->at.best_step = loop->at.step;
+  loop->at.without = 0;
+  return ht_checkpoint_best(loop);
+}
+
+static ht_status finish_epoch(ht_loop *loop) {
+  ht_scorecard s = {0};
+  ht_progress *at = &loop->at;
+  ht_status st = HT_SUCCESS;
+  if (loop->valid) st = ht_loop_judge(loop, &s);
+  at->epoch++;
+  ht_event e = {
+      .type = HT_EVENT_EPOCH, .step = at->step, .n_steps = loop->n_steps,
+      .epoch = at->epoch, .seconds = loop->seconds,
+      .loss = at->loss / (double)at->examples,
+      .rate = (double)at->examples / loop->seconds,
+      .valid = loop->valid ? &s : NULL};
+  if (st.code == HT_OK) ht_loop_tell(loop, &e);
+  at->loss = 0;
+  at->examples = 0;
+  loop->seconds = 0;
+  if (st.code == HT_OK && loop->valid) st = note_best(loop, &s);
+  ht_scorecard_free(&s);
+  if (st.code == HT_OK) st = ht_checkpoint_save(loop);
+  return st;
+}
+
+static bool finished(const ht_loop *loop) {
+  int64_t patience = loop->options->patience;
+  if (loop->stop || loop->at.step >= loop->n_steps) return true;
+  return loop->valid && patience > 0 && loop->at.without >= patience;
+}
+
+/* Without validation data the last weights are the best. */
+static ht_status finish(ht_loop *loop) {
+  if (loop->stop) return ht_fail(HT_STOPPED, "stopped at step %lld",
+                                 (long long)loop->at.step);
+  if (loop->at.examples) HT_TRY(finish_epoch(loop));
+  if (loop->valid || loop->at.best_step == loop->at.step) return HT_SUCCESS;
+  loop->at.best_step = loop->at.step;
+  HT_TRY(ht_checkpoint_best(loop));
+  return ht_checkpoint_save(loop);
+}
+
+ht_status ht_loop_run(ht_loop *loop) {
+  while (!finished(loop)) {
+    const int64_t *index;
+    double start = now();
+    int64_t n = ht_order_next(&loop->order, &index);
+    loop->seconds += now() - start;
+    if (n) HT_TRY(one_step(loop, index, n));
+    if (!n && loop->at.examples) HT_TRY(finish_epoch(loop));
+  }
+  return finish(loop);
+}

@@ -1,0 +1,238 @@
+/* settings.c - the settings of a training, a row each, see train.h. */
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "train/train.h"
+
+#define AT(field) offsetof(ht_train_options, field), 0
+#define LIST(field) \
+  offsetof(ht_train_options, field), offsetof(ht_train_options, n_##field)
+
+static const ht_setting settings[] = {
+    {"module", HT_SET_TEXT, AT(module), NULL, "the module: a handle"},
+    {"data", HT_SET_TEXT, AT(data), NULL, "training examples"},
+    {"out", HT_SET_TEXT, AT(out), NULL, "the run's folder"},
+    {"text", HT_SET_TEXT, AT(text), NULL, "column of texts"},
+    {"image", HT_SET_TEXT, AT(image), NULL, "column of images"},
+    {"input", HT_SET_LIST, LIST(input), NULL, "NAME=COLUMN of an input"},
+    {"label", HT_SET_TEXT, AT(label), NULL, "column of labels"},
+    {"task", HT_SET_TEXT, AT(task), NULL,
+     "classify, multilabel or regress; default: from the labels"},
+    {"valid", HT_SET_TEXT, AT(valid), NULL, "validation examples"},
+    {"valid-split", HT_SET_REAL, AT(valid_split), "0",
+     "share of the data held back for validation"},
+    {"test", HT_SET_TEXT, AT(test), NULL, "examples for a last test"},
+    {"signature", HT_SET_TEXT, AT(signature), NULL, "signature to call"},
+    {"call", HT_SET_TEXT, AT(call), NULL, "callable to call"},
+    {"argument", HT_SET_LIST, LIST(argument), NULL,
+     "NAME=VALUE of a Python argument"},
+    {"output", HT_SET_TEXT, AT(output), NULL, "what feeds the head"},
+    {"mode", HT_SET_TEXT, AT(mode), NULL,
+     "training or inference variant for the steps"},
+    {"trainable", HT_SET_FLAG, AT(trainable), "false",
+     "train the module's variables, too"},
+    {"trainable-variables", HT_SET_TEXT, AT(trainable_variables), NULL,
+     "train those whose name this expression finds"},
+    {"tags", HT_SET_TEXT, AT(tags), NULL, "graph of the module"},
+    {"head", HT_SET_TEXT, AT(head), "linear", "linear, mlp:N,N or none"},
+    {"head-init", HT_SET_TEXT, AT(head_init), "glorot",
+     "glorot, zeros or an .npz of kernel and bias"},
+    {"dropout", HT_SET_REAL, AT(dropout), "0", "before each dense layer"},
+    {"loss", HT_SET_TEXT, AT(loss), "auto",
+     "softmax, sigmoid, mse, mae or huber"},
+    {"label-smoothing", HT_SET_REAL, AT(label_smoothing), "0", NULL},
+    {"class-weights", HT_SET_TEXT, AT(class_weights), NULL, "balanced"},
+    {"optimizer", HT_SET_TEXT, AT(optimizer), "adam",
+     "sgd, adam, adamw, adagrad or rmsprop"},
+    {"lr", HT_SET_REAL, AT(lr), "-1", "learning rate; default: Keras's"},
+    {"module-lr", HT_SET_REAL, AT(module_lr), "-1",
+     "of the module's variables; default: a tenth of --lr"},
+    {"momentum", HT_SET_REAL, AT(momentum), "0", "of sgd and rmsprop"},
+    {"nesterov", HT_SET_FLAG, AT(nesterov), "false", NULL},
+    {"weight-decay", HT_SET_REAL, AT(weight_decay), "-1",
+     "decoupled; default: Keras's"},
+    {"clip-norm", HT_SET_REAL, AT(clip_norm), "0",
+     "global norm of the gradient"},
+    {"l1", HT_SET_REAL, AT(l1), "0", "on the head's kernels"},
+    {"l2", HT_SET_REAL, AT(l2), "0", "on the head's kernels"},
+    {"no-module-losses", HT_SET_FLAG, AT(no_module_losses), "false",
+     "leave out the module's regularization losses"},
+    {"schedule", HT_SET_TEXT, AT(schedule), "constant",
+     "constant, linear or cosine"},
+    {"warmup", HT_SET_INT, AT(warmup), "0", "steps of rising learning rate"},
+    {"batch", HT_SET_INT, AT(batch), "32", "examples a step"},
+    {"epochs", HT_SET_INT, AT(epochs), "10", NULL},
+    {"steps", HT_SET_INT, AT(steps), "0", "stop after so many steps"},
+    {"seed", HT_SET_INT, AT(seed), "0", NULL},
+    {"no-shuffle", HT_SET_FLAG, AT(no_shuffle), "false", NULL},
+    {"patience", HT_SET_INT, AT(patience), "0",
+     "stop after so many epochs without improvement"},
+    {"augment", HT_SET_TEXT, AT(augment), NULL, "flip,crop,color"},
+    {"save-every", HT_SET_INT, AT(save_every), "0",
+     "steps between checkpoints; default: an epoch"},
+    {"keep", HT_SET_INT, AT(keep), "3", "checkpoints to keep"},
+    {"resume", HT_SET_FLAG, AT(resume), "false",
+     "go on from the last checkpoint"},
+    {"log", HT_SET_TEXT, AT(log), NULL, "log file; default RUN/log.jsonl"},
+};
+enum { N_SETTINGS = sizeof settings / sizeof *settings };
+
+const ht_setting *ht_train_settings(int *n) {
+  *n = N_SETTINGS;
+  return settings;
+}
+
+static void *field(const ht_train_options *o, size_t offset) {
+  return (char *)(uintptr_t)o + offset;
+}
+
+static ht_status bad_value(const ht_setting *s, const char *value,
+                           const char *wanted) {
+  return ht_fail(HT_USAGE, "'--%s' wants %s, not '%s'", s->name, wanted, value);
+}
+
+static ht_status add_to_list(ht_train_options *o, ht_arena *arena,
+                             const ht_setting *s, char *text) {
+  const char ***list = field(o, s->offset), **longer;
+  int *n = field(o, s->count_offset);
+  HT_NEW(longer, arena, *n + 1);
+  if (*n) memcpy(longer, *list, (size_t)*n * sizeof *longer);
+  longer[(*n)++] = text;
+  *list = longer;
+  return HT_SUCCESS;
+}
+
+static ht_status set_text(ht_train_options *o, ht_arena *arena,
+                          const ht_setting *s, const char *value) {
+  char *text = ht_arena_string(arena, value);
+  if (!text) return ht_fail(HT_NO_MEMORY, "no memory for the settings");
+  if (s->type == HT_SET_LIST) return add_to_list(o, arena, s, text);
+  *(const char **)field(o, s->offset) = text;
+  return HT_SUCCESS;
+}
+
+static ht_status set_value(ht_train_options *o, ht_arena *arena,
+                           const ht_setting *s, const char *value) {
+  switch (s->type) {
+    case HT_SET_FLAG:
+      if (value && strcmp(value, "true") && strcmp(value, "false"))
+        return bad_value(s, value, "true or false");
+      *(bool *)field(o, s->offset) = !value || strcmp(value, "true") == 0;
+      return HT_SUCCESS;
+    case HT_SET_REAL:
+      if (!value || !ht_parse_double(value, field(o, s->offset)))
+        return bad_value(s, value ? value : "", "a number");
+      return HT_SUCCESS;
+    case HT_SET_INT:
+      if (!value || !ht_parse_int(value, field(o, s->offset)))
+        return bad_value(s, value ? value : "", "a whole number");
+      return HT_SUCCESS;
+    default:
+      if (!value) return bad_value(s, "", "a value");
+      return set_text(o, arena, s, value);
+  }
+}
+
+ht_status ht_train_set(ht_train_options *o, ht_arena *arena, const char *name,
+                       const char *value) {
+  const char *names[N_SETTINGS];
+  for (int i = 0; i < N_SETTINGS; i++) {
+    names[i] = settings[i].name;
+    if (strcmp(names[i], name) == 0)
+      return set_value(o, arena, &settings[i], value);
+  }
+  const char *near = ht_nearest(name, names, N_SETTINGS);
+  return near ? ht_fail(HT_USAGE, "unknown setting '%s': perhaps '%s'", name,
+                        near)
+              : ht_fail(HT_USAGE, "unknown setting '%s'", name);
+}
+
+void ht_train_defaults(ht_train_options *o) {
+  *o = (ht_train_options){0};
+  for (int i = 0; i < N_SETTINGS; i++) {
+    const ht_setting *s = &settings[i];
+    if (!s->standard) continue;
+    if (s->type == HT_SET_TEXT)
+      *(const char **)field(o, s->offset) = s->standard;
+    if (s->type == HT_SET_REAL)
+      *(double *)field(o, s->offset) = strtod(s->standard, NULL);
+    if (s->type == HT_SET_INT)
+      *(int64_t *)field(o, s->offset) = strtoll(s->standard, NULL, 10);
+  }
+}
+
+/* ---- JSON */
+
+static json_object *list_json(const ht_train_options *o, const ht_setting *s) {
+  json_object *array = json_object_new_array();
+  const char *const *list = *(const char **const *)field(o, s->offset);
+  int n = *(int *)field(o, s->count_offset);
+  for (int i = 0; i < n; i++)
+    json_object_array_add(array, json_object_new_string(list[i]));
+  return array;
+}
+
+static json_object *setting_json(const ht_train_options *o,
+                                 const ht_setting *s) {
+  const char *text;
+  switch (s->type) {
+    case HT_SET_TEXT:
+      text = *(const char **)field(o, s->offset);
+      return text ? json_object_new_string(text) : NULL;
+    case HT_SET_LIST: return list_json(o, s);
+    case HT_SET_REAL:
+      return json_object_new_double(*(double *)field(o, s->offset));
+    case HT_SET_INT:
+      return json_object_new_int64(*(int64_t *)field(o, s->offset));
+    default: return json_object_new_boolean(*(bool *)field(o, s->offset));
+  }
+}
+
+ht_status ht_train_write(const ht_train_options *o, const char *path) {
+  json_object *all = json_object_new_object();
+  for (int i = 0; i < N_SETTINGS; i++)
+    json_object_object_add(all, settings[i].name,
+                           setting_json(o, &settings[i]));
+  const char *text = json_object_to_json_string_ext(
+      all, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+  ht_text out = {0};
+  ht_text_printf(&out, "%s\n", text);
+  ht_status st = ht_text_check(&out);
+  if (st.code == HT_OK) st = ht_file_write(path, out.p, out.n);
+  ht_text_free(&out);
+  json_object_put(all);
+  return st;
+}
+
+static ht_status read_one(ht_train_options *o, ht_arena *arena,
+                          const char *name, json_object *value) {
+  if (!value) return HT_SUCCESS;
+  if (!json_object_is_type(value, json_type_array))
+    return ht_train_set(o, arena, name, json_object_get_string(value));
+  for (size_t i = 0; i < json_object_array_length(value); i++) {
+    json_object *item = json_object_array_get_idx(value, i);
+    HT_TRY(ht_train_set(o, arena, name, json_object_get_string(item)));
+  }
+  return HT_SUCCESS;
+}
+
+ht_status ht_train_read(const char *path, ht_arena *arena,
+                        ht_train_options *o) {
+  char *data;
+  size_t n;
+  HT_TRY(ht_file_read(path, 1 << 20, arena, &data, &n));
+  json_object *all = json_tokener_parse(data);
+  if (!json_object_is_type(all, json_type_object)) {
+    json_object_put(all);
+    return ht_fail(HT_CORRUPT, "'%s' is no JSON object of settings", path);
+  }
+  ht_train_defaults(o);
+  ht_status st = HT_SUCCESS;
+  json_object_object_foreach(all, name, value) {
+    if (st.code == HT_OK) st = read_one(o, arena, name, value);
+  }
+  json_object_put(all);
+  return ht_within(st, "'%s'", path);
+}

@@ -1,0 +1,330 @@
+/* train.c - from options to a trained run folder, see train.h. */
+#include "train/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "data/split.h"
+#include "kernels/regex.h"
+#include "train/checkpoint.h"
+#include "train/log.h"
+#include "train/prepare.h"
+
+/* Everything of one training. */
+typedef struct training {
+  const ht_train_options *o;
+  const ht_watcher *watcher;
+  ht_trained trained; /* options, module, labels and composed model */
+  ht_feed train, valid;
+  ht_split split;
+  int64_t *all; /* the examples to train on: all, or split.train */
+  float *class_weight;
+  ht_optimizer *optimizer;
+  ht_frozen *frozen, *frozen_valid;
+  ht_loop loop;
+  ht_log *log;
+  ht_status logged; /* the first failure to write it */
+  char log_message[HT_MESSAGE_MAX];
+} training;
+
+/* ---- events */
+
+/* The loop's watcher: the log first, then the caller's. */
+static bool watch(void *arg, const ht_event *e) {
+  training *t = arg;
+  if (t->log && t->logged.code == HT_OK) {
+    t->logged = ht_log_write(t->log, e);
+    if (t->logged.code != HT_OK) {
+      ht_status_copy(t->logged, t->log_message);
+      return false;
+    }
+  }
+  return !t->watcher || !t->watcher->event ||
+         t->watcher->event(t->watcher->arg, e);
+}
+
+static void note(void *arg, const char *text) {
+  ht_event e = {.type = HT_EVENT_NOTE, .text = text};
+  (void)watch(arg, &e);
+}
+
+static void notef(training *t, const char *format, const char *text) {
+  char line[HT_MESSAGE_MAX];
+  snprintf(line, sizeof line, format, text);
+  note(t, line);
+}
+
+/* ---- data */
+
+static ht_mapping_choice mapping(const ht_train_options *o) {
+  return (ht_mapping_choice){o->text, o->image, o->label, o->input, o->n_input};
+}
+
+static ht_status open_feed(training *t, const char *path,
+                           const ht_callable *call, ht_feed *out) {
+  ht_trained *d = &t->trained;
+  const ht_port **input;
+  int n;
+  ht_mapping_choice choice = mapping(t->o);
+  HT_TRY(ht_compose_inputs(call, &d->arena, &input, &n));
+  return ht_feed_open(path, call, input, n, &choice, true, out);
+}
+
+static ht_status choose_examples(training *t) {
+  ht_trained *d = &t->trained;
+  double part = t->o->valid_split;
+  if (part < 0 || part >= 1)
+    return ht_fail(HT_USAGE, "'--valid-split' must be in [0,1), not %g", part);
+  if (part > 0 && t->o->valid)
+    return ht_fail(HT_USAGE, "'--valid' and '--valid-split' exclude another");
+  if (part > 0)
+    return ht_split_make(&t->train.data, part, (uint64_t)t->o->seed,
+                         &d->arena, &t->split);
+  t->split.n_train = t->train.data.n;
+  HT_NEW(t->split.train, &d->arena, t->split.n_train);
+  for (int64_t i = 0; i < t->split.n_train; i++) t->split.train[i] = i;
+  return HT_SUCCESS;
+}
+
+static ht_status open_data(training *t, const ht_callable *call) {
+  const ht_train_options *o = t->o;
+  ht_labels *labels = &t->trained.labels;
+  ht_task task;
+  int fixed;
+  HT_TRY(open_feed(t, o->data, call, &t->train));
+  HT_TRY(ht_prepare_task(o->task, &task));
+  HT_TRY(ht_prepare_classes(o, &fixed));
+  HT_TRY(ht_labels_learn(t->train.label, task, fixed, labels));
+  HT_TRY(ht_feed_encode(&t->train, labels));
+  HT_TRY(choose_examples(t));
+  if (!o->valid) return HT_SUCCESS;
+  HT_TRY(open_feed(t, o->valid, call, &t->valid));
+  return ht_feed_encode(&t->valid, labels);
+}
+
+static ht_status balance(training *t, const float **weight) {
+  const char *how = t->o->class_weights;
+  *weight = NULL;
+  if (!how) return HT_SUCCESS;
+  if (strcmp(how, "balanced") != 0)
+    return ht_fail(HT_USAGE, "'--class-weights' wants balanced, not '%s'", how);
+  if (t->trained.labels.task != HT_TASK_CLASSIFY)
+    return ht_fail(HT_USAGE, "'--class-weights' needs one class an example");
+  HT_NEW(t->class_weight, &t->trained.arena, t->trained.labels.n);
+  *weight = t->class_weight;
+  return ht_labels_balance(&t->trained.labels, &t->train.targets,
+                           t->split.train, t->split.n_train, t->class_weight);
+}
+
+/* ---- model */
+
+static ht_status compose(training *t, const ht_design *design) {
+  ht_tensor sample[256];
+  const ht_tensor *at[256];
+  ht_trained *d = &t->trained;
+  int64_t n = t->train.data.n < 2 ? t->train.data.n : 2, index[2] = {0, 1};
+  if (t->train.n_inputs > 256) return ht_fail(HT_UNSUPPORTED, "many inputs");
+  HT_TRY(ht_feed_inputs(&t->train, NULL, index, n, sample));
+  for (int i = 0; i < t->train.n_inputs; i++) at[i] = &sample[i];
+  ht_status st = ht_compose(d->model, design, at, &d->composed);
+  for (int i = 0; i < t->train.n_inputs; i++) ht_tensor_drop(&sample[i]);
+  return st;
+}
+
+static ht_status add_variables(training *t) {
+  const ht_train_options *o = t->o;
+  ht_composed *c = &t->trained.composed;
+  ht_store *store = &t->trained.model->store;
+  double lr = t->optimizer->hyper.lr;
+  double module_lr = o->module_lr >= 0 ? o->module_lr : lr / 10;
+  for (int i = 0; i < c->n_layers; i++) {
+    HT_TRY(ht_optimizer_add(t->optimizer, c->layer[i].kernel, lr));
+    HT_TRY(ht_optimizer_add(t->optimizer, c->layer[i].bias, lr));
+  }
+  int head = t->optimizer->n_tuned;
+  for (int i = 0; i < store->n_variables; i++) {
+    ht_variable *v = store->variable[i];
+    bool layer = false;
+    for (int k = 0; k < head; k++)
+      layer |= t->optimizer->tuned[k].variable == v;
+    if (v->tuned && !layer)
+      HT_TRY(ht_optimizer_add(t->optimizer, v, module_lr));
+  }
+  if (t->optimizer->n_tuned) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "nothing to train: no head, and no variable of the "
+                           "module is trainable");
+}
+
+static ht_status make_optimizer(training *t) {
+  const ht_optimizer_kind *kind;
+  ht_hyper hyper;
+  HT_TRY(ht_prepare_optimizer(t->o, &kind, &hyper));
+  HT_TRY(ht_optimizer_new(kind, &hyper, &t->optimizer));
+  t->optimizer->notice = note;
+  t->optimizer->notice_arg = t;
+  return add_variables(t);
+}
+
+static ht_status make_frozen(training *t) {
+  const char *why;
+  ht_composed *c = &t->trained.composed;
+  HT_TRY(ht_frozen_make(c, &t->train, &t->frozen, &why));
+  if (!t->frozen && !t->o->trainable && !t->o->trainable_variables && why)
+    notef(t, "the module runs at every step: %s", why);
+  if (t->frozen && t->o->valid)
+    HT_TRY(ht_frozen_make(c, &t->valid, &t->frozen_valid, &why));
+  return HT_SUCCESS;
+}
+
+/* ---- the loop */
+
+static ht_status count_steps(training *t, int64_t *n_steps) {
+  const ht_train_options *o = t->o;
+  if (o->batch < 1 || o->epochs < 1 || o->steps < 0 || o->warmup < 0)
+    return ht_fail(HT_USAGE, "'--batch' and '--epochs' must be at least 1, "
+                             "'--steps' and '--warmup' not negative");
+  int64_t each = (t->split.n_train + o->batch - 1) / o->batch;
+  if (o->epochs > INT32_MAX)
+    return ht_fail(HT_USAGE, "'--epochs' is too large");
+  *n_steps = o->steps ? o->steps : o->epochs * each;
+  return *n_steps < UINT32_MAX ? HT_SUCCESS
+                               : ht_fail(HT_USAGE, "too many steps");
+}
+
+static ht_status make_loop(training *t, const ht_watcher *watcher) {
+  const ht_train_options *o = t->o;
+  ht_loop *l = &t->loop;
+  *l = (ht_loop){
+      .options = o,
+      .watcher = watcher,
+      .composed = &t->trained.composed,
+      .optimizer = t->optimizer,
+      .train = &t->train,
+      .frozen = t->frozen,
+      .lr = t->optimizer->hyper.lr,
+      .at = {.best = -INFINITY},
+  };
+  if (o->valid) l->valid = &t->valid, l->frozen_valid = t->frozen_valid;
+  if (o->valid_split > 0) {
+    l->valid = &t->train;
+    l->valid_index = t->split.valid;
+    l->n_valid = t->split.n_valid;
+    l->frozen_valid = t->frozen;
+  }
+  HT_TRY(count_steps(t, &l->n_steps));
+  HT_TRY(ht_prepare_schedule(o, l->n_steps, &l->schedule));
+  HT_TRY(ht_order_open(t->split.train, t->split.n_train, o->batch,
+                       !o->no_shuffle, (uint64_t)o->seed, &l->order));
+  l->pool = ht_pool_new();
+  l->tape = ht_tape_new();
+  return l->pool && l->tape ? HT_SUCCESS
+                            : ht_fail(HT_NO_MEMORY, "no memory to train");
+}
+
+/* ---- the run folder */
+
+static char *in_run(training *t, const char *name) {
+  return ht_path_join(&t->trained.arena, t->o->out, name);
+}
+
+static ht_status open_run(training *t) {
+  const ht_train_options *o = t->o;
+  bool there = ht_path_exists(in_run(t, "checkpoints"));
+  if (there && !o->resume)
+    return ht_fail(HT_USAGE,
+                   "'%s' holds a run: say --resume to go on, or remove it",
+                   o->out);
+  HT_TRY(ht_folder_make(in_run(t, "checkpoints")));
+  return ht_train_write(o, in_run(t, "config.json"));
+}
+
+static ht_status start_log(training *t) {
+  const char *path = t->o->log ? t->o->log : in_run(t, "log.jsonl");
+  return ht_log_open(path, &t->loop.at, &t->log);
+}
+
+static ht_status restore_best(training *t) {
+  const ht_loop *l = &t->loop;
+  ht_optimizer_free(t->optimizer);
+  t->optimizer = t->loop.optimizer = NULL;
+  if (l->at.best_step == l->at.step && !l->valid) return HT_SUCCESS;
+  return ht_checkpoint_weights(t->o->out, l->at.best_step,
+                               &t->trained.model->store);
+}
+
+static ht_status run_loop(training *t) {
+  bool found = false;
+  if (t->o->resume) HT_TRY(ht_checkpoint_resume(&t->loop, &found));
+  HT_TRY(start_log(t));
+  ht_status st = ht_loop_run(&t->loop);
+  if (t->logged.code != HT_OK)
+    return ht_fail(t->logged.code, "%s", t->log_message);
+  return st;
+}
+
+static ht_status finish_run(training *t, const ht_exporter *exporter) {
+  HT_TRY(ht_prepare_note(t->o->out, &t->trained, t->loop.at.best_step));
+  HT_TRY(restore_best(t));
+  if (!exporter || !exporter->write) return HT_SUCCESS;
+  return exporter->write(exporter->arg, &t->trained, in_run(t, "model"));
+}
+
+static ht_status train(training *t, const ht_exporter *exporter) {
+  ht_design design;
+  const float *weight;
+  ht_watcher watcher = {watch, t};
+  ht_trained *d = &t->trained;
+  HT_TRY(ht_prepare_design(t->o, d->model, &design));
+  HT_TRY(open_data(t, design.inference));
+  HT_TRY(balance(t, &weight));
+  design.class_weight = weight;
+  HT_TRY(ht_prepare_tuned(t->o, d->model));
+  HT_TRY(ht_prepare_labels(t->o, &d->labels, &design));
+  ht_status st = compose(t, &design);
+  ht_tensor_drop(&design.kernel);
+  ht_tensor_drop(&design.bias);
+  HT_TRY(st);
+  HT_TRY(make_optimizer(t));
+  HT_TRY(make_frozen(t));
+  HT_TRY(make_loop(t, &watcher));
+  HT_TRY(open_run(t));
+  HT_TRY(run_loop(t));
+  return finish_run(t, exporter);
+}
+
+static void free_training(training *t) {
+  ht_log_close(t->log);
+  ht_tape_free(t->loop.tape);
+  ht_order_close(&t->loop.order);
+  ht_optimizer_free(t->optimizer);
+  ht_frozen_free(t->frozen);
+  ht_frozen_free(t->frozen_valid);
+  ht_pool_free(t->loop.pool);
+  ht_feed_close(&t->train);
+  ht_feed_close(&t->valid);
+  ht_trained_close(&t->trained);
+}
+
+ht_status ht_train_model(ht_model *model, const ht_train_options *o,
+                         const ht_watcher *watcher,
+                         const ht_exporter *exporter) {
+  training t = {.o = o, .watcher = watcher};
+  t.trained.options = *o;
+  t.trained.model = model;
+  HT_TRY(ht_prepare_check(o));
+  ht_status st = train(&t, exporter);
+  free_training(&t);
+  return st;
+}
+
+ht_status ht_train(const ht_train_options *o, const ht_watcher *watcher,
+                   const ht_exporter *exporter) {
+  ht_model *model;
+  HT_TRY(ht_prepare_check(o));
+  HT_TRY(ht_prepare_model(o, &model));
+  ht_status st = ht_train_model(model, o, watcher, exporter);
+  ht_model_free(model);
+  return st;
+}

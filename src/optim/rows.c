@@ -353,14 +353,19 @@ static void finish_untouched(ht_rows *r) {
   }
 }
 
-ht_status ht_rows_finish(ht_rows *r, ht_tensor *m, ht_tensor *v) {
-  HT_TRY(dense_slot(r, r->has_m, 0, m));
-  HT_TRY(dense_slot(r, r->has_v, r->start_v, v));
+ht_status ht_rows_settle(ht_rows *r) {
   HT_TRY(room_for_jobs(r, r->n_touched));
   for (size_t i = 0; i < r->n_touched; i++)
     HT_TRY(add_job(r, r->touched[i], ht_lag_steps(r->lag), NULL));
   do_jobs(r, NULL);
   finish_untouched(r);
+  return HT_SUCCESS;
+}
+
+ht_status ht_rows_finish(ht_rows *r, ht_tensor *m, ht_tensor *v) {
+  HT_TRY(dense_slot(r, r->has_m, 0, m));
+  HT_TRY(dense_slot(r, r->has_v, r->start_v, v));
+  HT_TRY(ht_rows_settle(r));
   for (size_t i = 0; i < r->n_touched; i++) {
     copy_slot(r, r->touched[i], slot_m(r, (uint32_t)i + 1), m);
     copy_slot(r, r->touched[i], slot_v(r, (uint32_t)i + 1), v);

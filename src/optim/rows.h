@@ -17,7 +17,9 @@ typedef struct ht_rows ht_rows;
  * Takes over the lag (also on failure). */
 ht_status ht_rows_new(const ht_optimizer *o, ht_variable *v, ht_lag *lag,
                       int64_t start, ht_rows **out) HT_MUST_CHECK;
-/* Uninstalls; rows that are behind stay so (see ht_rows_finish). */
+/* Brings every row up to date, in place. */
+ht_status ht_rows_settle(ht_rows *rows) HT_MUST_CHECK;
+/* Uninstalls; rows that are behind stay so (see ht_rows_settle). */
 void ht_rows_free(ht_rows *rows);
 
 /*

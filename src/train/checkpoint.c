@@ -59,9 +59,9 @@ static ht_status put_of(items *s, ht_tensor *t, const char *group,
 }
 
 static ht_status write_items(items *s, const ht_loop *loop, const char *kind) {
-  char *path = ht_arena_printf(&s->arena, "%s/checkpoints/%s-%lld",
-                               loop->options->out, kind,
-                               (long long)loop->at.step);
+  char *path =
+      ht_arena_printf(&s->arena, "%s/checkpoints/%s-%lld", loop->options->out,
+                      kind, (long long)loop->at.step);
   if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a checkpoint");
   return ht_checkpoint_write(path, s->item, s->n);
 }
@@ -136,8 +136,7 @@ static ht_status put_rows(items *s, const ht_tuned *t) {
   return st;
 }
 
-static ht_status put_slots(items *s, const ht_optimizer *o,
-                           const ht_tuned *t) {
+static ht_status put_slots(items *s, const ht_optimizer *o, const ht_tuned *t) {
   ht_tensor m = t->m, v = t->v;
   if (m.dtype) m = ht_tensor_share(&t->m);
   if (v.dtype) v = ht_tensor_share(&t->v);

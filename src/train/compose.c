@@ -57,8 +57,7 @@ static ht_status placeholder_of(const ht_composed *c, const ht_port *port,
 static ht_status body_of(ht_composed *c, const ht_callable *call, bool training,
                          const ht_body **out) {
   *out = &call->body;
-  if (!training || call->function || !c->model->n_update_ops)
-    return HT_SUCCESS;
+  if (!training || call->function || !c->model->n_update_ops) return HT_SUCCESS;
   ht_body *body;
   HT_NEW(body, &c->arena, 1);
   *body = call->body;
@@ -120,8 +119,8 @@ static ht_status add_module(ht_composed *c, const ht_callable *call, int which,
 
 static ht_status make_plan(ht_composed *c, int n_args, const ht_ref *args,
                            int n_rets, const ht_ref *rets, ht_plan **out) {
-  ht_body body = {.graph = c->builder.graph, .n_args = n_args,
-                  .n_rets = n_rets};
+  ht_body body = {
+      .graph = c->builder.graph, .n_args = n_args, .n_rets = n_rets};
   HT_NEW(body.arg, &c->arena, n_args + 1);
   HT_NEW(body.ret, &c->arena, n_rets + 1);
   memcpy(body.arg, args, (size_t)n_args * sizeof *args);
@@ -146,12 +145,17 @@ static ht_status learn_features(ht_composed *c,
   char text[HT_SHAPE_TEXT];
   ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
   HT_TRY(plan_inputs(c, (ht_ref){-1, 0}, 1, &c->features[0], &c->embed));
+  if (c->design.features) {
+    c->feature_shape = *c->design.features;
+    return HT_SUCCESS;
+  }
   HT_TRY(ht_plan_run(c->embed, &run, c->n_inputs, sample, 1, &out));
   c->feature_shape = out.shape;
   ht_dtype dtype = out.dtype;
   ht_tensor_drop(&out);
   if (dtype != HT_FLOAT || c->feature_shape.rank < 1)
-    return ht_fail(HT_USAGE, "output '%s' is %s %s: a head needs float [n, ...]",
+    return ht_fail(HT_USAGE,
+                   "output '%s' is %s %s: a head needs float [n, ...]",
                    c->output[0]->name, ht_dtype_name(dtype),
                    ht_shape_text(&c->feature_shape, text));
   return HT_SUCCESS;
@@ -174,9 +178,9 @@ static ht_status add_label(ht_composed *c) {
   const ht_labels *labels = c->design.labels;
   ht_shape one = ht_shape_1(-1), many = ht_shape_2(-1, labels->n);
   bool classes = labels->task == HT_TASK_CLASSIFY;
-  c->label = ht_build_placeholder(&c->builder, "label",
-                                  classes ? HT_INT64 : HT_FLOAT,
-                                  classes ? &one : &many);
+  c->label =
+      ht_build_placeholder(&c->builder, "label", classes ? HT_INT64 : HT_FLOAT,
+                           classes ? &one : &many);
   return ht_builder_status(&c->builder);
 }
 

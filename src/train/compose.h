@@ -12,15 +12,16 @@
 /* What is asked for. Texts are borrowed. */
 typedef struct ht_design {
   const ht_callable *training, *inference; /* of the module */
-  const char *output;   /* what feeds the head, NULL: see cli.md */
-  const char *head;     /* "linear", "mlp:256,64", "none" */
-  const char *init;     /* "glorot", "zeros"; NULL with given weights */
+  const char *output;     /* what feeds the head, NULL: see cli.md */
+  const char *head;       /* "linear", "mlp:256,64", "none" */
+  const char *init;       /* "glorot", "zeros"; NULL with given weights */
   ht_tensor kernel, bias; /* given weights of a linear head, or HT_INVALID */
   double dropout, smoothing, l1, l2;
   bool module_losses;
   const ht_loss *loss;
   const ht_labels *labels;
   const float *class_weight; /* labels->n of them, NULL: none */
+  const ht_shape *features;  /* where it is known, else NULL */
   uint64_t seed;
 } ht_design;
 
@@ -55,7 +56,8 @@ typedef struct ht_composed {
 
 /*
  * Composes. sample: a few examples, a tensor per input in the order of
- * ht_compose_inputs, from which the width of the features is learnt. Head
+ * ht_compose_inputs, from which the width of the features is learnt (NULL
+ * where the design knows it). Head
  * variables are added to the model's store, which must outlive `out`.
  */
 ht_status ht_compose(ht_model *model, const ht_design *design,

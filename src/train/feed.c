@@ -48,11 +48,10 @@ static ht_status find_column(const ht_feed *f, const ht_callable *call, int i,
   const char *last = strrchr(port->name, '/');
   if (name) return ht_dataset_column(&f->data, name, &f->column[i]);
   f->column[i] = ht_dataset_find(&f->data, port->name);
-  if (!f->column[i] && last)
-    f->column[i] = ht_dataset_find(&f->data, last + 1);
+  if (!f->column[i] && last) f->column[i] = ht_dataset_find(&f->data, last + 1);
   if (f->column[i] || f->n_inputs > 1) goto found;
-  f->column[i] = ht_dataset_find(
-      &f->data, port->dtype == HT_STRING ? "text" : "image");
+  f->column[i] =
+      ht_dataset_find(&f->data, port->dtype == HT_STRING ? "text" : "image");
   if (!f->column[i]) f->column[i] = only_other(&f->data, f->label);
 found:
   if (f->column[i]) return HT_SUCCESS;
@@ -69,8 +68,7 @@ static ht_status map_columns(ht_feed *f, const ht_callable *call,
   else
     f->label = ht_dataset_find(&f->data, label);
   HT_NEW(f->column, &f->data.arena, f->n_inputs + 1);
-  for (int i = 0; i < f->n_inputs; i++)
-    HT_TRY(find_column(f, call, i, choice));
+  for (int i = 0; i < f->n_inputs; i++) HT_TRY(find_column(f, call, i, choice));
   return HT_SUCCESS;
 }
 
@@ -78,8 +76,8 @@ ht_status ht_feed_open(const char *path, const ht_callable *call,
                        const ht_port *const *input, int n_inputs,
                        const ht_mapping_choice *choice, bool labelled,
                        ht_feed *out) {
-  ht_read_options options = {.text = choice->text, .image = choice->image,
-                             .label = choice->label};
+  ht_read_options options = {
+      .text = choice->text, .image = choice->image, .label = choice->label};
   *out = (ht_feed){.input = input, .n_inputs = n_inputs};
   HT_TRY(ht_dataset_read(path, &options, &out->data));
   ht_status st = map_columns(out, call, choice, labelled);

@@ -65,8 +65,8 @@ static ht_status try_order(ht_composed *c, const ht_feed *feed,
   HT_TRY(features_of(c, feed, index, m, &out));
   *same = fits(c, &out, m);
   for (int64_t i = 0; i < m && *same; i++)
-    *same = near_rows(ht_f(all) + index[i] * width, ht_f(&out) + i * width,
-                      width);
+    *same =
+        near_rows(ht_f(all) + index[i] * width, ht_f(&out) + i * width, width);
   ht_tensor_drop(&out);
   return HT_SUCCESS;
 }

@@ -13,8 +13,7 @@ enum { MAX_LAYERS = 16, MAX_UNITS = 1 << 20 };
 /* Elements of the features of one example. */
 static int64_t feature_width(const ht_composed *c) {
   int64_t n = 1;
-  for (int i = 1; i < c->feature_shape.rank; i++)
-    n *= c->feature_shape.dim[i];
+  for (int i = 1; i < c->feature_shape.rank; i++) n *= c->feature_shape.dim[i];
   return n;
 }
 
@@ -134,8 +133,8 @@ static ht_ref dropout(ht_composed *c, ht_ref x) {
   if (rate <= 0) return x;
   ht_ref shape = ht_build_1(b, "Shape", x, "");
   ht_ref draw = ht_build_1(b, "RandomUniform", shape, "dtype=float");
-  ht_ref keep = ht_build_2(b, "GreaterEqual", draw,
-                           ht_build_float(b, (float)rate), "");
+  ht_ref keep =
+      ht_build_2(b, "GreaterEqual", draw, ht_build_float(b, (float)rate), "");
   ht_ref scale = ht_build_float(b, (float)(1 / (1 - rate)));
   ht_ref mask = ht_build_1(b, "Cast", keep, "DstT=float");
   return ht_build_2(b, "Mul", ht_build_2(b, "Mul", x, scale, ""), mask, "");
@@ -162,8 +161,8 @@ ht_ref ht_head_apply(ht_composed *c, ht_ref x, bool training) {
   return x;
 }
 
-static ht_ref add_penalty(ht_composed *c, ht_ref loss, const char *op,
-                          ht_ref w, double factor) {
+static ht_ref add_penalty(ht_composed *c, ht_ref loss, const char *op, ht_ref w,
+                          double factor) {
   ht_builder *b = &c->builder;
   if (factor <= 0) return loss;
   ht_ref axes = ht_build_int32s(b, 2, (int32_t[]){0, 1});

@@ -103,8 +103,7 @@ static ht_status learn(ht_loop *loop, ht_run *run, const batch *b,
   HT_TRY(forward(loop, run, b, &loss));
   *value = (double)ht_f(&loss)[0];
   ht_status st = check_finite(loop, *value);
-  if (st.code == HT_OK)
-    st = ht_tape_backward(loop->tape, run, 1, &loss, NULL);
+  if (st.code == HT_OK) st = ht_tape_backward(loop->tape, run, 1, &loss, NULL);
   ht_tensor_drop(&loss);
   if (st.code == HT_OK) st = update(loop, factor);
   return st;
@@ -138,9 +137,12 @@ static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
   loop->at.step++;
   loop->at.loss += loss * (double)n;
   loop->at.examples += n;
-  ht_event e = {.type = HT_EVENT_STEP, .step = loop->at.step,
-                .n_steps = loop->n_steps, .epoch = loop->at.epoch + 1,
-                .loss = loss, .lr = loop->lr * factor};
+  ht_event e = {.type = HT_EVENT_STEP,
+                .step = loop->at.step,
+                .n_steps = loop->n_steps,
+                .epoch = loop->at.epoch + 1,
+                .loss = loss,
+                .lr = loop->lr * factor};
   ht_loop_tell(loop, &e);
   int64_t every = loop->options->save_every;
   if (loop->stop || (every > 0 && loop->at.step % every == 0))
@@ -154,8 +156,8 @@ static ht_status judge_batch(ht_composed *c, const ht_frozen *frozen,
                              const batch *b, ht_answers *a) {
   ht_tensor out[2];
   ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
-  HT_TRY(ht_plan_run(frozen ? c->eval_cached : c->eval, &run, b->n_in, b->in,
-                     2, out));
+  HT_TRY(ht_plan_run(frozen ? c->eval_cached : c->eval, &run, b->n_in, b->in, 2,
+                     out));
   ht_status st = ht_answers_add(a, &out[0], &b->value[b->n_in - 1],
                                 ht_real_at(&out[1], 0));
   ht_tensor_drop(&out[0]);
@@ -214,12 +216,14 @@ static ht_status finish_epoch(ht_loop *loop) {
   ht_status st = HT_SUCCESS;
   if (loop->valid) st = ht_loop_judge(loop, &s);
   at->epoch++;
-  ht_event e = {
-      .type = HT_EVENT_EPOCH, .step = at->step, .n_steps = loop->n_steps,
-      .epoch = at->epoch, .seconds = loop->seconds,
-      .loss = at->loss / (double)at->examples,
-      .rate = (double)at->examples / loop->seconds,
-      .valid = loop->valid ? &s : NULL};
+  ht_event e = {.type = HT_EVENT_EPOCH,
+                .step = at->step,
+                .n_steps = loop->n_steps,
+                .epoch = at->epoch,
+                .seconds = loop->seconds,
+                .loss = at->loss / (double)at->examples,
+                .rate = (double)at->examples / loop->seconds,
+                .valid = loop->valid ? &s : NULL};
   if (st.code == HT_OK) ht_loop_tell(loop, &e);
   at->loss = 0;
   at->examples = 0;
@@ -238,8 +242,9 @@ static bool finished(const ht_loop *loop) {
 
 /* Without validation data the last weights are the best. */
 static ht_status finish(ht_loop *loop) {
-  if (loop->stop) return ht_fail(HT_STOPPED, "stopped at step %lld",
-                                 (long long)loop->at.step);
+  if (loop->stop)
+    return ht_fail(HT_STOPPED, "stopped at step %lld",
+                   (long long)loop->at.step);
   if (loop->at.examples) HT_TRY(finish_epoch(loop));
   if (loop->valid || loop->at.best_step == loop->at.step) return HT_SUCCESS;
   loop->at.best_step = loop->at.step;

@@ -14,9 +14,9 @@
 
 /* Where training stands. Everything here is saved. */
 typedef struct ht_progress {
-  int64_t step;  /* steps made */
-  int64_t epoch; /* epochs finished */
-  double loss;   /* sum over the examples of this epoch */
+  int64_t step;      /* steps made */
+  int64_t epoch;     /* epochs finished */
+  double loss;       /* sum over the examples of this epoch */
   int64_t examples;  /* of this epoch */
   double best;       /* by validation; -inf: none yet */
   int64_t best_step; /* 0: none */
@@ -34,8 +34,8 @@ typedef struct ht_loop {
   int64_t n_valid;
   ht_order order;
   ht_frozen *frozen, *frozen_valid; /* features made once; NULL: none */
-  int64_t n_steps; /* of the whole training */
-  double lr;       /* of the head */
+  int64_t n_steps;                  /* of the whole training */
+  double lr;                        /* of the head */
   ht_progress at;
   ht_tape *tape;
   ht_pool *pool;

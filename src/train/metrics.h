@@ -11,10 +11,10 @@ typedef struct ht_answers {
   ht_task task;
   int width;
   int64_t n, capacity;
-  float *score;  /* [n, width] */
+  float *score;   /* [n, width] */
   int32_t *class; /* [n], CLASSIFY */
-  float *target; /* [n, width], else */
-  double loss;   /* sum over examples */
+  float *target;  /* [n, width], else */
+  double loss;    /* sum over examples */
 } ht_answers;
 
 void ht_answers_open(ht_answers *a, ht_task task, int width);

@@ -13,8 +13,7 @@ ht_status ht_prepare_model(const ht_train_options *o,
                            ht_model **out) HT_MUST_CHECK;
 ht_status ht_prepare_task(const char *name, ht_task *out) HT_MUST_CHECK;
 /* How many classes --head-init fixes; 0: none. */
-ht_status ht_prepare_classes(const ht_train_options *o,
-                             int *n) HT_MUST_CHECK;
+ht_status ht_prepare_classes(const ht_train_options *o, int *n) HT_MUST_CHECK;
 /* Callables, head and its given weights (references of the caller's). */
 ht_status ht_prepare_design(const ht_train_options *o, ht_model *model,
                             ht_design *out) HT_MUST_CHECK;

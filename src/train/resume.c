@@ -26,8 +26,8 @@ uint64_t ht_checkpoint_module(const ht_model *model) {
 
 /* Settings that may differ when a run goes on. */
 static bool is_free(const char *name) {
-  const char *names[] = {"out",   "resume", "save-every", "keep", "log",
-                         "patience", "test", "epochs",  "steps"};
+  const char *names[] = {"out",      "resume", "save-every", "keep", "log",
+                         "patience", "test",   "epochs",     "steps"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return false;
@@ -77,8 +77,7 @@ static ht_status get_int(ht_bundle *b, const char *key, int64_t *out) {
   bool good = t.dtype == HT_INT64 && ht_count(&t) == 1;
   if (good) *out = ht_i64(&t)[0];
   ht_tensor_drop(&t);
-  return good ? HT_SUCCESS
-              : ht_fail(HT_CORRUPT, "'%s' is not one int64", key);
+  return good ? HT_SUCCESS : ht_fail(HT_CORRUPT, "'%s' is not one int64", key);
 }
 
 static ht_status get_real(ht_bundle *b, const char *key, double *out) {
@@ -87,8 +86,7 @@ static ht_status get_real(ht_bundle *b, const char *key, double *out) {
   bool good = t.dtype == HT_DOUBLE && ht_count(&t) == 1;
   if (good) *out = HT_DATA(double, &t)[0];
   ht_tensor_drop(&t);
-  return good ? HT_SUCCESS
-              : ht_fail(HT_CORRUPT, "'%s' is not one double", key);
+  return good ? HT_SUCCESS : ht_fail(HT_CORRUPT, "'%s' is not one double", key);
 }
 
 /* An entry of a variable, *out HT_INVALID where there is none. */
@@ -153,8 +151,7 @@ ht_status ht_checkpoint_weights(const char *run, int64_t step,
                                 ht_store *store) {
   char path[4096];
   ht_bundle *b;
-  snprintf(path, sizeof path, "%s/checkpoints/best-%lld", run,
-           (long long)step);
+  snprintf(path, sizeof path, "%s/checkpoints/best-%lld", run, (long long)step);
   HT_TRY(ht_checkpoint_open(path, &b));
   ht_status st = weights_from(b, store);
   ht_bundle_close(b);
@@ -247,8 +244,7 @@ static ht_status resume_history(ht_bundle *b, ht_optimizer *o) {
 static ht_status resume_optimizer(ht_bundle *b, ht_optimizer *o) {
   HT_TRY(resume_history(b, o));
   HT_TRY(resume_reached(b, o));
-  for (int i = 0; i < o->n_tuned; i++)
-    HT_TRY(resume_tuned(b, o, &o->tuned[i]));
+  for (int i = 0; i < o->n_tuned; i++) HT_TRY(resume_tuned(b, o, &o->tuned[i]));
   return HT_SUCCESS;
 }
 

@@ -2,12 +2,13 @@
 #include "train/train.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "data/split.h"
-#include "kernels/regex.h"
+#include "optim/rows.h"
 #include "train/checkpoint.h"
 #include "train/log.h"
 #include "train/prepare.h"
@@ -80,8 +81,8 @@ static ht_status choose_examples(training *t) {
   if (part > 0 && t->o->valid)
     return ht_fail(HT_USAGE, "'--valid' and '--valid-split' exclude another");
   if (part > 0)
-    return ht_split_make(&t->train.data, part, (uint64_t)t->o->seed,
-                         &d->arena, &t->split);
+    return ht_split_make(&t->train.data, part, (uint64_t)t->o->seed, &d->arena,
+                         &t->split);
   t->split.n_train = t->train.data.n;
   HT_NEW(t->split.train, &d->arena, t->split.n_train);
   for (int64_t i = 0; i < t->split.n_train; i++) t->split.train[i] = i;
@@ -153,8 +154,9 @@ static ht_status add_variables(training *t) {
       HT_TRY(ht_optimizer_add(t->optimizer, v, module_lr));
   }
   if (t->optimizer->n_tuned) return HT_SUCCESS;
-  return ht_fail(HT_USAGE, "nothing to train: no head, and no variable of the "
-                           "module is trainable");
+  return ht_fail(HT_USAGE,
+                 "nothing to train: no head, and no variable of the "
+                 "module is trainable");
 }
 
 static ht_status make_optimizer(training *t) {
@@ -183,8 +185,9 @@ static ht_status make_frozen(training *t) {
 static ht_status count_steps(training *t, int64_t *n_steps) {
   const ht_train_options *o = t->o;
   if (o->batch < 1 || o->epochs < 1 || o->steps < 0 || o->warmup < 0)
-    return ht_fail(HT_USAGE, "'--batch' and '--epochs' must be at least 1, "
-                             "'--steps' and '--warmup' not negative");
+    return ht_fail(HT_USAGE,
+                   "'--batch' and '--epochs' must be at least 1, "
+                   "'--steps' and '--warmup' not negative");
   int64_t each = (t->split.n_train + o->batch - 1) / o->batch;
   if (o->epochs > INT32_MAX)
     return ht_fail(HT_USAGE, "'--epochs' is too large");
@@ -245,13 +248,12 @@ static ht_status start_log(training *t) {
   return ht_log_open(path, &t->loop.at, &t->log);
 }
 
-static ht_status restore_best(training *t) {
-  const ht_loop *l = &t->loop;
-  ht_optimizer_free(t->optimizer);
-  t->optimizer = t->loop.optimizer = NULL;
-  if (l->at.best_step == l->at.step && !l->valid) return HT_SUCCESS;
-  return ht_checkpoint_weights(t->o->out, l->at.best_step,
-                               &t->trained.model->store);
+/* The caller's model keeps the weights of the last step. */
+static ht_status settle(training *t) {
+  for (int i = 0; i < t->optimizer->n_tuned; i++)
+    if (t->optimizer->tuned[i].rows)
+      HT_TRY(ht_rows_settle(t->optimizer->tuned[i].rows));
+  return HT_SUCCESS;
 }
 
 static ht_status run_loop(training *t) {
@@ -264,14 +266,7 @@ static ht_status run_loop(training *t) {
   return st;
 }
 
-static ht_status finish_run(training *t, const ht_exporter *exporter) {
-  HT_TRY(ht_prepare_note(t->o->out, &t->trained, t->loop.at.best_step));
-  HT_TRY(restore_best(t));
-  if (!exporter || !exporter->write) return HT_SUCCESS;
-  return exporter->write(exporter->arg, &t->trained, in_run(t, "model"));
-}
-
-static ht_status train(training *t, const ht_exporter *exporter) {
+static ht_status train(training *t) {
   ht_design design;
   const float *weight;
   ht_watcher watcher = {watch, t};
@@ -291,7 +286,8 @@ static ht_status train(training *t, const ht_exporter *exporter) {
   HT_TRY(make_loop(t, &watcher));
   HT_TRY(open_run(t));
   HT_TRY(run_loop(t));
-  return finish_run(t, exporter);
+  HT_TRY(settle(t));
+  return ht_prepare_note(t->o->out, &t->trained, t->loop.at.best_step);
 }
 
 static void free_training(training *t) {
@@ -308,14 +304,25 @@ static void free_training(training *t) {
 }
 
 ht_status ht_train_model(ht_model *model, const ht_train_options *o,
-                         const ht_watcher *watcher,
-                         const ht_exporter *exporter) {
+                         const ht_watcher *watcher) {
   training t = {.o = o, .watcher = watcher};
   t.trained.options = *o;
   t.trained.model = model;
   HT_TRY(ht_prepare_check(o));
-  ht_status st = train(&t, exporter);
+  ht_status st = train(&t);
   free_training(&t);
+  return st;
+}
+
+/* From the run folder, so that what is exported is what was saved. */
+static ht_status export_run(const ht_train_options *o,
+                            const ht_exporter *exporter) {
+  ht_trained trained;
+  HT_TRY(ht_trained_open(o->out, &trained));
+  char *folder = ht_path_join(&trained.arena, o->out, "model");
+  ht_status st = folder ? exporter->write(exporter->arg, &trained, folder)
+                        : ht_fail(HT_NO_MEMORY, "no memory for a path");
+  ht_trained_close(&trained);
   return st;
 }
 
@@ -324,7 +331,8 @@ ht_status ht_train(const ht_train_options *o, const ht_watcher *watcher,
   ht_model *model;
   HT_TRY(ht_prepare_check(o));
   HT_TRY(ht_prepare_model(o, &model));
-  ht_status st = ht_train_model(model, o, watcher, exporter);
+  ht_status st = ht_train_model(model, o, watcher);
   ht_model_free(model);
+  if (st.code == HT_OK && exporter) st = export_run(o, exporter);
   return st;
 }

@@ -64,8 +64,8 @@ typedef enum ht_event_type {
 
 typedef struct ht_event {
   ht_event_type type;
-  int64_t step, n_steps, epoch; /* from 1; n_steps of the whole training */
-  double loss, lr, seconds, rate; /* rate: examples a second */
+  int64_t step, n_steps, epoch;     /* from 1; n_steps of the whole training */
+  double loss, lr, seconds, rate;   /* rate: examples a second */
   const struct ht_scorecard *valid; /* NULL: no validation data */
   const char *text;
 } ht_event;
@@ -96,10 +96,10 @@ typedef struct ht_exporter {
  */
 ht_status ht_train(const ht_train_options *o, const ht_watcher *watcher,
                    const ht_exporter *exporter) HT_MUST_CHECK;
-/* The same with a module that is open, which stays the caller's. */
+/* The same with a module that is open, stays the caller's and ends with the
+ * last weights; exports nothing. */
 ht_status ht_train_model(ht_model *model, const ht_train_options *o,
-                         const ht_watcher *watcher,
-                         const ht_exporter *exporter) HT_MUST_CHECK;
+                         const ht_watcher *watcher) HT_MUST_CHECK;
 
 /* ---- what was trained */
 

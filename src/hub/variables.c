@@ -90,6 +90,11 @@ static ht_status find_part(const tf1 *t, const Tensorflow__NodeDef *node,
   return HT_SUCCESS;
 }
 
+/* A variable of one piece is no part. */
+static bool is_whole(const ht_variable_part *part, const ht_shape *shape) {
+  return ht_shape_equal(&part->whole, shape); /* so starts are 0 */
+}
+
 static ht_status read_part(tf1 *t, ht_variable *v, ht_variable_part *part,
                            const ht_shape *shape) {
   ht_source *s = t->s;
@@ -140,9 +145,11 @@ static ht_status add_variable(tf1 *t, const Tensorflow__NodeDef *node) {
   ht_shape piece = {0};
   bool in_part;
   HT_TRY(find_part(t, node, &part, &piece, &in_part));
+  const char *key = in_part ? part.key : key_of(t, node);
+  if (in_part && is_whole(&part, &piece)) in_part = false;
   ht_variable *v;
   HT_TRY(ht_store_add_variable(&s->model->store, name,
-                               in_part ? node->name : key_of(t, node),
+                               in_part ? node->name : key,
                                ht_dtype_of((int)dtype->type), &declared, &v));
   v->name = node->name;
   v->trainable = ht_map_get(&t->trainable, node->name) != NULL &&

@@ -86,7 +86,7 @@ static bool asked_for(const ht_call_choice *choice, const char *name) {
 }
 
 /* How far a trace is from what was asked: inputs that do not meet, then
- * values that are not the function's defaults. */
+ * values that are not the function's defaults, then inputs beyond need. */
 static int distance(const ht_callable *c, const ht_call_choice *choice) {
   int unmet = 0, unusual = 0;
   for (int i = 0; i < choice->n_inputs; i++) {
@@ -99,7 +99,10 @@ static int distance(const ht_callable *c, const ht_call_choice *choice) {
     bool training = strcmp(b->name, "training") == 0;
     if (!b->usual && !training && !asked_for(choice, b->name)) unusual++;
   }
-  return unmet * 1024 + unusual;
+  if (unmet > 1023) unmet = 1023;
+  if (unusual > 255) unusual = 255;
+  return (unmet << 16) + (unusual << 8) +
+         (c->n_inputs < 255 ? c->n_inputs : 255);
 }
 
 static const ht_callable *best_trace(const ht_model *m, const char *name,

@@ -152,7 +152,7 @@ static ht_status check_filled(const ht_source *s) {
   const ht_store *store = &s->model->store;
   for (int i = 0; i < store->n_variables && !s->bundle; i++) {
     const ht_variable *v = store->variable[i];
-    if (v->key && v->trainable)
+    if (v->trainable)
       return ht_fail(HT_IO,
                      "no 'variables/variables.index' in '%s', which has "
                      "variable '%s'",

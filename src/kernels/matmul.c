@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "kernels/backend.h"
 #include "base/parallel.h"
+#include "kernels/backend.h"
 
 static void clear(size_t size, const ht_gemm *g, char *c) {
   for (int64_t i = 0; i < g->m; i++)

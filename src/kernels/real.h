@@ -11,10 +11,10 @@
  */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__)
-#define HT_WIDE                                     \
-  __attribute__((optimize("O3", "no-math-errno"),   \
-                 target_clones("default", "arch=haswell", \
-                               "arch=skylake-avx512")))
+#define HT_WIDE                        \
+  __attribute__((                      \
+      optimize("O3", "no-math-errno"), \
+      target_clones("default", "arch=haswell", "arch=skylake-avx512")))
 #else
 #define HT_WIDE
 #endif

@@ -132,7 +132,7 @@ ht_status ht_plan_run(ht_plan *p, ht_run *run, int n_in,
     return ht_fail(HT_USAGE, "%d values for %d feeds, %d of %d fetches", n_in,
                    p->n_feeds, n_out, p->n_rets);
   HT_TRY(take_frame(p, &f));
-  memset(out, 0, (size_t)n_out * sizeof *out);
+  if (n_out) memset(out, 0, (size_t)n_out * sizeof *out);
   for (int i = 0; i < n_in; i++) f->value[p->feed[i]] = ht_tensor_share(in[i]);
   ht_status st = run_steps(p, f, run, n_out, out);
   for (int i = 0; i < n_out && st.code != HT_OK; i++) ht_tensor_drop(&out[i]);

@@ -1,0 +1,241 @@
+/* export_plan.c - what an export consists of: functions and captures. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hub/export_internal.h"
+
+/* ---- methods as functions, arguments and returns sorted by name */
+
+typedef struct sorted_port {
+  ht_port port;
+  int place; /* before sorting */
+} sorted_port;
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const sorted_port *)a)->port.name,
+                ((const sorted_port *)b)->port.name);
+}
+
+static ht_status sort_ports(ht_arena *arena, const ht_port *in, int n,
+                            ht_port **out, int **place) {
+  sorted_port *sorted;
+  HT_NEW(sorted, arena, n + 1);
+  HT_NEW(*out, arena, n + 1);
+  HT_NEW(*place, arena, n + 1);
+  for (int i = 0; i < n; i++) sorted[i] = (sorted_port){in[i], i};
+  if (n) qsort(sorted, (size_t)n, sizeof *sorted, by_name);
+  for (int i = 0; i < n; i++) {
+    (*out)[i] = sorted[i].port;
+    (*place)[i] = sorted[i].place;
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status emit_sorted(ht_writer *w, const char *hint,
+                             const ht_out_method *m, const ht_body *body,
+                             const int *in, const int *out, ht_emitted **f) {
+  ht_body *sorted;
+  const char **name;
+  int n_in = m->method->n_inputs, n_out = m->method->n_outputs;
+  HT_NEW(sorted, &w->arena, 1);
+  HT_NEW(name, &w->arena, n_in + 1);
+  *sorted = *body;
+  if (body->n_args != n_in || body->n_rets != n_out)
+    return ht_fail(HT_CORRUPT, "method '%s' does not fit its interface",
+                   m->method->name);
+  HT_NEW(sorted->arg, &w->arena, n_in + 1);
+  HT_NEW(sorted->ret, &w->arena, n_out + 1);
+  for (int i = 0; i < n_in; i++) {
+    sorted->arg[i] = body->arg[in[i]];
+    name[i] = m->input[i].name;
+  }
+  for (int i = 0; i < n_out; i++) sorted->ret[i] = body->ret[out[i]];
+  return ht_emit(&w->e, hint, sorted, NULL, name, f);
+}
+
+static ht_status emit_method(ht_writer *w, const ht_export_method *method,
+                             bool signature, ht_out_method *m) {
+  int *in, *out;
+  *m = (ht_out_method){.method = method};
+  HT_TRY(sort_ports(&w->arena, method->input, method->n_inputs, &m->input,
+                    &in));
+  HT_TRY(sort_ports(&w->arena, method->output, method->n_outputs, &m->output,
+                    &out));
+  HT_TRY(emit_sorted(w, signature ? "signature_wrapper" : "call", m,
+                     &method->inference, in, out, &m->f[0]));
+  if (!method->training.graph) return HT_SUCCESS;
+  return emit_sorted(w, signature ? "signature_wrapper_train" : "call_train", m,
+                     &method->training, in, out, &m->f[1]);
+}
+
+/* ---- captures */
+
+static bool same(const ht_tensor *a, const ht_tensor *b) {
+  if (a->dtype != b->dtype) return false;
+  if (a->dtype == HT_RESOURCE) return ht_obj(a)[0] == ht_obj(b)[0];
+  return a->buffer == b->buffer && a->data == b->data;
+}
+
+int ht_writer_find(const ht_writer *w, const ht_tensor *value) {
+  for (int i = 0; i < w->n_captures; i++)
+    if (same(&w->capture[i].value, value)) return i;
+  return -1;
+}
+
+static ht_status add_asset(ht_writer *w, const char *path, int *index) {
+  for (int i = 0; i < w->n_assets; i++)
+    if (strcmp(w->asset[i].path, path) == 0) {
+      *index = i;
+      return HT_SUCCESS;
+    }
+  HT_GROW(w->asset, w->n_assets, w->asset_capacity, &w->arena);
+  char *copy, *file;
+  HT_TRY(ht_pb_text(&w->arena, &copy, "%s", path));
+  HT_TRY(ht_pb_text(&w->arena, &file, "%s", ht_path_base(path)));
+  for (int i = 0; i < w->n_assets; i++)
+    if (strcmp(w->asset[i].file, file) == 0)
+      HT_TRY(ht_pb_text(&w->arena, &file, "%s%d", ht_path_base(path),
+                        w->n_assets));
+  *index = w->n_assets;
+  w->asset[w->n_assets++] = (ht_out_asset){.path = copy, .file = file};
+  return HT_SUCCESS;
+}
+
+/* A captured string that is the path of a file of the module's assets. */
+static ht_status asset_path(ht_writer *w, const ht_tensor *t, int *asset) {
+  *asset = -1;
+  if (t->dtype != HT_STRING || ht_count(t) != 1 || !w->x->model->folder)
+    return HT_SUCCESS;
+  char *path = ht_arena_bytes(&w->arena, ht_str(t)[0].p, ht_str(t)[0].n);
+  char *assets = ht_path_join(&w->arena, w->x->model->folder, "assets/");
+  if (!path || !assets) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  if (strncmp(path, assets, strlen(assets)) != 0 || !ht_path_exists(path))
+    return HT_SUCCESS;
+  return add_asset(w, path, asset);
+}
+
+static ht_status add_capture(ht_writer *w, const ht_tensor *value) {
+  if (ht_writer_find(w, value) >= 0) return HT_SUCCESS;
+  ht_out_capture c = {.value = *value, .asset = -1, .object = -1};
+  HT_TRY(ht_tensor_keep(&w->arena, value));
+  if (value->dtype == HT_RESOURCE) {
+    ht_object *o = ht_obj(value)[0];
+    if (o && o->class == &ht_variable_class) c.variable = (ht_variable *)o;
+    if (o && o->class == &ht_table_class) c.table = (ht_table *)o;
+    if (!c.variable && !c.table)
+      return ht_fail(HT_UNSUPPORTED, "a resource of class '%s' cannot be "
+                     "exported", o ? o->class->name : "none");
+    if (c.table && ht_table_has_file(c.table))
+      HT_TRY(add_asset(w, c.table->path, &c.asset));
+  } else {
+    HT_TRY(asset_path(w, value, &c.asset));
+  }
+  HT_GROW(w->capture, w->n_captures, w->capture_capacity, &w->arena);
+  w->capture[w->n_captures++] = c;
+  return HT_SUCCESS;
+}
+
+static ht_status add_variable(ht_writer *w, ht_variable *v) {
+  ht_tensor handle;
+  HT_TRY(ht_tensor_new(NULL, HT_RESOURCE, &HT_SCALAR, &handle));
+  ht_obj(&handle)[0] = ht_object_share(&v->object);
+  ht_status st = add_capture(w, &handle);
+  ht_tensor_drop(&handle);
+  return st;
+}
+
+static ht_status add_captured(ht_writer *w, const ht_emitted *f) {
+  for (int i = 0; f && i < f->n_captured; i++)
+    HT_TRY(add_capture(w, &f->captured[i]));
+  return HT_SUCCESS;
+}
+
+static ht_status add_captures(ht_writer *w) {
+  for (int i = 0; i < w->x->n_variables; i++)
+    HT_TRY(add_variable(w, w->x->variable[i]));
+  for (int k = 0; k < 2; k++) {
+    HT_TRY(add_captured(w, w->call.f[k]));
+    for (int i = 0; i < w->x->n_signatures; i++)
+      HT_TRY(add_captured(w, w->signature[i].f[k]));
+  }
+  for (int i = 0; i < w->x->n_losses; i++)
+    HT_TRY(add_captured(w, w->loss[i]));
+  return HT_SUCCESS;
+}
+
+ht_status ht_writer_captured(ht_writer *w, const ht_emitted *f,
+                             const char ***out) {
+  HT_NEW(*out, &w->arena, f->n_captured + 1);
+  for (int i = 0; i < f->n_captured; i++)
+    (*out)[i] = w->capture[ht_writer_find(w, &f->captured[i])].node;
+  return HT_SUCCESS;
+}
+
+/* ---- the writer */
+
+ht_status ht_writer_name(ht_writer *w, const char *wanted, const char **out) {
+  char *name, *base;
+  HT_TRY(ht_pb_text(&w->arena, &base, "%s", wanted));
+  for (char *p = base; *p; p++)
+    if (!isalnum((unsigned char)*p) && !strchr("_./-", *p)) *p = '_';
+  if (!isalnum((unsigned char)*base) && *base != '.')
+    HT_TRY(ht_pb_text(&w->arena, &base, "n%s", base));
+  name = base;
+  for (int k = 1; ht_map_get(&w->names, name); k++)
+    HT_TRY(ht_pb_text(&w->arena, &name, "%s_%d", base, k));
+  HT_TRY(ht_map_put(&w->names, name, w));
+  *out = name;
+  return HT_SUCCESS;
+}
+
+ht_status ht_writer_add(ht_writer *w, Tensorflow__NodeDef *node) {
+  return HT_PB_PUSH(&w->arena, w->graph, node, node);
+}
+
+static const Tensorflow__MetaGraphDef *source_meta(const ht_model *model) {
+  const Tensorflow__SavedModel *saved = model->proto;
+  bool there = saved && (size_t)model->chosen < saved->n_meta_graphs;
+  return there ? saved->meta_graphs[model->chosen] : NULL;
+}
+
+/* Version, producer and op list of the source stay valid for its nodes. */
+static ht_status start_meta(ht_writer *w, const Tensorflow__MetaGraphDef *from) {
+  ht_arena *a = &w->arena;
+  HT_PB(w->meta, a, tensorflow__meta_graph_def__init);
+  HT_PB(w->graph, a, tensorflow__graph_def__init);
+  HT_PB(w->meta->meta_info_def, a,
+        tensorflow__meta_graph_def__meta_info_def__init);
+  HT_PB(w->graph->versions, a, tensorflow__version_def__init);
+  w->meta->graph_def = w->graph;
+  w->graph->library = w->e.library;
+  w->graph->versions->producer = 1645; /* TensorFlow 2.15 */
+  w->graph->versions->min_consumer = 12;
+  if (from && from->graph_def && from->graph_def->versions &&
+      from->graph_def->versions->producer > w->graph->versions->producer)
+    w->graph->versions->producer = from->graph_def->versions->producer;
+  const char *version = w->x->model->tf_version;
+  return ht_pb_text(a, &w->meta->meta_info_def->tensorflow_version, "%s",
+                    version && *version == '2' ? version : "2.15.1");
+}
+
+ht_status ht_writer_init(ht_writer *w, const ht_export *x) {
+  *w = (ht_writer){.x = x};
+  ht_arena *a = &w->arena;
+  w->names.arena = a;
+  const Tensorflow__MetaGraphDef *from = source_meta(x->model);
+  HT_TRY(ht_emitter_init(&w->e, a,
+                         from && from->graph_def ? from->graph_def->library
+                                                 : NULL));
+  HT_TRY(ht_emitter_store(&w->e, x->builder->graph, x->builder->store));
+  HT_TRY(ht_emitter_store(&w->e, x->model->graph, &x->model->store));
+  HT_TRY(start_meta(w, from));
+  if (x->call) HT_TRY(emit_method(w, x->call, false, &w->call));
+  HT_NEW(w->signature, a, x->n_signatures + 1);
+  for (int i = 0; i < x->n_signatures; i++)
+    HT_TRY(emit_method(w, &x->signature[i], true, &w->signature[i]));
+  HT_NEW(w->loss, a, x->n_losses + 1);
+  for (int i = 0; i < x->n_losses; i++)
+    HT_TRY(ht_emit(&w->e, "loss", &x->loss[i], NULL, NULL, &w->loss[i]));
+  return add_captures(w);
+}

@@ -38,6 +38,7 @@ typedef struct ht_export {
   ht_variable *const *variable; /* all that belong to it, in order */
   int n_variables;
   const ht_body *loss; /* regularization: no arguments, one scalar */
+  const ht_tensor *const *loss_capture; /* of each body; NULL: none has any */
   int n_losses;
   const ht_export_extra *extra;
   int n_extras;
@@ -54,7 +55,7 @@ ht_status ht_export_hub1(const ht_export *x, const char *out,
  * weights, so that every signature, variant, table, asset and attachment
  * survives; in the other format, each signature (and __call__) converted.
  */
-ht_status ht_export_module(ht_model *model, const char *out,
-                           bool hub1, bool replace) HT_MUST_CHECK;
+ht_status ht_export_module(ht_model *model, const char *out, bool hub1,
+                           bool replace) HT_MUST_CHECK;
 
 #endif

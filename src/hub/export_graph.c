@@ -53,8 +53,7 @@ static ht_status constant_node(ht_writer *w, ht_out_capture *c) {
 
 ht_status ht_write_captures(ht_writer *w, bool hub1) {
   (void)hub1;
-  for (int i = 0; i < w->n_assets; i++)
-    HT_TRY(asset_node(w, &w->asset[i]));
+  for (int i = 0; i < w->n_assets; i++) HT_TRY(asset_node(w, &w->asset[i]));
   for (int i = 0; i < w->n_captures; i++) {
     ht_out_capture *c = &w->capture[i];
     if (c->variable)
@@ -181,8 +180,7 @@ ht_status ht_write_files(ht_writer *w, const char *folder) {
     HT_TRY(st);
   }
   for (int i = 0; i < w->x->n_extras; i++)
-    HT_TRY(write_under(&w->arena, folder, "assets.extra",
-                       w->x->extra[i].name, w->x->extra[i].data,
-                       w->x->extra[i].n));
+    HT_TRY(write_under(&w->arena, folder, "assets.extra", w->x->extra[i].name,
+                       w->x->extra[i].data, w->x->extra[i].n));
   return HT_SUCCESS;
 }

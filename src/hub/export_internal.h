@@ -94,15 +94,15 @@ bool ht_table_has_file(const ht_table *t);
 ht_status ht_sv_none(ht_arena *a, ht_sv **out) HT_MUST_CHECK;
 ht_status ht_sv_bool(ht_arena *a, bool v, ht_sv **out) HT_MUST_CHECK;
 ht_status ht_sv_string(ht_arena *a, const char *v, ht_sv **out) HT_MUST_CHECK;
-ht_status ht_sv_spec(ht_arena *a, const ht_port *port, ht_sv **out)
-    HT_MUST_CHECK;
+ht_status ht_sv_spec(ht_arena *a, const ht_port *port,
+                     ht_sv **out) HT_MUST_CHECK;
 ht_status ht_sv_sequence(ht_arena *a, bool tuple, int n, ht_sv *const *v,
                          ht_sv **out) HT_MUST_CHECK;
 ht_status ht_sv_dict(ht_arena *a, int n, const char *const *key,
                      ht_sv *const *v, ht_sv **out) HT_MUST_CHECK;
 /* One port: its spec; several: a dict of them. */
-ht_status ht_sv_ports(ht_arena *a, const ht_port *port, int n, ht_sv **out)
-    HT_MUST_CHECK;
+ht_status ht_sv_ports(ht_arena *a, const ht_port *port, int n,
+                      ht_sv **out) HT_MUST_CHECK;
 
 /* ---- export_objects.c */
 

@@ -30,8 +30,9 @@ static ht_status new_object(objects *o, Tensorflow__SavedObject **out,
 }
 
 static ht_status make_edge(ht_arena *a, int to, const char *name, edge **out) {
-  HT_PB(*out, a,
-        tensorflow__trackable_object_graph__trackable_object__object_reference__init);
+  HT_PB(
+      *out, a,
+      tensorflow__trackable_object_graph__trackable_object__object_reference__init);
   (*out)->node_id = to;
   return ht_pb_text(a, &(*out)->local_name, "%s", name);
 }
@@ -100,7 +101,8 @@ static ht_status asset_object(objects *o, int i) {
 static ht_status concrete(objects *o, const char *name, int n_bound,
                           const int32_t *bound, ht_sv *input, ht_sv *output) {
   Tensorflow__SavedObjectGraph__ConcreteFunctionsEntry *e;
-  HT_PB(e, o->a, tensorflow__saved_object_graph__concrete_functions_entry__init);
+  HT_PB(e, o->a,
+        tensorflow__saved_object_graph__concrete_functions_entry__init);
   HT_PB(e->value, o->a, tensorflow__saved_concrete_function__init);
   HT_TRY(ht_pb_text(o->a, &e->key, "%s", name));
   HT_NEW(e->value->bound_inputs, o->a, n_bound + 1);
@@ -123,10 +125,9 @@ static ht_status concrete_of(objects *o, const ht_emitted *f, ht_sv *input,
 /* FullArgSpec(args, defaults=False for the last of them when `training`). */
 static ht_status arg_spec(objects *o, bool inputs, bool training,
                           Tensorflow__FunctionSpec **out) {
-  static const char *const names[] = {"args",       "varargs",
-                                      "varkw",      "defaults",
-                                      "kwonlyargs", "kwonlydefaults",
-                                      "annotations"};
+  static const char *const names[] = {
+      "args",       "varargs",        "varkw",      "defaults",
+      "kwonlyargs", "kwonlydefaults", "annotations"};
   ht_sv *args[2], *value[7], *no, *yes;
   int n = 0;
   if (inputs) HT_TRY(ht_sv_string(o->a, "inputs", &args[n++]));
@@ -276,8 +277,7 @@ static ht_status call_function(objects *o) {
   for (int k = 0; k <= training; k++) {
     ht_sv *args[2], *input, *output;
     int n = m->method->n_inputs > 0;
-    if (n)
-      HT_TRY(ht_sv_ports(o->a, m->input, m->method->n_inputs, &args[0]));
+    if (n) HT_TRY(ht_sv_ports(o->a, m->input, m->method->n_inputs, &args[0]));
     if (training) HT_TRY(ht_sv_bool(o->a, k, &args[n++]));
     HT_TRY(canonical(o, n, args, &input));
     HT_TRY(ht_sv_ports(o->a, m->output, m->method->n_outputs, &output));
@@ -289,8 +289,7 @@ static ht_status call_function(objects *o) {
   return link_object(o, 0, "__call__", id);
 }
 
-static ht_status signature_object(objects *o, const ht_out_method *m,
-                                  int map) {
+static ht_status signature_object(objects *o, const ht_out_method *m, int map) {
   Tensorflow__SavedObject *object;
   Tensorflow__SavedBareConcreteFunction *bare;
   int id, n = m->method->n_inputs, n_out = m->method->n_outputs;
@@ -351,8 +350,9 @@ static ht_status saved_value(objects *o, const ht_out_capture *c, int index,
   char *text;
   HT_TRY(saved_object(o, &object, id));
   object->has_checkpoint_values->value = true;
-  HT_PB(t, o->a,
-        tensorflow__trackable_object_graph__trackable_object__serialized_tensor__init);
+  HT_PB(
+      t, o->a,
+      tensorflow__trackable_object_graph__trackable_object__serialized_tensor__init);
   HT_TRY(ht_pb_text(o->a, &t->name, "VARIABLE_VALUE"));
   HT_TRY(ht_pb_text(o->a, &t->full_name, "%s", c->node));
   HT_TRY(ht_pb_text(o->a, &text, "variables/%d/.ATTRIBUTES/VARIABLE_VALUE",

@@ -58,8 +58,8 @@ static ht_status emit_method(ht_writer *w, const ht_export_method *method,
                              bool signature, ht_out_method *m) {
   int *in, *out;
   *m = (ht_out_method){.method = method};
-  HT_TRY(sort_ports(&w->arena, method->input, method->n_inputs, &m->input,
-                    &in));
+  HT_TRY(
+      sort_ports(&w->arena, method->input, method->n_inputs, &m->input, &in));
   HT_TRY(sort_ports(&w->arena, method->output, method->n_outputs, &m->output,
                     &out));
   HT_TRY(emit_sorted(w, signature ? "signature_wrapper" : "call", m,
@@ -124,8 +124,10 @@ static ht_status add_capture(ht_writer *w, const ht_tensor *value) {
     if (o && o->class == &ht_variable_class) c.variable = (ht_variable *)o;
     if (o && o->class == &ht_table_class) c.table = (ht_table *)o;
     if (!c.variable && !c.table)
-      return ht_fail(HT_UNSUPPORTED, "a resource of class '%s' cannot be "
-                     "exported", o ? o->class->name : "none");
+      return ht_fail(HT_UNSUPPORTED,
+                     "a resource of class '%s' cannot be "
+                     "exported",
+                     o ? o->class->name : "none");
     if (c.table && ht_table_has_file(c.table))
       HT_TRY(add_asset(w, c.table->path, &c.asset));
   } else {
@@ -159,8 +161,7 @@ static ht_status add_captures(ht_writer *w) {
     for (int i = 0; i < w->x->n_signatures; i++)
       HT_TRY(add_captured(w, w->signature[i].f[k]));
   }
-  for (int i = 0; i < w->x->n_losses; i++)
-    HT_TRY(add_captured(w, w->loss[i]));
+  for (int i = 0; i < w->x->n_losses; i++) HT_TRY(add_captured(w, w->loss[i]));
   return HT_SUCCESS;
 }
 
@@ -200,7 +201,8 @@ static const Tensorflow__MetaGraphDef *source_meta(const ht_model *model) {
 }
 
 /* Version, producer and op list of the source stay valid for its nodes. */
-static ht_status start_meta(ht_writer *w, const Tensorflow__MetaGraphDef *from) {
+static ht_status start_meta(ht_writer *w,
+                            const Tensorflow__MetaGraphDef *from) {
   ht_arena *a = &w->arena;
   HT_PB(w->meta, a, tensorflow__meta_graph_def__init);
   HT_PB(w->graph, a, tensorflow__graph_def__init);
@@ -224,9 +226,8 @@ ht_status ht_writer_init(ht_writer *w, const ht_export *x) {
   ht_arena *a = &w->arena;
   w->names.arena = a;
   const Tensorflow__MetaGraphDef *from = source_meta(x->model);
-  HT_TRY(ht_emitter_init(&w->e, a,
-                         from && from->graph_def ? from->graph_def->library
-                                                 : NULL));
+  HT_TRY(ht_emitter_init(
+      &w->e, a, from && from->graph_def ? from->graph_def->library : NULL));
   HT_TRY(ht_emitter_store(&w->e, x->builder->graph, x->builder->store));
   HT_TRY(ht_emitter_store(&w->e, x->model->graph, &x->model->store));
   HT_TRY(start_meta(w, from));
@@ -236,6 +237,8 @@ ht_status ht_writer_init(ht_writer *w, const ht_export *x) {
     HT_TRY(emit_method(w, &x->signature[i], true, &w->signature[i]));
   HT_NEW(w->loss, a, x->n_losses + 1);
   for (int i = 0; i < x->n_losses; i++)
-    HT_TRY(ht_emit(&w->e, "loss", &x->loss[i], NULL, NULL, &w->loss[i]));
+    HT_TRY(ht_emit(&w->e, "loss", &x->loss[i],
+                   x->loss_capture ? x->loss_capture[i] : NULL, NULL,
+                   &w->loss[i]));
   return add_captures(w);
 }

@@ -57,8 +57,8 @@ static ht_status strings_node(ht_writer *w, const char *name, int n,
   HT_TRY(ht_tensor_new(NULL, HT_STRING, &s, &t));
   ht_status st = HT_SUCCESS;
   for (int i = 0; i < n && st.code == HT_OK; i++)
-    st = ht_string_set(&t, i, value ? value[i] : "", value ? strlen(value[i])
-                                                          : 0);
+    st = ht_string_set(&t, i, value ? value[i] : "",
+                       value ? strlen(value[i]) : 0);
   if (st.code == HT_OK) st = ht_pb_const(&w->arena, name, &t, &node);
   ht_tensor_drop(&t);
   HT_TRY(st);
@@ -108,8 +108,8 @@ static ht_status save_nodes(saver *s) {
   HT_TRY(saver_inputs(a, save));
   for (int i = 0; i < s->n; i++) {
     char *name;
-    HT_TRY(ht_pb_text(a, &name, "%s/Read/ReadVariableOp",
-                      s->variable[i]->node));
+    HT_TRY(
+        ht_pb_text(a, &name, "%s/Read/ReadVariableOp", s->variable[i]->node));
     HT_TRY(ht_pb_node(a, "ReadVariableOp", name, &read));
     HT_TRY(ht_pb_input(a, read, s->variable[i]->node));
     HT_TRY(ht_pb_attr_type(a, read, "dtype", s->type[i]));
@@ -192,9 +192,8 @@ static ht_status write_variables(ht_writer *w, const char *folder,
                                    .value = &graph};
   for (int i = 0; i < w->n_captures; i++)
     if (w->capture[i].variable)
-      item[n++] = (ht_checkpoint_item){.key = key[i],
-                                       .make = final_value,
-                                       .arg = w->capture[i].variable};
+      item[n++] = (ht_checkpoint_item){
+          .key = key[i], .make = final_value, .arg = w->capture[i].variable};
   char *sub = ht_path_join(&w->arena, folder, "variables");
   char *prefix = sub ? ht_path_join(&w->arena, sub, "variables") : NULL;
   ht_status st = prefix ? ht_folder_make(sub)

@@ -89,8 +89,8 @@ static ht_status new_function(ht_writer *w, const char *hint,
   return HT_PB_PUSH(a, w->e.library, function, *out);
 }
 
-static ht_status returns(ht_arena *a, Tensorflow__FunctionDef *f,
-                         ht_dtype type, const char *ref) {
+static ht_status returns(ht_arena *a, Tensorflow__FunctionDef *f, ht_dtype type,
+                         const char *ref) {
   Tensorflow__FunctionDef__RetEntry *r;
   HT_TRY(ht_emit_arg(a, &f->signature->n_output_arg, &f->signature->output_arg,
                      "output", type));
@@ -147,11 +147,10 @@ static ht_status initialize_function(ht_writer *w, ht_out_capture *c) {
   if (c->asset >= 0)
     HT_TRY(ht_emit_arg(a, &f->signature->n_input_arg, &f->signature->input_arg,
                        "filename", HT_STRING));
-  HT_TRY(c->asset >= 0
-             ? from_file(a, c->table, "table_init", "table", "filename",
-                         &node[0])
-             : from_content(a, c->table, "table_init", "table", ":output:0",
-                            node));
+  HT_TRY(c->asset >= 0 ? from_file(a, c->table, "table_init", "table",
+                                   "filename", &node[0])
+                       : from_content(a, c->table, "table_init", "table",
+                                      ":output:0", node));
   for (int i = 0; i < n; i++) HT_TRY(HT_PB_PUSH(a, f, node_def, node[i]));
   HT_TRY(effect(a, f, "table_init"));
   return returns_one(a, f);

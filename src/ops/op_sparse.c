@@ -143,6 +143,7 @@ static ht_status reshaped(const ht_call *c, const ht_shape *from,
                           ht_shape *to) {
   int64_t total = ht_shape_count(from), known = 1;
   int open = -1;
+  HT_TRY(ht_check_count(to));
   for (int d = 0; d < to->rank; d++) {
     if (to->dim[d] >= 0) known *= to->dim[d];
     if (to->dim[d] < 0 && open >= 0)

@@ -4,6 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+ht_status ht_check_count(const ht_shape *shape) {
+  int64_t n = 1;
+  for (int d = 0; d < shape->rank; d++)
+    if (shape->dim[d] >= 0 && __builtin_mul_overflow(n, shape->dim[d], &n))
+      return ht_fail(HT_USAGE, "a sparse tensor of too many elements");
+  return HT_SUCCESS;
+}
+
 static ht_status check_inside(const ht_call *c, const ht_sparse *s) {
   for (int64_t k = 0; k < s->n; k++)
     for (int d = 0; d < s->rank; d++)
@@ -20,6 +28,7 @@ ht_status ht_sparse_from(const ht_call *c, int i, int v, int s,
   HT_TRY(ht_need_rank(c, i, 2));
   HT_TRY(ht_need_rank(c, s, 1));
   HT_TRY(ht_shape_from(c->in[s], false, &out->shape));
+  HT_TRY(ht_check_count(&out->shape));
   out->at = ht_i64(c->in[i]);
   out->n = c->in[i]->shape.dim[0];
   out->rank = out->shape.rank;

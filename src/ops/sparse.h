@@ -17,6 +17,9 @@ typedef struct ht_sparse {
 ht_status ht_sparse_from(const ht_call *c, int i, int v, int s,
                          ht_sparse *out) HT_MUST_CHECK;
 
+/* Fails where the known dimensions multiply to more than an int64 holds. */
+ht_status ht_check_count(const ht_shape *shape) HT_MUST_CHECK;
+
 /* Compares index a of x with index b of y, first dimension first. */
 int ht_sparse_compare(const ht_sparse *x, int64_t a, const ht_sparse *y,
                       int64_t b);

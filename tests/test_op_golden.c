@@ -328,7 +328,8 @@ START_TEST(a_gradient_is_the_slope_that_differences_show) {
   drop_outputs(&a);
   double slope = 0, scale = 1;
   for (int k = 0; k < c->n_in; k++)
-    for (int64_t i = 0; gradient[k].dtype && i < ht_count(&gradient[k]); i++) {
+    for (int64_t i = 0;
+         gradient[k].dtype == HT_DOUBLE && i < ht_count(&gradient[k]); i++) {
       double g = HT_DATA(double, &gradient[k])[i] * direction(k, i);
       slope += g;
       scale += fabs(g);

@@ -142,6 +142,7 @@ REAL_COMPLEX(xlogy, a == 0 ? 0 : a * log(b))
 REAL_COMPLEX(xlog1py, a == 0 ? 0 : a * LOG1P(b))
 REAL(atan2, atan2(a, b))
 REAL(next_after, nextafter(a, b))
+REAL(same, a == b ? 1 : 0)
 REAL(keep_where, b != 0 ? a : 0)
 
 /* Shifts by less than nothing or by the width and more are cut. */

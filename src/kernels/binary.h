@@ -17,6 +17,8 @@ extern const ht_kernel ht_k_add, ht_k_atan2, ht_k_bitwise_and, ht_k_bitwise_or,
     ht_k_truncate_mod, ht_k_xdivy, ht_k_xlog1py, ht_k_xlogy;
 /* z = x where y is not 0, else 0. */
 extern const ht_kernel ht_k_keep_where;
+/* z = 1 where x = y, else 0. */
+extern const ht_kernel ht_k_same;
 
 /* To bool. approximate_equal: |x - y| < p. */
 extern const ht_kernel ht_k_approximate_equal, ht_k_equal, ht_k_greater,

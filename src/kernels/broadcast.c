@@ -20,7 +20,7 @@ typedef struct {
   int step[HT_MAX_OPERANDS];
   const char *x[HT_MAX_OPERANDS];
   char *z;
-  size_t size, z_size;
+  size_t size[HT_MAX_OPERANDS], z_size; /* of an element */
   double p;
 } loop;
 
@@ -98,7 +98,7 @@ static void run_narrow(const loop *l, char *z, const void *const *x, size_t n) {
             l->step[k] ? m : 1);
       at[k] = block[k];
     }
-    if (l->z_size != l->size) {
+    if (l->z_size != l->size[0]) {
       l->fn(z + from * l->z_size, at, l->step, m, l->p);
       continue;
     }
@@ -113,7 +113,7 @@ static void run_row(const loop *l, const int64_t *index, int64_t from,
   for (int k = 0; k < l->n; k++) {
     int64_t at = l->step[k] ? from : 0;
     for (int i = 0; i < l->rank; i++) at += index[i] * l->stride[k][i];
-    x[k] = l->x[k] + (size_t)at * l->size;
+    x[k] = l->x[k] + (size_t)at * l->size[k];
   }
   if (l->narrow)
     run_narrow(l, z, x, (size_t)n);
@@ -148,11 +148,13 @@ void ht_kernel_run(const ht_kernel *k, ht_dtype t, int n,
             .dtype = t,
             .n = n,
             .z = z->data,
-            .size = ht_dtype_size(t),
             .z_size = ht_dtype_size(z->dtype),
             .p = p};
   if (!l.fn) l.fn = l.narrow = k->of[HT_FLOAT];
-  for (int i = 0; i < n; i++) l.x[i] = x[i]->data;
+  for (int i = 0; i < n; i++) {
+    l.x[i] = x[i]->data;
+    l.size[i] = ht_dtype_size(x[i]->dtype);
+  }
   collapse(&l, x, &z->shape);
   ht_parallel((size_t)count, GRAIN, run_range, &l);
 }
@@ -179,14 +181,47 @@ COPY_ROW(copy_4, uint32_t)
 COPY_ROW(copy_8, uint64_t)
 COPY_ROW(copy_16, pair)
 
-void ht_broadcast_copy(const ht_tensor *x, ht_tensor *z) {
+/* The one of five functions for elements of that size. */
+static void run_by_size(ht_row_fn *const fn[5], int n,
+                        const ht_tensor *const *x, ht_tensor *z) {
   size_t size = ht_dtype_size(z->dtype);
-  ht_row_fn *fn = size == 1   ? copy_1
-                  : size == 2 ? copy_2
-                  : size == 4 ? copy_4
-                  : size == 8 ? copy_8
-                              : copy_16;
+  int which = 0;
+  while (which < 4 && (size_t)1 << which < size) which++;
   ht_kernel k = {{0}};
-  k.of[z->dtype] = fn;
-  ht_kernel_run(&k, z->dtype, 1, &x, 0, z);
+  k.of[z->dtype] = fn[which];
+  ht_kernel_run(&k, z->dtype, n, x, 0, z);
+}
+
+void ht_broadcast_copy(const ht_tensor *x, ht_tensor *z) {
+  static ht_row_fn *const copies[] = {copy_1, copy_2, copy_4, copy_8, copy_16};
+  run_by_size(copies, 1, &x, z);
+}
+
+#define SELECT_ROW(name, type)                                                 \
+  HT_WIDE static void name(void *vz, const void *const *vx, const int *step,   \
+                           size_t n, double p) {                               \
+    const uint8_t *c = vx[0];                                                  \
+    const type *t = vx[1], *e = vx[2];                                         \
+    type *z = vz;                                                              \
+    size_t dc = step[0] != 0, dt = step[1] != 0, de = step[2] != 0;            \
+    (void)p;                                                                   \
+    if (dc && dt && de)                                                        \
+      for (size_t i = 0; i < n; i++) z[i] = c[i] ? t[i] : e[i];                \
+    else if (!dc && *c)                                                        \
+      for (size_t i = 0; i < n; i++) z[i] = t[i * dt];                         \
+    else                                                                       \
+      for (size_t i = 0; i < n; i++) z[i] = c[i * dc] ? t[i * dt] : e[i * de]; \
+  }
+SELECT_ROW(select_1, uint8_t)
+SELECT_ROW(select_2, uint16_t)
+SELECT_ROW(select_4, uint32_t)
+SELECT_ROW(select_8, uint64_t)
+SELECT_ROW(select_16, pair)
+
+void ht_broadcast_select(const ht_tensor *c, const ht_tensor *t,
+                         const ht_tensor *e, ht_tensor *z) {
+  static ht_row_fn *const selects[] = {select_1, select_2, select_4, select_8,
+                                       select_16};
+  const ht_tensor *x[] = {c, t, e};
+  run_by_size(selects, 3, x, z);
 }

@@ -37,5 +37,8 @@ void ht_kernel_run(const ht_kernel *k, ht_dtype t, int n,
 /* z = x, broadcast to z's shape; of any dtype (strings and objects: the bare
  * pointers, the caller sees to their lives). */
 void ht_broadcast_copy(const ht_tensor *x, ht_tensor *z);
+/* z = c ? t : e, broadcast to z's shape; c is bool, the others of z's dtype. */
+void ht_broadcast_select(const ht_tensor *c, const ht_tensor *t,
+                         const ht_tensor *e, ht_tensor *z);
 
 #endif

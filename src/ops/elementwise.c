@@ -1,6 +1,7 @@
 /* elementwise.c - see elementwise.h. */
 #include "ops/elementwise.h"
 
+#include "kernels/cast.h"
 #include "kernels/unary.h"
 
 ht_status ht_broadcast_all(int n, const ht_tensor *const *x, ht_shape *out) {
@@ -27,6 +28,14 @@ ht_status ht_elementwise(ht_pool *pool, const ht_kernel *k, int n,
   HT_TRY(ht_broadcast_all(n, x, &shape));
   HT_TRY(ht_tensor_new(pool, out, &shape, z));
   ht_kernel_run(k, x[0]->dtype, n, x, p, z);
+  return HT_SUCCESS;
+}
+
+ht_status ht_number(ht_pool *pool, ht_dtype t, double value, ht_tensor *out) {
+  ht_shape one = HT_SCALAR;
+  ht_tensor from = {.dtype = HT_DOUBLE, .shape = one, .data = &value};
+  HT_TRY(ht_tensor_new(pool, t, &one, out));
+  ht_cast_run(&from, false, out);
   return HT_SUCCESS;
 }
 

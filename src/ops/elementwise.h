@@ -15,6 +15,10 @@ ht_status ht_elementwise(ht_pool *pool, const ht_kernel *k, int n,
                          const ht_tensor *const *x, double p, ht_dtype out,
                          ht_tensor *z) HT_MUST_CHECK;
 
+/* A scalar of any number type. */
+ht_status ht_number(ht_pool *pool, ht_dtype t, double value,
+                    ht_tensor *out) HT_MUST_CHECK;
+
 /* out[0] = kernel(in...): of the dtype of the inputs, or bool. */
 ht_status ht_elementwise_call(ht_call *c, const ht_kernel *k,
                               double p) HT_MUST_CHECK;

@@ -15,6 +15,7 @@
 typedef struct ht_column {
   const char *name;
   ht_tensor value;
+  int64_t n;             /* examples, 0 for a whole one */
   const int64_t *splits; /* n+1 of them, or NULL */
   bool whole;
 } ht_column;

@@ -11,12 +11,13 @@ typedef enum ht_task {
   HT_TASK_REGRESS     /* numbers */
 } ht_task;
 
-/* The classes, sorted: texts bytewise, integers as numbers. */
+/* The classes, sorted: as numbers where all are integers, else bytewise. */
 typedef struct ht_labels {
   ht_arena arena;
   ht_task task;      /* never AUTO */
   const char **name; /* classes; NULL for regression */
   int n;             /* classes, or values an example for regression */
+  char separator;    /* of MULTILABEL texts without splits; 0: none */
 } ht_labels;
 
 /*
@@ -30,7 +31,7 @@ ht_status ht_labels_learn(const ht_column *column, ht_task task, int n_classes,
                           ht_labels *out) HT_MUST_CHECK;
 /* Classes that are known: those of a trained model. Names are copied. */
 ht_status ht_labels_make(ht_task task, const char *const *name, int n,
-                         ht_labels *out) HT_MUST_CHECK;
+                         char separator, ht_labels *out) HT_MUST_CHECK;
 void ht_labels_free(ht_labels *labels);
 
 /*
@@ -49,7 +50,7 @@ void ht_targets_free(ht_targets *targets);
 
 /*
  * Weights that balance classes, as sklearn's "balanced" and Keras's usual
- * recipe: w_c = n / (classes * n_c), 0 for a class that does not occur.
+ * recipe: w_c = n / (k n_c) with k the classes that occur, 0 for the others.
  * `index` (n of them) are the examples that count; weight: n_classes.
  * CLASSIFY only.
  */

@@ -170,6 +170,7 @@ ht_status ht_graph_bind(ht_graph *g, int i) {
   ht_node *node = &g->node[i];
   int data = 0, control = 0;
   if (node->bound) return HT_SUCCESS;
+  node->n_in = node->n_control = 0; /* an earlier try may have failed */
   HT_TRY(ht_within(bind_op(g, node), "node '%s'", node->name));
   for (int k = 0; k < node->n_input; k++) {
     const char *text = node->input[k];

@@ -93,6 +93,10 @@ def train(optimizer, rows, loss=("softmax", {})):
             x = tf.reduce_mean(tf.gather(table, IDS[t]), 1) if rows else X[t]
             value = loss_of(*loss, t, tf.matmul(x, kernel) + bias)
         grads = tape.gradient(value, variables)
+        if optimizer.global_clipnorm:
+            # Keras takes the norm of slices before repeated ones are summed;
+            # hubtune takes that of the gradient itself.
+            grads = [tf.convert_to_tensor(g) for g in grads]
         optimizer.apply_gradients(zip(grads, variables))
         losses.append(float(value))
     return losses, variables

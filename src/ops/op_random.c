@@ -62,12 +62,13 @@ static ht_status fill(ht_call *c, ht_dtype t, ht_distribution d, ht_philox g) {
   return HT_SUCCESS;
 }
 
+/* Elements of a shape, as far as 64 bits tell. */
 static uint64_t count_of(const ht_tensor *shape) {
   ht_shape s;
+  uint64_t n = 1;
   if (ht_shape_from(shape, false, &s).code != HT_OK) return 0;
-  int64_t n = 1;
-  for (int i = 0; i < s.rank; i++) n *= s.dim[i] < 1 << 20 ? s.dim[i] : 1 << 20;
-  return (uint64_t)n;
+  for (int i = 0; i < s.rank; i++) n *= (uint64_t)s.dim[i];
+  return n;
 }
 
 #define STATEFUL(name, distribution)                              \

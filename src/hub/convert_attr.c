@@ -13,6 +13,12 @@ static ht_status set_tensor(ht_source *s, const Tensorflow__TensorProto *p,
   return ht_source_keep(s, &v->tensor);
 }
 
+typedef Tensorflow__NameAttrList__AttrEntry func_entry;
+typedef Tensorflow__NodeDef__AttrEntry node_entry;
+_Static_assert(offsetof(func_entry, key) == offsetof(node_entry, key) &&
+                   offsetof(func_entry, value) == offsetof(node_entry, value),
+               "entries of both maps are read as one type");
+
 static ht_status set_func(ht_source *s, const Tensorflow__NameAttrList *p,
                           ht_attr_value *v) {
   ht_attrs *attrs;

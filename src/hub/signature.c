@@ -8,6 +8,10 @@
 
 typedef Tensorflow__TensorInfo tensor_info;
 typedef Tensorflow__SignatureDef__InputsEntry info_entry;
+typedef Tensorflow__SignatureDef__OutputsEntry out_entry;
+_Static_assert(offsetof(info_entry, key) == offsetof(out_entry, key) &&
+                   offsetof(info_entry, value) == offsetof(out_entry, value),
+               "entries of both maps are read as one type");
 
 const Tensorflow__CollectionDef *ht_collection(const ht_source *s,
                                                const char *name) {

@@ -116,7 +116,7 @@ static ht_status bound_arguments(const ht_train_options *o, ht_arena *arena,
       return ht_fail(HT_USAGE, "'--argument' wants NAME=VALUE, not '%s'",
                      o->argument[i]);
     *equals = 0;
-    (*out)[i] = (ht_bound_argument){text, equals + 1};
+    (*out)[i] = (ht_bound_argument){.name = text, .value = equals + 1};
   }
   return HT_SUCCESS;
 }
@@ -290,18 +290,20 @@ static bool read_shape(json_object *array, ht_shape *out) {
 
 static ht_status read_note(json_object *o, ht_arena *arena,
                            ht_trained_note *out) {
-  json_object *step, *task, *values, *classes, *features;
+  json_object *step, *task, *values, *classes, *features, *separator;
   if (!json_object_object_get_ex(o, "step", &step) ||
       !json_object_object_get_ex(o, "task", &task) ||
       !json_object_object_get_ex(o, "values", &values) ||
       !json_object_object_get_ex(o, "classes", &classes) ||
       !json_object_object_get_ex(o, "features", &features) ||
+      !json_object_object_get_ex(o, "separator", &separator) ||
       !json_object_is_type(classes, json_type_array) ||
       !json_object_is_type(features, json_type_array) ||
       !read_shape(features, &out->features))
     return ht_fail(HT_CORRUPT, "it is not what a training writes");
   out->step = json_object_get_int64(step);
   out->n = json_object_get_int(values);
+  out->separator = (char)json_object_get_int(separator);
   HT_TRY(ht_prepare_task(json_object_get_string(task), &out->task));
   return read_names(classes, arena, out);
 }

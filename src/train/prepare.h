@@ -36,6 +36,7 @@ typedef struct ht_trained_note {
   ht_task task;
   const char **name; /* of classes */
   int n;             /* classes, or numbers */
+  char separator;    /* of sets of labels in one text; 0: none */
   ht_shape features;
 } ht_trained_note;
 ht_status ht_prepare_note(const char *run, const ht_trained *t,

@@ -8,7 +8,8 @@
 #include "train/prepare.h"
 
 static ht_status open_labels(ht_trained *t, const ht_trained_note *note) {
-  return ht_labels_make(note->task, note->name, note->n, &t->labels);
+  return ht_labels_make(note->task, note->name, note->n, note->separator,
+                        &t->labels);
 }
 
 /* As it was trained, but from no given weights: the run has its own. */

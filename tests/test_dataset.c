@@ -268,6 +268,37 @@ START_TEST(hdf5_gives_columns_and_opens_nothing_outside) {
 }
 END_TEST
 
+static void overwrite(const char *path, const char *p, size_t n) {
+  FILE *f = fopen(path, "wb");
+  ck_assert(f && fwrite(p, 1, n, f) == n && fclose(f) == 0);
+}
+
+START_TEST(damaged_texts_do_no_more_than_fail) {
+  static const char *const name[] = {"a.csv", "a.jsonl", "a.txt", "a.tsv"};
+  static const char *const content[] = {
+      "t,n\n\"a,\"\"b\",1\nc,2\n",
+      "{\"a\":[1,2],\"b\":\"x\"}\n{\"a\":[3,4],\"b\":\"y\"}\n",
+      "__label__x a b\n__label__y __label__z c\n", "t\tn\r\na\t1\r\nb\t2"};
+  static const char with[] = "\"\n\r,\t[{:\0\xff 9";
+  for (int k = 0; k < 4; k++) {
+    char bytes[128];
+    size_t n = strlen(content[k]);
+    for (size_t i = 0; i < n; i++)
+      for (size_t w = 0; w < sizeof with; w++) {
+        ht_dataset d;
+        memcpy(bytes, content[k], n);
+        bytes[i] = with[w];
+        overwrite(own(name[k]), bytes, w + 1 == sizeof with ? i : n);
+        ht_status st = ht_dataset_read(own(name[k]), NULL, &d);
+        if (st.code == HT_OK)
+          ht_dataset_free(&d);
+        else
+          ck_assert_msg(strstr(st.msg, name[k]), "%s", st.msg);
+      }
+  }
+}
+END_TEST
+
 START_TEST(what_is_no_data_is_refused) {
   ht_dataset d;
   FAILS(ht_dataset_read(own("none.csv"), NULL, &d), HT_IO, "none.csv");
@@ -438,6 +469,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, class_folders_give_texts_or_paths_of_images);
   tcase_add_test(tests, arrays_of_numpy_are_columns_and_scalars_whole);
   tcase_add_test(tests, hdf5_gives_columns_and_opens_nothing_outside);
+  tcase_add_test(tests, damaged_texts_do_no_more_than_fail);
   tcase_add_test(tests, what_is_no_data_is_refused);
   tcase_add_test(tests, classes_are_sorted_and_unknown_ones_refused);
   tcase_add_test(tests, sets_of_labels_become_rows_of_ones);

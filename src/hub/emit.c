@@ -132,7 +132,7 @@ static bool is_reference(const ht_node *n) {
 static ht_status handle_argument(emission *m, const ht_node *n,
                                  const char **name) {
   const ht_store *store = NULL;
-  for (int i = 0; i < m->e->n_stores; i++)
+  for (int i = 0; i < m->e->n_stores && !store; i++)
     if (m->e->store[i].graph == m->graph) store = m->e->store[i].store;
   char shared[256] = "";
   ht_string s = ht_attr_string(&n->attrs, "shared_name");

@@ -87,7 +87,7 @@ static ht_status out_distinct(ht_call *c, const distinct *d) {
 }
 
 static ht_status unique_forward(ht_call *c) {
-  distinct d;
+  distinct d = {0};
   HT_TRY(ht_need_rank(c, 0, 1));
   if (c->in[0]->dtype == HT_RESOURCE || c->in[0]->dtype == HT_VARIANT)
     return ht_no_dtype(c, c->in[0]->dtype);

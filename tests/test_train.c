@@ -213,7 +213,9 @@ static bool run_and_kill(const ht_train_options *o, useconds_t after) {
   if (!child) {
     seen s = {0};
     ht_threads_set(1);
-    _exit(train(o, &s, NULL).code == HT_OK ? 0 : 1);
+    ht_status st = train(o, &s, NULL);
+    if (st.code != HT_OK) fprintf(stderr, "resumed: %s\n", st.msg);
+    _exit(st.code == HT_OK ? 0 : 1);
   }
   usleep(after);
   kill(child, SIGKILL);

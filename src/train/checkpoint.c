@@ -58,10 +58,10 @@ static ht_status put_of(items *s, ht_tensor *t, const char *group,
   return put(s, t, key);
 }
 
-static ht_status write_items(items *s, const ht_loop *loop, const char *kind) {
-  char *path =
-      ht_arena_printf(&s->arena, "%s/checkpoints/%s-%lld", loop->options->out,
-                      kind, (long long)loop->at.step);
+static ht_status write_items(items *s, const ht_loop *loop, const char *kind,
+                             int64_t number) {
+  char *path = ht_arena_printf(&s->arena, "%s/checkpoints/%s-%lld",
+                               loop->options->out, kind, (long long)number);
   if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a checkpoint");
   return ht_checkpoint_write(path, s->item, s->n);
 }
@@ -113,7 +113,7 @@ static ht_status put_weights(items *s, const ht_loop *loop) {
 ht_status ht_checkpoint_best(const ht_loop *loop) {
   items s = {0};
   ht_status st = put_weights(&s, loop);
-  if (st.code == HT_OK) st = write_items(&s, loop, "best");
+  if (st.code == HT_OK) st = write_items(&s, loop, "best", loop->at.step);
   free_items(&s);
   return st;
 }
@@ -186,6 +186,7 @@ static ht_status put_progress(items *s, const ht_loop *loop) {
   HT_TRY(put_int(s, at->examples, HT_KEY_EXAMPLES));
   HT_TRY(put_int(s, at->best_step, HT_KEY_BEST_STEP));
   HT_TRY(put_int(s, at->without, HT_KEY_WITHOUT));
+  HT_TRY(put_int(s, at->saves, HT_KEY_SAVES));
   HT_TRY(put_int(s, loop->order.epoch, HT_KEY_ORDER_EPOCH));
   HT_TRY(put_int(s, loop->order.next, HT_KEY_ORDER_NEXT));
   HT_TRY(put_int(s, (int64_t)loop->options->seed, HT_KEY_SEED));
@@ -197,8 +198,8 @@ static ht_status put_progress(items *s, const ht_loop *loop) {
 
 /* ---- which checkpoints there are */
 
-/* The step in "ckpt-STEP.index" and the like; -1: some other file. */
-static int64_t step_in(const char *name, const char *kind) {
+/* The number in "ckpt-N.index" and the like; -1: some other file. */
+static int64_t number_in(const char *name, const char *kind) {
   size_t n = strlen(kind);
   char *end;
   if (strncmp(name, kind, n) != 0 || name[n] != '-') return -1;
@@ -215,15 +216,15 @@ static int descending(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
-/* The steps of the checkpoints to keep, newest first. */
-static ht_status kept_steps(const ht_loop *loop, char **name, int n,
-                            ht_arena *arena, int64_t **step, int *n_steps) {
+/* The numbers of the checkpoints to keep, newest first. */
+static ht_status kept_numbers(const ht_loop *loop, char **name, int n,
+                              ht_arena *arena, int64_t **step, int *n_steps) {
   int64_t keep = loop->options->keep > 0 ? loop->options->keep : 1;
   *n_steps = 0;
   HT_NEW(*step, arena, n + 1);
   for (int i = 0; i < n; i++) {
-    int64_t s = step_in(name[i], "ckpt");
-    if (s >= 0 && s <= loop->at.step && is_index(name[i]))
+    int64_t s = number_in(name[i], "ckpt");
+    if (s >= 0 && s <= loop->at.saves && is_index(name[i]))
       (*step)[(*n_steps)++] = s;
   }
   qsort(*step, (size_t)*n_steps, sizeof **step, descending);
@@ -251,7 +252,7 @@ static void remove_others(const ht_loop *loop, const char *folder, char **name,
                           int n, ht_arena *arena, const int64_t *step,
                           int n_steps) {
   for (int i = 0; i < n; i++) {
-    int64_t s = step_in(name[i], "ckpt"), best = step_in(name[i], "best");
+    int64_t s = number_in(name[i], "ckpt"), best = number_in(name[i], "best");
     bool keep = best >= 0 ? best == loop->at.best_step : s < 0;
     for (int k = 0; k < n_steps && !keep && s >= 0; k++) keep = step[k] == s;
     char *path = keep ? NULL : ht_path_join(arena, folder, name[i]);
@@ -266,18 +267,19 @@ static ht_status turn_over(const ht_loop *loop, ht_arena *arena) {
   char *folder = ht_path_join(arena, loop->options->out, "checkpoints");
   if (!folder) return ht_fail(HT_NO_MEMORY, "no memory for a path");
   HT_TRY(ht_folder_list(folder, arena, &name, &n));
-  HT_TRY(kept_steps(loop, name, n, arena, &step, &n_steps));
+  HT_TRY(kept_numbers(loop, name, n, arena, &step, &n_steps));
   HT_TRY(write_state(folder, step, n_steps, arena));
   remove_others(loop, folder, name, n, arena, step, n_steps);
   return HT_SUCCESS;
 }
 
-ht_status ht_checkpoint_save(const ht_loop *loop) {
+ht_status ht_checkpoint_save(ht_loop *loop) {
   items s = {0};
+  loop->at.saves++;
   ht_status st = put_variables(&s, loop);
   if (st.code == HT_OK) st = put_optimizer(&s, loop->optimizer);
   if (st.code == HT_OK) st = put_progress(&s, loop);
-  if (st.code == HT_OK) st = write_items(&s, loop, "ckpt");
+  if (st.code == HT_OK) st = write_items(&s, loop, "ckpt", loop->at.saves);
   if (st.code == HT_OK) st = turn_over(loop, &s.arena);
   free_items(&s);
   return ht_within(st, "saving step %lld", (long long)loop->at.step);

@@ -2,7 +2,7 @@
  * checkpoint.h - all of a training's state in RUN/checkpoints, as
  * TensorBundles that tf.train.load_checkpoint reads.
  *
- * ckpt-STEP holds everything needed to go on: changed variables
+ * ckpt-N holds everything needed to go on: changed variables
  * (model/NAME; rows/NAME/... of lazily updated tables, as they are), slots
  * (optimizer/NAME/SLOT), the schedule so far and where the loop stands
  * (loop/...). best-STEP holds weights alone. A file named `checkpoint` names
@@ -17,8 +17,8 @@
 /* Writes the weights as they are now to best-STEP. */
 ht_status ht_checkpoint_best(const ht_loop *loop) HT_MUST_CHECK;
 
-/* Writes ckpt-STEP, then removes all but the newest `keep`. */
-ht_status ht_checkpoint_save(const ht_loop *loop) HT_MUST_CHECK;
+/* Writes ckpt-N, then removes all but the newest `keep`. */
+ht_status ht_checkpoint_save(ht_loop *loop) HT_MUST_CHECK;
 
 /* Puts the newest checkpoint's state into a loop that has just been made.
  * *found false: there is none. */

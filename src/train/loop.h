@@ -21,6 +21,7 @@ typedef struct ht_progress {
   double best;       /* by validation; -inf: none yet */
   int64_t best_step; /* 0: none */
   int64_t without;   /* epochs since the best */
+  int64_t saves;     /* checkpoints written */
 } ht_progress;
 
 typedef struct ht_loop {

@@ -272,6 +272,7 @@ static ht_status resume_progress(ht_bundle *b, ht_loop *loop) {
   HT_TRY(get_int(b, HT_KEY_EXAMPLES, &at->examples));
   HT_TRY(get_int(b, HT_KEY_BEST_STEP, &at->best_step));
   HT_TRY(get_int(b, HT_KEY_WITHOUT, &at->without));
+  HT_TRY(get_int(b, HT_KEY_SAVES, &at->saves));
   HT_TRY(get_real(b, HT_KEY_LOSS, &at->loss));
   HT_TRY(get_real(b, HT_KEY_BEST, &at->best));
   HT_TRY(get_int(b, HT_KEY_ORDER_EPOCH, &epoch));
@@ -294,14 +295,14 @@ static ht_status resume_all(ht_bundle *b, ht_loop *loop) {
 static ht_status newest(const char *run, ht_arena *arena, char **prefix) {
   char *data, *path = ht_path_join(arena, run, "checkpoints/checkpoint");
   size_t n;
-  long long step;
+  long long number;
   *prefix = NULL;
   if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
   if (!ht_path_exists(path)) return HT_SUCCESS;
   HT_TRY(ht_file_read(path, 1 << 20, arena, &data, &n));
-  if (sscanf(data, "model_checkpoint_path: \"ckpt-%lld\"", &step) != 1)
+  if (sscanf(data, "model_checkpoint_path: \"ckpt-%lld\"", &number) != 1)
     return ht_fail(HT_CORRUPT, "'%s' names no checkpoint", path);
-  *prefix = ht_arena_printf(arena, "%s/checkpoints/ckpt-%lld", run, step);
+  *prefix = ht_arena_printf(arena, "%s/checkpoints/ckpt-%lld", run, number);
   return *prefix ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory for a path");
 }
 

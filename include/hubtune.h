@@ -62,6 +62,204 @@ typedef enum ht_dtype {
   HT_UINT64 = 23
 } ht_dtype;
 
+/* "float", "int64", "string" ... */
+HT_API const char *ht_dtype_text(ht_dtype dtype);
+
+/* ---- arrays
+ *
+ * An array is what numpy means by it: a dtype, a shape, elements in row-major
+ * order. Who gets one from a function that makes it frees it.
+ */
+typedef struct ht_array ht_array;
+
+/* A new array of zeros (of empty strings); rank 0 is a scalar, at most 8. */
+HT_API ht_status ht_array_new(ht_dtype dtype, int rank, const int64_t *dim,
+                              ht_array **out);
+/* A copy of `data`: elements of the dtype; for HT_STRING, const char *. */
+HT_API ht_status ht_array_from(ht_dtype dtype, int rank, const int64_t *dim,
+                               const void *data, ht_array **out);
+HT_API void ht_array_free(ht_array *a); /* NULL is fine */
+
+HT_API ht_dtype ht_array_dtype(const ht_array *a);
+HT_API int ht_array_rank(const ht_array *a);
+HT_API int64_t ht_array_dim(const ht_array *a, int axis);
+HT_API int64_t ht_array_count(const ht_array *a); /* elements */
+/* The elements, to be read; NULL for strings. */
+HT_API const void *ht_array_data(const ht_array *a);
+/* The elements, to be written; NULL for strings or without memory. */
+HT_API void *ht_array_edit(ht_array *a);
+/* Element i of an array of real numbers, integers or booleans. */
+HT_API double ht_array_number(const ht_array *a, int64_t i);
+/* Element i of a string array: *n bytes that live as long as the array, not
+ * ended by a NUL. */
+HT_API const char *ht_array_string(const ht_array *a, int64_t i, size_t *n);
+HT_API ht_status ht_array_set_string(ht_array *a, int64_t i, const char *p,
+                                     size_t n);
+/* The array as numpy prints it, long ones shortened; freed by free(). */
+HT_API ht_status ht_array_print(const ht_array *a, char **text);
+
+/* Reads and writes .npy, as numpy writes it (without pickle). */
+HT_API ht_status ht_array_read(const char *path, ht_array **out);
+HT_API ht_status ht_array_write(const ht_array *a, const char *path);
+
+/* A set of named arrays in the order in which they were put. */
+typedef struct ht_arrays ht_arrays;
+
+HT_API ht_status ht_arrays_new(ht_arrays **out);
+HT_API void ht_arrays_free(ht_arrays *set); /* its arrays too; NULL is fine */
+HT_API int ht_arrays_count(const ht_arrays *set);
+HT_API const char *ht_arrays_name(const ht_arrays *set, int i);
+HT_API const ht_array *ht_arrays_at(const ht_arrays *set, int i);
+/* NULL where there is none of that name. */
+HT_API const ht_array *ht_arrays_find(const ht_arrays *set, const char *name);
+/* Takes over the array, also when it fails; a name is used once. */
+HT_API ht_status ht_arrays_put(ht_arrays *set, const char *name,
+                               ht_array *array);
+/* Reads .npz, and writes it whole or not at all. */
+HT_API ht_status ht_arrays_read(const char *path, ht_arrays **out);
+HT_API ht_status ht_arrays_write(const ht_arrays *set, const char *path);
+
+/* ---- modules */
+
+/* An open module. One thread at a time. */
+typedef struct ht_module ht_module;
+
+typedef struct ht_module_options {
+  const char *tags; /* "a,b"; "": the empty set; NULL: the usual graph */
+  int threads;      /* 0: all cores */
+} ht_module_options;
+HT_API ht_module_options ht_module_defaults(void);
+
+/* Opens a folder that holds a TF1 Hub module, a TF1 SavedModel or a TF2
+ * SavedModel. options NULL: the defaults. */
+HT_API ht_status ht_module_open(const char *handle,
+                                const ht_module_options *options,
+                                ht_module **out);
+HT_API void ht_module_free(ht_module *module); /* after its functions */
+
+/* A named input or output. A rank or dimension of -1 is not fixed. */
+typedef struct ht_port_info {
+  const char *name;
+  ht_dtype dtype;
+  int rank;
+  const int64_t *dim;
+} ht_port_info;
+
+/* A signature, or one trace of a callable of the object graph. */
+typedef struct ht_callable_info {
+  const char *name;   /* "serving_default", "__call__", "encoder.encode" */
+  const char *method; /* the signature's method name, "" */
+  bool signature;
+  int training;    /* 1, 0; -1: does not depend on it */
+  int n_arguments; /* Python values the trace was made for */
+  const char *const *argument, *const *value; /* "training", "True" */
+  int n_inputs, n_outputs;
+  const ht_port_info *input, *output;
+} ht_callable_info;
+
+typedef struct ht_variable_info {
+  const char *key; /* in the checkpoint, without its usual ending */
+  const char *name;
+  ht_dtype dtype;
+  int rank;
+  const int64_t *dim;
+  bool trainable;
+  uint64_t bytes;
+} ht_variable_info;
+
+/* An operation that the module needs and hubtune lacks. */
+typedef struct ht_missing_info {
+  const char *op, *node, *function; /* function "": the main graph */
+} ht_missing_info;
+
+/* What a module is. Lives as long as the module. */
+typedef struct ht_module_info {
+  const char *folder;
+  const char *format;     /* "TF1 Hub", "TF1 SavedModel", "TF2 SavedModel" */
+  const char *tf_version; /* that wrote it, "" where it does not say */
+  int n_tag_sets;
+  const char *const *tag_set; /* "serve"; "a,b"; "" */
+  int chosen;                 /* the tag set that is open */
+  int n_callables, n_variables, n_assets, n_attachments;
+  const ht_callable_info *callable; /* signatures first */
+  const ht_variable_info *variable; /* by key */
+  const char *const *asset, *const *attachment;
+  int n_regularization_losses;
+  int n_tables;
+} ht_module_info;
+HT_API ht_status ht_module_inspect(ht_module *module,
+                                   const ht_module_info **out);
+
+/* The operations missing for running (gradients false) or differentiating
+ * any signature or callable; lives as long as the module. */
+HT_API ht_status ht_module_missing(ht_module *module, bool gradients,
+                                   const ht_missing_info **missing, int *n);
+
+/* The current value of a variable by its key or name. */
+HT_API ht_status ht_module_variable(ht_module *module, const char *name,
+                                    ht_array **out);
+
+/* ---- calls */
+
+/* Which part of a module is called. Zeroed: signature `default`, then
+ * `serving_default`, then `__call__`. */
+typedef struct ht_choice {
+  const char *signature;
+  const char *call; /* a callable of the object graph; "": __call__ */
+  bool training;    /* its training variant */
+  int n_arguments;  /* "NAME=VALUE": Python values that choose the trace */
+  const char *const *argument;
+  int n_feeds, n_fetches; /* instead of the above: any tensors "node:0" */
+  const char *const *feed, *const *fetch;
+} ht_choice;
+
+/* A chosen signature, trace or cut, ready to run. */
+typedef struct ht_function ht_function;
+
+/* `inputs` (may be NULL) are names that will be fed: they help to choose
+ * between traces. The function may not outlive its module. */
+HT_API ht_status ht_function_open(ht_module *module, const ht_choice *choice,
+                                  const ht_arrays *inputs, ht_function **out);
+HT_API void ht_function_free(ht_function *function); /* NULL is fine */
+HT_API ht_status ht_function_info(ht_function *function,
+                                  const ht_callable_info **out);
+
+/* Makes an array that the named input takes from text: words of an array
+ * separated by commas for numbers, one string for strings. */
+HT_API ht_status ht_function_parse(ht_function *function, const char *input,
+                                   const char *text, ht_array **out);
+
+/* Runs it: every input by name (see `hubtune run --help` for names); all
+ * outputs come back. */
+HT_API ht_status ht_function_run(ht_function *function, const ht_arrays *inputs,
+                                 ht_arrays **outputs);
+
+/*
+ * Runs it and differentiates: for every trainable variable v, d/dv of the sum
+ * over float outputs of sum(output * cotangent), by checkpoint key. Without
+ * cotangents (NULL) every float output counts with 1, else those named.
+ * outputs may be NULL.
+ */
+HT_API ht_status ht_function_gradients(ht_function *function,
+                                       const ht_arrays *inputs,
+                                       const ht_arrays *cotangents,
+                                       ht_arrays **outputs,
+                                       ht_arrays **gradients);
+
+/* ---- operations */
+
+typedef struct ht_op_info {
+  const char *name, *doc;
+  const char *inputs, *outputs,
+      *attrs;    /* the interface, as hubtune ops shows */
+  bool gradient; /* has one; false: none, or zero as in TensorFlow */
+} ht_op_info;
+
+/* Operation i of the table, by name, 0 <= i < the number returned by
+ * ht_op_count. */
+HT_API int ht_op_count(void);
+HT_API ht_op_info ht_op_at(int i);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,7 +1,184 @@
-/* main.c - the program: finds the command and runs it. */
-#include <stdio.h>
+/* main.c - the program: finds the command's row, reads its options, runs
+ * it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "config.h"
+
+#define COMMAND(name) extern const command cmd_##name;
+#include "cli/commands.def"
+#undef COMMAND
+
+const command *const commands[] = {
+#define COMMAND(name) &cmd_##name,
+#include "cli/commands.def"
+#undef COMMAND
+    NULL};
+
+#define AT(field) .offset = offsetof(common, field)
+const option common_options[] = {
+    {"threads", "N", "threads to compute with; 0 takes all cores", OPTION_INT,
+     AT(threads), .low = 0, .high = 4096},
+    {"json", NULL, "print for programs", OPTION_FLAG, AT(json)},
+    {"quiet", NULL, "no progress and no remarks", OPTION_FLAG, AT(quiet), 'q'},
+    {"verbose", NULL, "more remarks", OPTION_FLAG, AT(verbose), 'v'},
+    {"help", NULL, "show this help", OPTION_FLAG, AT(help), 'h'},
+    {"version", NULL, "show the version", OPTION_FLAG, AT(version)},
+    {0}};
+#undef AT
+
+/* One line whatever a file's name or content puts into it. */
+static void complain(const char *text) {
+  fputs("hubtune: ", stderr);
+  for (; *text; text++)
+    fputc((unsigned char)*text < ' ' || *text == 127 ? '?' : *text, stderr);
+  fputc('\n', stderr);
+}
+
+int failed(ht_status st) {
+  complain(st.msg ? st.msg : "stopped");
+  if (st.code == HT_STOPPED && signals_noted()) return 128 + signals_noted();
+  return FAILED;
+}
+
+int wrong_use(const char *format, ...) {
+  char text[OPTION_MESSAGE];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  complain(text);
+  return WRONG_USE;
+}
+
+void remark(const invocation *c, const char *format, ...) {
+  if (c->common->quiet) return;
+  va_list args;
+  va_start(args, format);
+  vfprintf(stderr, format, args);
+  va_end(args);
+  fputc('\n', stderr);
+}
+
+const command *command_find(const char *name) {
+  for (const command *const *c = commands; *c; c++)
+    if (strcmp((*c)->name, name) == 0) return *c;
+  return NULL;
+}
+
+static int unknown_command(const char *name) {
+  const char *names[64];
+  int n = 0;
+  while (commands[n]) {
+    names[n] = commands[n]->name;
+    n++;
+  }
+  const char *near = nearest_word(name, names, n);
+  if (near)
+    return wrong_use("unknown command: '%s' (did you mean '%s'?)", name, near);
+  return wrong_use("unknown command: '%s' (see 'hubtune --help')", name);
+}
+
+/*
+ * OpenBLAS does not know the newest cores and then takes slow kernels; which
+ * ones it takes is decided while it is loaded, so the program starts itself
+ * once more with the choice made. Not where oneDNN multiplies.
+ */
+static void choose_kernels(char **argv) {
+#if !defined HAVE_DNNL && defined __x86_64__
+  if (getenv("OPENBLAS_CORETYPE")) return;
+  if (!__builtin_cpu_supports("avx512f") ||
+      !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512vl") ||
+      !__builtin_cpu_supports("avx512dq"))
+    return;
+  if (setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 0) == 0)
+    execv("/proc/self/exe", argv); /* where that fails, all is only slower */
+#else
+  (void)argv;
+#endif
+}
+
+/* What was printed may not have arrived: a full disk, a closed pipe. */
+static int finish(int status) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+  if (errno == EPIPE) return status;
+  if (status == DONE) {
+    char text[128];
+    snprintf(text, sizeof text, "cannot write standard output: %s",
+             strerror(errno));
+    complain(text);
+  }
+  return status == DONE ? FAILED : status;
+}
+
+static int check_operands(const command *c, int n, const char **operand) {
+  if (n < c->min_operands)
+    return wrong_use("%s needs %s (see 'hubtune %s --help')", c->name,
+                     c->operands, c->name);
+  if (n > c->max_operands)
+    return wrong_use("%s takes no more operands: '%s'", c->name,
+                     operand[c->max_operands]);
+  return DONE;
+}
+
+static int run(const command *c, int n, char **argv, char **whole) {
+  common shared = {0};
+  void *settings = calloc(1, c->settings_size + 1);
+  const char **operand = calloc((size_t)n + 1, sizeof *operand);
+  char message[OPTION_MESSAGE];
+  int status = FAILED;
+  if (!settings || !operand) {
+    free(settings);
+    free(operand);
+    return wrong_use("no memory for the command line");
+  }
+  if (c->defaults) memcpy(settings, c->defaults, c->settings_size);
+  if (c->set_defaults) c->set_defaults(settings);
+  option_set set[] = {{c->options, settings}, {common_options, &shared}};
+  int n_operands = options_read(n, argv, set, 2, operand, message);
+  if (n_operands < 0)
+    status = wrong_use("%s", message);
+  else if (shared.help)
+    status = (help_command(c, stdout), DONE);
+  else if (shared.version)
+    status = (printf("hubtune %s\n", PACKAGE_VERSION), DONE);
+  else if ((status = check_operands(c, n_operands, operand)) == DONE) {
+    if (c->computes) choose_kernels(whole);
+    status = c->run(&(invocation){c, &shared, settings, operand, n_operands});
+  }
+  options_free(set, 2);
+  free(settings);
+  free(operand);
+  return status;
+}
+
+static int without_command(const char *word) {
+  if (!word) {
+    help_program(stderr);
+    return WRONG_USE;
+  }
+  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+    return help_program(stdout), DONE;
+  if (strcmp(word, "--version") == 0)
+    return printf("hubtune %s\n", PACKAGE_VERSION), DONE;
+  if (strcmp(word, "--completion") == 0) return bash_completion(stdout), DONE;
+  if (strcmp(word, "--manual") == 0) return manual_page(NULL, stdout), DONE;
+  if (word[0] == '-') return wrong_use("unknown option: '%s'", word);
+  return unknown_command(word);
+}
 
 int main(int argc, char **argv) {
-  fprintf(stderr, "usage: %s COMMAND ...\n", argc ? argv[0] : "hubtune");
-  return 2;
+  signals_install();
+  const char *word = argc > 1 ? argv[1] : NULL;
+  const command *c = word ? command_find(word) : NULL;
+  if (!c) return finish(without_command(word));
+  if (argc == 3 && strcmp(argv[2], "--manual") == 0)
+    return manual_page(c, stdout), finish(DONE);
+  return finish(run(c, argc - 2, argv + 2, argv));
 }

@@ -50,13 +50,13 @@ static ht_status resource_value(ht_source *s, int id, ht_tensor *value) {
   const ht_saved_object *o = ht_object_at(s, id);
   const char *create = method_of(s, o, "_create_resource");
   const char *fill = method_of(s, o, "_initialize");
-  ht_status st = create ? ht_function_run(s, create, 1, value)
+  ht_status st = create ? ht_source_call(s, create, 1, value)
                         : ht_fail(HT_UNSUPPORTED, "no way to make it");
   if (st.code == HT_UNSUPPORTED) return handle_of(NULL, value);
   HT_TRY(st);
   if (!fill) return HT_SUCCESS;
   s->value[id] = *value; /* which the function captures */
-  st = ht_function_run(s, fill, 0, NULL);
+  st = ht_source_call(s, fill, 0, NULL);
   s->value[id] = (ht_tensor){0};
   if (st.code != HT_OK && st.code != HT_UNSUPPORTED) {
     ht_tensor_drop(value);
@@ -132,7 +132,7 @@ static ht_status run_body(ht_source *s, const ht_body *body,
   return st;
 }
 
-ht_status ht_function_run(ht_source *s, const char *name, int n_out,
+ht_status ht_source_call(ht_source *s, const char *name, int n_out,
                           ht_tensor *out) {
   ht_body body;
   ht_tensor *capture, *all;

@@ -153,7 +153,7 @@ ht_status ht_object_value(ht_source *s, int id, ht_tensor *out) HT_MUST_CHECK;
 ht_status ht_function_body(ht_source *s, const char *name, ht_body *body,
                            ht_tensor **capture) HT_MUST_CHECK;
 /* Runs a function of the object graph without explicit arguments. */
-ht_status ht_function_run(ht_source *s, const char *name, int n_out,
+ht_status ht_source_call(ht_source *s, const char *name, int n_out,
                           ht_tensor *out) HT_MUST_CHECK;
 
 /* ---- tables.c */

@@ -1,0 +1,49 @@
+/* module.c - opening modules. */
+#include "api/module.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/array.h"
+#include "base/parallel.h"
+
+ht_module_options ht_module_defaults(void) { return (ht_module_options){0}; }
+
+ht_status ht_module_open(const char *handle, const ht_module_options *options,
+                         ht_module **out) {
+  ht_module_options standard = ht_module_defaults();
+  if (!options) options = &standard;
+  *out = NULL;
+  ht_module *m = calloc(1, sizeof *m);
+  if (!m) return ht_fail(HT_NO_MEMORY, "no memory for a module");
+  m->threads = options->threads;
+  ht_threads_set(m->threads);
+  ht_status st = ht_model_open(handle, options->tags, &m->model);
+  if (st.code == HT_OK)
+    *out = m;
+  else
+    free(m);
+  return st;
+}
+
+void ht_module_free(ht_module *m) {
+  if (!m) return;
+  ht_model_free(m->model);
+  ht_arena_free(&m->arena);
+  free(m);
+}
+
+ht_status ht_module_variable(ht_module *m, const char *name, ht_array **out) {
+  const ht_store *store = &m->model->store;
+  *out = NULL;
+  for (int i = 0; i < store->n_variables; i++) {
+    const ht_variable *v = store->variable[i];
+    bool named = v->name && strcmp(v->name, name) == 0;
+    bool keyed = v->key && strcmp(v->key, name) == 0;
+    if (!named && !keyed) continue;
+    ht_tensor t;
+    HT_TRY(ht_variable_final(v, &t));
+    return ht_array_wrap(&t, out);
+  }
+  return ht_fail(HT_USAGE, "the module has no variable '%s'", name);
+}

@@ -1,0 +1,232 @@
+/* help.c - help, manual pages and shell completion from the rows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "config.h"
+
+enum { COLUMN = 30, WIDTH = 79 };
+
+/* Prints text wrapped, its first line from column `at`, others indented. */
+static void wrap(FILE *out, const char *text, int at, int indent) {
+  int column = at;
+  while (*text) {
+    int n = (int)strcspn(text, " ");
+    if (column > indent && column + n + 1 > WIDTH) {
+      fprintf(out, "\n%*s", indent, "");
+      column = indent;
+    } else if (column > indent) {
+      fputc(' ', out);
+      column++;
+    }
+    fwrite(text, 1, (size_t)n, out);
+    column += n;
+    text += n;
+    while (*text == ' ') text++;
+  }
+  fputc('\n', out);
+}
+
+static void help_option(FILE *out, const option_set *set, const option *row) {
+  char usage[128], value[64], text[512];
+  option_usage(row, usage);
+  const char *standard = option_default(set, row, value);
+  snprintf(text, sizeof text, "%s%s%s%s%s", row->help,
+           row->kind == OPTION_LIST ? " (repeatable)" : "",
+           standard && *standard ? " (default: " : "",
+           standard && *standard ? standard : "",
+           standard && *standard ? ")" : "");
+  int n = fprintf(out, "  %s", usage);
+  if (n >= COLUMN - 1) {
+    fputc('\n', out);
+    n = 0;
+  }
+  fprintf(out, "%*s", COLUMN - n, "");
+  wrap(out, text, COLUMN, COLUMN);
+}
+
+static void help_options(FILE *out, const option *rows, void *settings) {
+  option_set set = {rows, settings};
+  for (const option *o = rows; o && o->name; o++) help_option(out, &set, o);
+}
+
+/* Paragraphs; a line that begins with a space stands as it is. */
+static void help_text(FILE *out, const char *text) {
+  while (*text) {
+    size_t n = strcspn(text, "\n");
+    char line[1024];
+    snprintf(line, sizeof line, "%.*s", (int)n, text);
+    if (line[0] == ' ')
+      fprintf(out, "%s\n", line);
+    else
+      wrap(out, line, 0, 0);
+    text += n + (text[n] == '\n');
+  }
+}
+
+static void *make_settings(const command *c) {
+  void *settings = calloc(1, c->settings_size + 1);
+  if (settings && c->defaults) memcpy(settings, c->defaults, c->settings_size);
+  if (settings && c->set_defaults) c->set_defaults(settings);
+  return settings;
+}
+
+void help_command(const command *c, FILE *out) {
+  common shared = {0};
+  void *settings = make_settings(c);
+  fprintf(out, "usage: hubtune %s%s%s [OPTION]...\n\n", c->name,
+          *c->operands ? " " : "", c->operands);
+  help_text(out, c->text);
+  if (settings && c->options && c->options->name) {
+    fputs("\nOptions:\n", out);
+    help_options(out, c->options, settings);
+  }
+  fputs("\nEverywhere:\n", out);
+  help_options(out, common_options, &shared);
+  free(settings);
+}
+
+void help_program(FILE *out) {
+  fputs(
+      "usage: hubtune COMMAND ...\n\n"
+      "Loads TensorFlow Hub modules and SavedModels, differentiates them,\n"
+      "fine-tunes them on the CPU and writes them back.\n\nCommands:\n",
+      out);
+  for (const command *const *c = commands; *c; c++) {
+    int n = fprintf(out, "  %s %s", (*c)->name, (*c)->operands);
+    fprintf(out, "%*s%s\n", COLUMN - n, "", (*c)->summary);
+  }
+  fputs(
+      "\n'hubtune COMMAND --help' explains a command. Results go to standard\n"
+      "output, all else to standard error. The exit status is 0 when done, 1\n"
+      "after a failure, 2 for a wrong command line, 130 or 143 when ended by\n"
+      "a signal.\n",
+      out);
+}
+
+/* Text for troff: a hyphen is a minus, a dot in front is no request. */
+static void troff(FILE *out, const char *text) {
+  for (const char *p = text; *p; p++) {
+    if ((p == text || p[-1] == '\n') && (*p == '.' || *p == '\''))
+      fputs("\\&", out);
+    if (*p == '-' || *p == '\\')
+      fputs(*p == '-' ? "\\-" : "\\\\", out);
+    else
+      fputc(*p, out);
+  }
+}
+
+static void manual_options(FILE *out, const option *rows, void *settings) {
+  option_set set = {rows, settings};
+  for (const option *o = rows; o && o->name; o++) {
+    char usage[128], value[64];
+    option_usage(o, usage);
+    fputs(".TP\n.B ", out);
+    troff(out, usage);
+    fputc('\n', out);
+    troff(out, o->help);
+    const char *standard = option_default(&set, o, value);
+    if (standard && *standard) {
+      fputs(" (default: ", out);
+      troff(out, standard);
+      fputc(')', out);
+    }
+    fputs(o->kind == OPTION_LIST ? "; may be repeated.\n" : ".\n", out);
+  }
+}
+
+/* Paragraphs of help; examples keep their lines. */
+static void manual_text(FILE *out, const char *text) {
+  bool example = false;
+  while (*text) {
+    size_t n = strcspn(text, "\n");
+    char line[1024];
+    snprintf(line, sizeof line, "%.*s", (int)n, text);
+    bool keep = line[0] == ' ';
+    if (keep != example && line[0]) {
+      fputs(keep ? ".nf\n" : ".fi\n", out);
+      example = keep;
+    }
+    if (!line[0])
+      fputs(".PP\n", out);
+    else {
+      troff(out, line);
+      fputc('\n', out);
+    }
+    text += n + (text[n] == '\n');
+  }
+  if (example) fputs(".fi\n", out);
+}
+
+static void manual_commands(FILE *out) {
+  fputs(".SH COMMANDS\n", out);
+  for (const command *const *c = commands; *c; c++)
+    fprintf(out, ".TP\n.BR hubtune\\-%s (1)\n%s.\n", (*c)->name, (*c)->summary);
+  fputs(
+      ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong use, 130 or 143 after a "
+      "signal.\n",
+      out);
+}
+
+void manual_page(const command *c, FILE *out) {
+  common shared = {0};
+  const char *name = c ? c->name : NULL;
+  fprintf(out, ".TH HUBTUNE%s%s 1 \"\" \"hubtune %s\"\n", c ? "\\-" : "",
+          c ? name : "", PACKAGE_VERSION);
+  fprintf(out, ".SH NAME\nhubtune%s%s \\- ", c ? "\\-" : "", c ? name : "");
+  troff(out, c ? c->summary : "fine-tunes TensorFlow Hub modules on the CPU");
+  fputs("\n.SH SYNOPSIS\n.B hubtune ", out);
+  if (!c) {
+    fputs("COMMAND ...\n", out);
+    manual_commands(out);
+    return;
+  }
+  fprintf(out, "%s\n%s [OPTION]...\n.SH DESCRIPTION\n", name, c->operands);
+  manual_text(out, c->text);
+  fputs(".SH OPTIONS\n", out);
+  void *settings = make_settings(c);
+  if (settings) manual_options(out, c->options, settings);
+  manual_options(out, common_options, &shared);
+  free(settings);
+  fputs(".SH SEE ALSO\n.BR hubtune (1)\n", out);
+}
+
+static void completion_words(FILE *out, const option *rows) {
+  for (const option *o = rows; o && o->name; o++)
+    fprintf(out, " --%s", o->name);
+}
+
+static void completion_choices(FILE *out, const command *c) {
+  for (const option *o = c->options; o && o->name; o++) {
+    if (o->kind != OPTION_CHOICE) continue;
+    fprintf(out, "    %s:--%s) words='", c->name, o->name);
+    for (const char *p = o->argument; *p; p++) fputc(*p == '|' ? ' ' : *p, out);
+    fputs("' ;;\n", out);
+  }
+}
+
+void bash_completion(FILE *out) {
+  fputs(
+      "# Completion of hubtune for bash; made by 'hubtune --completion'.\n"
+      "_hubtune() {\n"
+      "  local word=${COMP_WORDS[COMP_CWORD]} words=''\n"
+      "  local command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
+      "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    words='--help --version",
+      out);
+  for (const command *const *c = commands; *c; c++)
+    fprintf(out, " %s", (*c)->name);
+  fputs("'\n  else case $command:$before in\n", out);
+  for (const command *const *c = commands; *c; c++) completion_choices(out, *c);
+  fputs("    *) case $command:$word in\n", out);
+  for (const command *const *c = commands; *c; c++) {
+    fprintf(out, "      %s:-*) words='", (*c)->name);
+    completion_words(out, (*c)->options);
+    completion_words(out, common_options);
+    fputs("' ;;\n", out);
+  }
+  fputs(
+      "    esac ;;\n  esac; fi\n"
+      "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+      "}\ncomplete -o default -F _hubtune hubtune\n",
+      out);
+}

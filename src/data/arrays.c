@@ -24,7 +24,7 @@ static ht_status take_strings(const ht_npy *a, const ht_shape *shape,
   return st;
 }
 
-ht_status ht_array_tensor(ht_npy *a, const char *name, ht_tensor *out) {
+ht_status ht_npy_tensor(ht_npy *a, const char *name, ht_tensor *out) {
   *out = (ht_tensor){0};
   if (a->rank > HT_MAX_RANK)
     return ht_fail(HT_UNSUPPORTED,
@@ -41,34 +41,34 @@ ht_status ht_array_tensor(ht_npy *a, const char *name, ht_tensor *out) {
   return HT_SUCCESS;
 }
 
-ht_status ht_array_read(const char *path, ht_tensor *out) {
+ht_status ht_npy_load(const char *path, ht_tensor *out) {
   ht_npy a;
   *out = (ht_tensor){0};
   HT_TRY(ht_npy_read(path, &a));
-  ht_status st = ht_array_tensor(&a, path, out);
+  ht_status st = ht_npy_tensor(&a, path, out);
   ht_npy_free(&a);
   return st;
 }
 
 typedef struct {
   ht_arena *arena;
-  ht_array *array;
+  ht_named_tensor *array;
   int n, capacity;
 } list;
 
 static ht_status add_array(void *arg, const char *name, ht_npy *a) {
   list *l = arg;
   HT_GROW(l->array, l->n, l->capacity, l->arena);
-  ht_array *array = &l->array[l->n];
-  *array = (ht_array){.name = ht_arena_string(l->arena, name)};
+  ht_named_tensor *array = &l->array[l->n];
+  *array = (ht_named_tensor){.name = ht_arena_string(l->arena, name)};
   if (!array->name) return ht_fail(HT_NO_MEMORY, "no memory for a name");
-  HT_TRY(ht_array_tensor(a, name, &array->value));
+  HT_TRY(ht_npy_tensor(a, name, &array->value));
   l->n++;
   return HT_SUCCESS;
 }
 
-ht_status ht_arrays_read(const char *path, ht_arena *arena, ht_array **array,
-                         int *n) {
+ht_status ht_npz_load(const char *path, ht_arena *arena,
+                      ht_named_tensor **array, int *n) {
   list l = {.arena = arena};
   ht_status st = ht_npz_read(path, add_array, &l);
   if (st.code != HT_OK)
@@ -117,7 +117,7 @@ static ht_status lend(const ht_tensor *t, ht_npy *a, bool *owned) {
   return HT_SUCCESS;
 }
 
-ht_status ht_array_write(const char *path, const ht_tensor *t) {
+ht_status ht_npy_store(const char *path, const ht_tensor *t) {
   ht_npy a;
   bool owned;
   ht_status st = lend(t, &a, &owned);
@@ -126,7 +126,7 @@ ht_status ht_array_write(const char *path, const ht_tensor *t) {
   return st;
 }
 
-static ht_status put(ht_npz_writer *w, const ht_array *array) {
+static ht_status put(ht_npz_writer *w, const ht_named_tensor *array) {
   ht_npy a;
   bool owned;
   ht_status st = lend(&array->value, &a, &owned);
@@ -135,7 +135,7 @@ static ht_status put(ht_npz_writer *w, const ht_array *array) {
   return st;
 }
 
-ht_status ht_arrays_write(const char *path, const ht_array *array, int n) {
+ht_status ht_npz_store(const char *path, const ht_named_tensor *array, int n) {
   ht_npz_writer *w;
   HT_TRY(ht_npz_writer_open(path, false, &w));
   ht_status st = HT_SUCCESS;

@@ -6,24 +6,24 @@
 #include "format/npz.h"
 #include "tensor/tensor.h"
 
-typedef struct ht_array {
+typedef struct ht_named_tensor {
   const char *name;
   ht_tensor value;
-} ht_array;
+} ht_named_tensor;
 
 /* The tensor of an array, whose memory it takes over where it can. */
-ht_status ht_array_tensor(ht_npy *a, const char *name,
-                          ht_tensor *out) HT_MUST_CHECK;
+ht_status ht_npy_tensor(ht_npy *a, const char *name,
+                        ht_tensor *out) HT_MUST_CHECK;
 
 /* A .npy file. */
-ht_status ht_array_read(const char *path, ht_tensor *out) HT_MUST_CHECK;
-ht_status ht_array_write(const char *path, const ht_tensor *t) HT_MUST_CHECK;
+ht_status ht_npy_load(const char *path, ht_tensor *out) HT_MUST_CHECK;
+ht_status ht_npy_store(const char *path, const ht_tensor *t) HT_MUST_CHECK;
 
 /* A .npz file: names live in the arena, values are the caller's to drop. */
-ht_status ht_arrays_read(const char *path, ht_arena *arena, ht_array **array,
-                         int *n) HT_MUST_CHECK;
+ht_status ht_npz_load(const char *path, ht_arena *arena,
+                      ht_named_tensor **array, int *n) HT_MUST_CHECK;
 /* numpy has no bfloat16: such tensors are written as floats. */
-ht_status ht_arrays_write(const char *path, const ht_array *array,
-                          int n) HT_MUST_CHECK;
+ht_status ht_npz_store(const char *path, const ht_named_tensor *array,
+                       int n) HT_MUST_CHECK;
 
 #endif

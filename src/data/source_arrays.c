@@ -9,7 +9,7 @@ static ht_status add(void *arg, const char *name, ht_npy *a) {
   ht_reading *r = arg;
   ht_tensor t;
   if (!ht_reading_wants(r, name)) return HT_SUCCESS;
-  HT_TRY(ht_array_tensor(a, name, &t));
+  HT_TRY(ht_npy_tensor(a, name, &t));
   return ht_reading_add(r, name, &t, NULL);
 }
 
@@ -17,7 +17,7 @@ ht_status ht_read_npz(ht_reading *r) { return ht_npz_read(r->path, add, r); }
 
 ht_status ht_read_npy(ht_reading *r) {
   ht_tensor t;
-  HT_TRY(ht_array_read(r->path, &t));
+  HT_TRY(ht_npy_load(r->path, &t));
   char *name = ht_arena_string(&r->out->arena, ht_path_base(r->path));
   if (!name) {
     ht_tensor_drop(&t);

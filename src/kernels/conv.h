@@ -1,0 +1,43 @@
+/* conv.h - convolutions on raw pointers, channels last, float and double. */
+#ifndef HT_KERNELS_CONV_H
+#define HT_KERNELS_CONV_H
+
+#include "kernels/window.h"
+
+/*
+ * x [batch, in.., cin], y [batch, out.., cout]. The filter is
+ * [size.., cin/groups, cout], or, where depthwise, [size.., cin, cout/cin]:
+ * each channel by itself makes cout/cin.
+ */
+typedef struct ht_conv {
+  ht_dtype t; /* HT_FLOAT, HT_DOUBLE */
+  ht_window w;
+  int64_t cin, cout, groups;
+  bool depthwise;
+} ht_conv;
+
+/* y = x * f. The pool lends scratch memory; failures are those of memory. */
+ht_status ht_conv_forward(ht_pool *pool, const ht_conv *c, const void *x,
+                          const void *f, void *y) HT_MUST_CHECK;
+/* dx from dy and f. */
+ht_status ht_conv_back_input(ht_pool *pool, const ht_conv *c, const void *f,
+                             const void *dy, void *dx) HT_MUST_CHECK;
+/* df from x and dy, summed over fixed chunks in order. */
+ht_status ht_conv_back_filter(ht_pool *pool, const ht_conv *c, const void *x,
+                              const void *dy, void *df) HT_MUST_CHECK;
+
+/* The same for depthwise ones: called by those above. */
+void ht_depthwise_forward(const ht_conv *c, const void *x, const void *f,
+                          void *y);
+void ht_depthwise_back_input(const ht_conv *c, const void *f, const void *dy,
+                             void *dx);
+/* Images from .. to-1 added into df. */
+void ht_depthwise_add_filter(const ht_conv *c, int64_t from, int64_t to,
+                             const void *x, const void *dy, void *df);
+
+/* [n, c, pixels] to [n, pixels, c] (the other way: swap the two). `size` is
+ * that of an element. */
+void ht_swap_axes(size_t size, int64_t n, int64_t rows, int64_t cols,
+                  const void *x, void *y);
+
+#endif

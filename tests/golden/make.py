@@ -311,6 +311,8 @@ def run_sample(sample):
         run.run(tf.compat.v1.tables_initializer())
         values = run.run(outputs) if outputs else run.run(op) or []
         values = [np.asarray(v) for v in values]
+        stated = int(sample.options.get("outputs", len(values)))
+        values[stated:] = [np.zeros_like(v) for v in values[stated:]]
         gradients = {}
         if sample.options.get("grad", 1):
             gradients = derive(outputs, tensors, values)

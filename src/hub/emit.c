@@ -17,6 +17,10 @@ typedef struct emission {
   ht_emitted *out;
   const char **arg_text; /* per argument of the body */
   uint8_t *seen;         /* per node */
+  ht_emit_place *place;  /* NULL: a function is made */
+  const char *prefix;    /* of names there */
+  const char **name;     /* per node: its name there */
+  const char ***inlined; /* per node: outputs of a body put in its place */
   int *stack;
   int n_stack, stack_capacity;
 } emission;
@@ -33,6 +37,7 @@ ht_status ht_emitter_init(ht_emitter *e, ht_arena *arena,
     if (source->function[i]->signature)
       HT_TRY(ht_map_put(&e->taken, source->function[i]->signature->name, e));
   }
+  e->n_source = e->library->n_function;
   for (size_t i = 0; i < source->n_gradient; i++)
     HT_TRY(HT_PB_PUSH(arena, e->library, gradient, source->gradient[i]));
   for (size_t i = 0; i < source->n_registered_gradients; i++)
@@ -56,6 +61,25 @@ ht_status ht_emit_arg(ht_arena *arena, size_t *n,
   HT_TRY(ht_pb_text(arena, &a->name, "%s", name));
   a->type = (Tensorflow__DataType)type;
   return ht_pb_push_(arena, (void ***)args, n, a);
+}
+
+/* What a node is called where it is put. */
+static ht_status name_of(emission *m, int node, const char **out) {
+  const char *own = m->graph->node[node].name;
+  char *wanted;
+  *out = own;
+  if (!m->place) return HT_SUCCESS;
+  if (!m->name[node]) {
+    HT_TRY(ht_pb_text(m->e->arena, &wanted, "%s%s", m->prefix, own));
+    HT_TRY(m->place->name(m->place->arg, wanted, &m->name[node]));
+  }
+  *out = m->name[node];
+  return HT_SUCCESS;
+}
+
+static ht_status add_node(emission *m, Tensorflow__NodeDef *node) {
+  if (m->place) return m->place->add(m->place->arg, node);
+  return HT_PB_PUSH(m->e->arena, m->def, node_def, node);
 }
 
 /* Names of arguments: lower case letters, digits and "_". */
@@ -90,6 +114,7 @@ static bool same_capture(const ht_tensor *a, const ht_tensor *b) {
 /* The argument that stands for a captured value, made when first wanted. */
 static ht_status captured_argument(emission *m, const ht_tensor *value,
                                    const char *hint, const char **name) {
+  if (m->place) return m->place->handle(m->place->arg, value, name);
   ht_emitted *f = m->out;
   const Tensorflow__OpDef *sig = m->def->signature;
   for (int i = 0; i < f->n_captured; i++)
@@ -159,39 +184,47 @@ static ht_status want(emission *m, int node) {
   return HT_SUCCESS;
 }
 
-/* "node:argument:k" of a flattened output. */
-static ht_status output_text(emission *m, const ht_node *n, int out,
-                             const char **text) {
-  char *made;
-  if (n->callee) {
-    HT_TRY(ht_pb_text(m->e->arena, &made, "%s:%s:0", n->name,
-                      n->callee->ret_name[out]));
-    *text = made;
-    return HT_SUCCESS;
-  }
-  if (n->application) {
-    HT_TRY(ht_pb_text(m->e->arena, &made, "%s:output:%d", n->name, out));
-    *text = made;
-    return HT_SUCCESS;
-  }
+/* The argument of a node's row that output `out` belongs to. */
+static ht_status output_argument(const ht_node *n, int out, char name[64],
+                                 int *first) {
   for (const char *p = n->op->outputs; *p;) {
-    char name[64];
     size_t length = strcspn(p, ":");
-    int first, count;
-    if (length >= sizeof name) break;
+    int count;
+    if (length >= 64) break;
     memcpy(name, p, length);
     name[length] = 0;
-    if (ht_op_output_named(n->op, &n->attrs, name, &first, &count) &&
-        out >= first && out < first + count) {
-      HT_TRY(ht_pb_text(m->e->arena, &made, "%s:%s:%d", n->name, name,
-                        out - first));
-      *text = made;
+    if (ht_op_output_named(n->op, &n->attrs, name, first, &count) &&
+        out >= *first && out < *first + count)
       return HT_SUCCESS;
-    }
     p += strcspn(p, " ");
     p += strspn(p, " ");
   }
   return ht_fail(HT_CORRUPT, "node '%s' has no output %d", n->name, out);
+}
+
+/* A flattened output as text: "node:argument:k" in a function, "node:k" in a
+ * graph. */
+static ht_status output_text(emission *m, int node, int out,
+                             const char **text) {
+  const ht_node *n = &m->graph->node[node];
+  const char *name;
+  char *made, argument[64];
+  int first = 0;
+  HT_TRY(name_of(m, node, &name));
+  if (m->place) {
+    HT_TRY(ht_pb_text(m->e->arena, &made, out ? "%s:%d" : "%s", name, out));
+  } else if (n->callee) {
+    HT_TRY(ht_pb_text(m->e->arena, &made, "%s:%s:0", name,
+                      n->callee->ret_name[out]));
+  } else if (n->application) {
+    HT_TRY(ht_pb_text(m->e->arena, &made, "%s:output:%d", name, out));
+  } else {
+    HT_TRY(output_argument(n, out, argument, &first));
+    HT_TRY(ht_pb_text(m->e->arena, &made, "%s:%s:%d", name, argument,
+                      out - first));
+  }
+  *text = made;
+  return HT_SUCCESS;
 }
 
 static int argument_index(const emission *m, ht_ref ref) {
@@ -206,17 +239,24 @@ static ht_status read_of(emission *m, const ht_node *n, const char *handle,
                          const char **text) {
   char *name, *made;
   Tensorflow__NodeDef *read;
-  HT_TRY(ht_pb_text(m->e->arena, &name, "%s/ReadVariableOp_%d", n->name,
-                    m->e->serial++));
+  HT_TRY(ht_pb_text(m->e->arena, &name, "%s%s/ReadVariableOp_%d",
+                    m->place ? m->prefix : "", n->name, m->e->serial++));
   HT_TRY(ht_pb_node(m->e->arena, "ReadVariableOp", name, &read));
   HT_TRY(ht_pb_input(m->e->arena, read, handle));
   HT_TRY(ht_pb_attr_type(m->e->arena, read, "dtype",
                          ht_attr_type(&n->attrs, "dtype")));
-  HT_TRY(HT_PB_PUSH(m->e->arena, m->def, node_def, read));
-  HT_TRY(ht_pb_text(m->e->arena, &made, "%s:value:0", name));
+  HT_TRY(add_node(m, read));
+  HT_TRY(ht_pb_text(m->e->arena, &made, m->place ? "%s" : "%s:value:0", name));
   *text = made;
   return HT_SUCCESS;
 }
+
+/* A body that is put in the place of its application. */
+static bool put_in_place(const emission *m, const ht_node *n) {
+  return m->place && n->application && !n->application->body->graph->name;
+}
+
+static ht_status inline_application(emission *m, int node);
 
 /* The text by which a value is named in the function; `value`: a v1
  * reference is read. */
@@ -237,8 +277,13 @@ static ht_status ref_text(emission *m, ht_ref ref, bool value,
   if (!n->op && !n->callee && !n->application)
     return ht_fail(HT_UNSUPPORTED, "op '%s' is not supported (node '%s')",
                    n->op_name, n->name);
+  if (put_in_place(m, n)) {
+    HT_TRY(inline_application(m, ref.node));
+    *text = m->inlined[ref.node][ref.out];
+    return HT_SUCCESS;
+  }
   HT_TRY(want(m, ref.node));
-  return output_text(m, n, ref.out, text);
+  return output_text(m, ref.node, ref.out, text);
 }
 
 /* ---- nodes */
@@ -293,18 +338,27 @@ static ht_status control_inputs(emission *m, const ht_node *n,
     HT_TRY(ht_graph_bind(m->graph, n->control[i]));
     if (cut || makes_handle(from) || strcmp(from->op_name, "Placeholder") == 0)
       continue;
+    const char *name;
+    if (put_in_place(m, from)) {
+      HT_TRY(inline_application(m, n->control[i]));
+      continue;
+    }
     HT_TRY(want(m, n->control[i]));
-    HT_TRY(ht_pb_text(m->e->arena, &text, "^%s", from->name));
+    HT_TRY(name_of(m, n->control[i], &name));
+    HT_TRY(ht_pb_text(m->e->arena, &text, "^%s", name));
     HT_TRY(ht_pb_input(m->e->arena, def, text));
   }
   return HT_SUCCESS;
 }
 
-static ht_status emit_node(emission *m, ht_node *n) {
+static ht_status emit_node(emission *m, int node) {
+  ht_node *n = &m->graph->node[node];
+  const char *name;
   const char *op = n->op ? resource_op(n->op_name) : n->op_name;
   bool handles = n->op && (n->op->flags & HT_OP_HANDLES || op != n->op_name);
   Tensorflow__NodeDef *def;
-  HT_TRY(ht_pb_node(m->e->arena, op, n->name, &def));
+  HT_TRY(name_of(m, node, &name));
+  HT_TRY(ht_pb_node(m->e->arena, op, name, &def));
   for (int i = 0; i < n->n_in; i++) {
     const char *text;
     HT_TRY(ref_text(m, n->in[i], !(handles && i == 0), &text));
@@ -312,10 +366,27 @@ static ht_status emit_node(emission *m, ht_node *n) {
   }
   HT_TRY(control_inputs(m, n, def));
   HT_TRY(node_attrs(m, n, op, def));
-  return HT_PB_PUSH(m->e->arena, m->def, node_def, def);
+  return add_node(m, def);
 }
 
-static ht_status emit_application(emission *m, ht_node *n) {
+static ht_status inline_application(emission *m, int node) {
+  ht_node *n = &m->graph->node[node];
+  const ht_application *a = n->application;
+  const char **in, *prefix;
+  char *folder;
+  if (m->inlined[node]) return HT_SUCCESS;
+  HT_NEW(in, m->e->arena, n->n_in + 1);
+  HT_NEW(m->inlined[node], m->e->arena, a->body->n_rets + 1);
+  for (int i = 0; i < n->n_in; i++) HT_TRY(ref_text(m, n->in[i], true, &in[i]));
+  HT_TRY(name_of(m, node, &prefix));
+  HT_TRY(ht_pb_text(m->e->arena, &folder, "%s/", prefix));
+  return ht_emit_inline(m->e, m->place, folder, a->body, a->capture, in,
+                        m->inlined[node]);
+}
+
+static ht_status emit_application(emission *m, int node) {
+  ht_node *n = &m->graph->node[node];
+  const char *name;
   const ht_application *a = n->application;
   ht_arena *arena = m->e->arena;
   ht_emitted *f;
@@ -332,9 +403,10 @@ static ht_status emit_application(emission *m, ht_node *n) {
   for (int i = 0; i < f->n_captured; i++)
     HT_TRY(captured_argument(m, &f->captured[i], "captured", &captured[i]));
   Tensorflow__NodeDef *call;
-  HT_TRY(ht_emit_call(m->e, n->name, f, n->n_in, type, in, captured, &call));
+  HT_TRY(name_of(m, node, &name));
+  HT_TRY(ht_emit_call(m->e, name, f, n->n_in, type, in, captured, &call));
   HT_TRY(control_inputs(m, n, call));
-  return HT_PB_PUSH(arena, m->def, node_def, call);
+  return add_node(m, call);
 }
 
 static ht_status emit_wanted(emission *m) {
@@ -342,7 +414,7 @@ static ht_status emit_wanted(emission *m) {
     int i = m->stack[--m->n_stack];
     HT_TRY(ht_graph_bind(m->graph, i));
     ht_node *n = &m->graph->node[i];
-    ht_status st = n->application ? emit_application(m, n) : emit_node(m, n);
+    ht_status st = n->application ? emit_application(m, i) : emit_node(m, i);
     HT_TRY(ht_within(st, "node '%s'", n->name));
   }
   return HT_SUCCESS;
@@ -519,4 +591,54 @@ ht_status ht_emit_call(ht_emitter *e, const char *name, const ht_emitted *f,
   HT_TRY(ht_pb_attr_types(e->arena, *out, "Tin", n_in + f->n_captured, type));
   HT_TRY(ht_pb_attr_types(e->arena, *out, "Tout", f->n_rets, f->ret_type));
   return ht_pb_attr_func(e->arena, *out, "f", f->name);
+}
+
+/* ---- into a graph */
+
+static ht_status start_inline(emission *m, const ht_tensor *capture,
+                              const char *const *in) {
+  ht_arena *arena = m->e->arena;
+  int n = m->graph->n_nodes + 1, explicit = 0;
+  HT_NEW(m->arg_text, arena, m->body->n_args + 1);
+  HT_NEW(m->seen, arena, n);
+  HT_NEW(m->name, arena, n);
+  HT_NEW(m->inlined, arena, n);
+  for (int i = 0; i < m->body->n_args; i++) {
+    if (!capture || !capture[i].dtype)
+      m->arg_text[i] = in[explicit ++];
+    else
+      HT_TRY(captured_argument(m, &capture[i], "", &m->arg_text[i]));
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status inline_effects(emission *m) {
+  ht_emit_place *p = m->place;
+  for (int i = 0; i < m->body->n_targets; i++) {
+    int node = m->body->target[i];
+    HT_TRY(ht_graph_bind(m->graph, node));
+    HT_TRY(want(m, node));
+    HT_TRY(emit_wanted(m));
+    HT_GROW(p->effect, p->n_effects, p->effect_capacity, m->e->arena);
+    HT_TRY(name_of(m, node, &p->effect[p->n_effects]));
+    p->n_effects++;
+  }
+  return HT_SUCCESS;
+}
+
+ht_status ht_emit_inline(ht_emitter *e, ht_emit_place *place,
+                         const char *prefix, const ht_body *body,
+                         const ht_tensor *capture, const char *const *in,
+                         const char **out) {
+  emission m = {.e = e,
+                .body = body,
+                .graph = body->graph,
+                .place = place,
+                .prefix = prefix};
+  HT_TRY(start_inline(&m, capture, in));
+  for (int i = 0; i < body->n_rets; i++) {
+    HT_TRY(ref_text(&m, body->ret[i], true, &out[i]));
+    HT_TRY(emit_wanted(&m));
+  }
+  return inline_effects(&m);
 }

@@ -39,7 +39,8 @@ typedef struct ht_emitter {
   size_t n_done;
   ht_emit_store store[16];
   int n_stores;
-  int serial; /* numbers in names: TensorFlow expects name_<number> */
+  size_t n_source; /* functions of the library that were taken over */
+  int serial;      /* numbers in names: TensorFlow expects name_<number> */
 } ht_emitter;
 
 /* `source` (may be NULL): a module's library, all of which is taken over. */
@@ -57,6 +58,29 @@ ht_status ht_emitter_store(ht_emitter *e, const ht_graph *graph,
 ht_status ht_emit(ht_emitter *e, const char *hint, const ht_body *body,
                   const ht_tensor *capture, const char *const *arg_name,
                   ht_emitted **out) HT_MUST_CHECK;
+
+/*
+ * Where the nodes of a body go that does not become a function: a main graph.
+ * name: one that no other node has; handle: the node of a captured value.
+ */
+typedef struct ht_emit_place {
+  ht_status (*name)(void *arg, const char *wanted, const char **out);
+  ht_status (*add)(void *arg, Tensorflow__NodeDef *node);
+  ht_status (*handle)(void *arg, const ht_tensor *value, const char **node);
+  void *arg;
+  const char **effect; /* nodes run for their effect, collected */
+  int n_effects, effect_capacity;
+} ht_emit_place;
+
+/*
+ * Puts a body's nodes into a graph, names after `prefix`. in: tensors
+ * ("name:0") of the explicit arguments; out: those of the returns. What the
+ * body applies is put there too; functions of a loaded module are called.
+ */
+ht_status ht_emit_inline(ht_emitter *e, ht_emit_place *place,
+                         const char *prefix, const ht_body *body,
+                         const ht_tensor *capture, const char *const *in,
+                         const char **out) HT_MUST_CHECK;
 
 /* Input references "name", "name:1" of a node that calls f. */
 ht_status ht_emit_call(ht_emitter *e, const char *name, const ht_emitted *f,

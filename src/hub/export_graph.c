@@ -101,14 +101,13 @@ static ht_status input_node(ht_writer *w, const ht_out_method *m, int i,
 }
 
 static ht_status output_info(ht_writer *w, const ht_out_method *m, int i,
-                             const char *call, Tensorflow__SignatureDef *sig) {
+                             const char *tensor,
+                             Tensorflow__SignatureDef *sig) {
   ht_arena *a = &w->arena;
   Tensorflow__SignatureDef__OutputsEntry *e;
-  char *text;
   HT_PB(e, a, tensorflow__signature_def__outputs_entry__init);
   HT_TRY(ht_pb_text(a, &e->key, "%s", m->output[i].name));
-  HT_TRY(ht_pb_text(a, &text, "%s:%d", call, i));
-  HT_TRY(tensor_info(a, text, &m->output[i], &e->value));
+  HT_TRY(tensor_info(a, tensor, &m->output[i], &e->value));
   return HT_PB_PUSH(a, sig, outputs, e);
 }
 
@@ -127,21 +126,81 @@ static ht_status call_node(ht_writer *w, const ht_out_method *m,
   return ht_writer_add(w, node);
 }
 
+/* What signatures of a graph answer with, tensor by tensor. */
+static ht_status call_outputs(ht_writer *w, const ht_out_method *m,
+                              const ht_emitted *f, const char *const *in,
+                              const char **out) {
+  const char *call;
+  HT_TRY(call_node(w, m, f, in, &call));
+  for (int i = 0; i < m->method->n_outputs; i++) {
+    char *text;
+    HT_TRY(ht_pb_text(&w->arena, &text, "%s:%d", call, i));
+    out[i] = text;
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status place_name(void *arg, const char *wanted, const char **out) {
+  return ht_writer_name(arg, wanted, out);
+}
+
+static ht_status place_add(void *arg, Tensorflow__NodeDef *node) {
+  return ht_writer_add(arg, node);
+}
+
+static ht_status place_handle(void *arg, const ht_tensor *value,
+                              const char **node) {
+  ht_writer *w = arg;
+  int i = ht_writer_find(w, value);
+  if (i < 0) return ht_fail(HT_CORRUPT, "a captured value without a node");
+  *node = w->capture[i].node;
+  return HT_SUCCESS;
+}
+
+ht_emit_place ht_writer_place(ht_writer *w) {
+  return (ht_emit_place){
+      .name = place_name, .add = place_add, .handle = place_handle, .arg = w};
+}
+
+/* The bodies of TF1 modules are applied by importing their graph: nodes stand
+ * in it, so that TensorFlow differentiates them like its own. */
+static ht_status inline_outputs(ht_writer *w, const ht_out_method *m,
+                                const ht_emitted *f, const char *const *in,
+                                const char **out) {
+  ht_emit_place place = ht_writer_place(w);
+  char *prefix;
+  HT_TRY(ht_pb_text(&w->arena, &prefix, "%s/", m->method->name));
+  HT_TRY(ht_emit_inline(&w->e, &place, prefix, f->body, NULL, in, out));
+  for (int i = 0; i < place.n_effects; i++) {
+    HT_GROW(w->effect, w->n_effects, w->effect_capacity, &w->arena);
+    w->effect[w->n_effects++] = place.effect[i];
+  }
+  for (int i = 0; i < m->method->n_outputs; i++) {
+    char *text;
+    if (strchr(out[i], ':')) continue;
+    HT_TRY(ht_pb_text(&w->arena, &text, "%s:0", out[i]));
+    out[i] = text;
+  }
+  return HT_SUCCESS;
+}
+
 ht_status ht_write_signature(ht_writer *w, Tensorflow__MetaGraphDef *meta,
                              const ht_out_method *m, const ht_emitted *f,
                              bool hub1) {
   ht_arena *a = &w->arena;
   Tensorflow__MetaGraphDef__SignatureDefEntry *e;
-  const char **in, *call;
+  const char **in, **out;
   HT_PB(e, a, tensorflow__meta_graph_def__signature_def_entry__init);
   HT_PB(e->value, a, tensorflow__signature_def__init);
   HT_TRY(ht_pb_text(a, &e->key, "%s", m->method->name));
   HT_NEW(in, a, m->method->n_inputs + 1);
+  HT_NEW(out, a, m->method->n_outputs + 1);
   for (int i = 0; i < m->method->n_inputs; i++)
     HT_TRY(input_node(w, m, i, e->value, &in[i]));
-  HT_TRY(call_node(w, m, f, in, &call));
+  HT_TRY(hub1 ? inline_outputs(w, m, f, in, out)
+              : call_outputs(w, m, f, in, out));
   for (int i = 0; i < m->method->n_outputs; i++)
-    HT_TRY(output_info(w, m, i, call, e->value));
+    HT_TRY(output_info(w, m, i, out[i], e->value));
   if (!hub1)
     HT_TRY(ht_pb_text(a, &e->value->method_name, "tensorflow/serving/predict"));
   return HT_PB_PUSH(a, meta, signature_def, e);

@@ -163,23 +163,48 @@ static ht_status write_assets(ht_writer *w) {
   return HT_SUCCESS;
 }
 
+/* A loss that is no function of a loaded module stands in the graph. */
+static ht_status loss_tensor(ht_writer *w, int i, const char **out) {
+  const ht_emitted *f = w->loss[i];
+  const char **captured;
+  Tensorflow__NodeDef *node;
+  if (!f->body->graph->name) {
+    ht_emit_place place = ht_writer_place(w);
+    return ht_emit_inline(&w->e, &place, "loss/", f->body, NULL, NULL, out);
+  }
+  HT_TRY(ht_writer_captured(w, f, &captured));
+  HT_TRY(ht_writer_name(w, "regularization_loss", out));
+  HT_TRY(ht_emit_call(&w->e, *out, f, 0, NULL, NULL, captured, &node));
+  return ht_writer_add(w, node);
+}
+
 static ht_status write_losses(ht_writer *w) {
   Tensorflow__CollectionDef *c = NULL;
   for (int i = 0; i < w->x->n_losses; i++) {
-    const char **captured, *name;
+    const char *name;
     char *tensor;
-    Tensorflow__NodeDef *node;
-    HT_TRY(ht_writer_captured(w, w->loss[i], &captured));
-    HT_TRY(ht_writer_name(w, "regularization_loss", &name));
-    HT_TRY(
-        ht_emit_call(&w->e, name, w->loss[i], 0, NULL, NULL, captured, &node));
-    HT_TRY(ht_writer_add(w, node));
+    HT_TRY(loss_tensor(w, i, &name));
     if (!c)
       HT_TRY(ht_write_collection(w, w->meta, "regularization_losses", &c));
-    HT_TRY(ht_pb_text(&w->arena, &tensor, "%s:0", name));
+    HT_TRY(ht_pb_text(&w->arena, &tensor, strchr(name, ':') ? "%s" : "%s:0",
+                      name));
     HT_TRY(add_name(&w->arena, c, tensor));
   }
   return HT_SUCCESS;
+}
+
+static ht_status write_updates(ht_writer *w) {
+  Tensorflow__CollectionDef *c;
+  if (!w->n_effects) return HT_SUCCESS;
+  HT_TRY(ht_write_collection(w, w->meta, "update_ops", &c));
+  for (int i = 0; i < w->n_effects; i++)
+    HT_TRY(add_name(&w->arena, c, w->effect[i]));
+  return HT_SUCCESS;
+}
+
+/* The functions that were made to learn what is captured are not needed. */
+static void drop_functions(ht_writer *w) {
+  w->e.library->n_function = w->e.n_source;
 }
 
 static ht_status write_attachments(ht_writer *w) {
@@ -214,6 +239,8 @@ static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
     const ht_out_method *m = &w->signature[i];
     HT_TRY(ht_write_signature(w, w->meta, m, m->f[train && m->f[1]], true));
   }
+  HT_TRY(write_updates(w));
+  drop_functions(w);
   if (!train) return HT_SUCCESS;
   return ht_pb_strings(&w->arena, &w->meta->meta_info_def->n_tags,
                        &w->meta->meta_info_def->tags, "train");

@@ -49,6 +49,8 @@ typedef struct ht_writer {
   int n_assets, asset_capacity;
   ht_out_method call, *signature;
   ht_emitted **loss;
+  const char **effect; /* nodes of the main graph that update state */
+  int n_effects, effect_capacity;
 } ht_writer;
 
 /* ---- export_plan.c: functions, captures, names */
@@ -75,6 +77,8 @@ ht_status ht_write_table_fill(ht_writer *w, const ht_out_capture *c,
 ht_status ht_write_signature(ht_writer *w, Tensorflow__MetaGraphDef *meta,
                              const ht_out_method *m, const ht_emitted *f,
                              bool hub1) HT_MUST_CHECK;
+/* The main graph as a place for bodies. */
+ht_emit_place ht_writer_place(ht_writer *w);
 ht_status ht_write_collection(ht_writer *w, Tensorflow__MetaGraphDef *meta,
                               const char *name,
                               Tensorflow__CollectionDef **out) HT_MUST_CHECK;

@@ -254,6 +254,8 @@ ht_status ht_prepare_note(const char *run, const ht_trained *t, int64_t step) {
                          json_object_new_string(tasks[t->labels.task]));
   json_object_object_add(o, "values", json_object_new_int(t->labels.n));
   json_object_object_add(o, "classes", names_json(&t->labels));
+  json_object_object_add(o, "separator",
+                         json_object_new_int(t->labels.separator));
   json_object_object_add(o, "features", shape_json(&t->composed.feature_shape));
   const char *text = json_object_to_json_string_ext(
       o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);

@@ -77,36 +77,43 @@ static ht_status concat_v1_forward(ht_call *c) {
   return concat(c, 1, c->n_in - 1, c->in[0]);
 }
 
-static ht_status concat_gradient_of(ht_back *b, int first, int n,
-                                    const ht_tensor *at) {
-  int axis;
-  int64_t done = 0, whole = 0;
-  HT_TRY(ht_axis_from(ht_int_at(at, 0), b->in[first].shape.rank, &axis));
-  whole = b->dout[0].dense.shape.dim[axis];
+/* The axis on which a piece differs from the whole: that of the join. Where
+ * none does, the others are empty and any axis will do. */
+static int joined_axis(const ht_shape *piece, const ht_shape *whole) {
+  for (int i = 0; i < piece->rank; i++)
+    if (piece->dim[i] != whole->dim[i]) return i;
+  return 0;
+}
+
+/* Axis and pieces are known from the shapes: the tape keeps no value. */
+static ht_status concat_gradient_of(ht_back *b, int first, int n) {
+  const ht_tensor *dy = &b->dout[0].dense;
+  int64_t done = 0;
   for (int i = first; i < first + n; i++) {
+    int axis = joined_axis(&b->in[i].shape, &dy->shape);
     around a = around_axis(&b->in[i].shape, axis);
     if (ht_wants(b, i)) {
       ht_tensor g;
       HT_TRY(ht_back_new(b, b->in[i].dtype, &b->in[i].shape, &g));
       ht_status st =
-          copy_slab(&g, a.along, 0, &b->dout[0].dense, whole, done, a);
+          copy_slab(&g, a.along, 0, dy, dy->shape.dim[axis], done, a);
       if (st.code != HT_OK) {
         ht_tensor_drop(&g);
         return st;
       }
       HT_TRY(ht_give(b, i, &g));
     }
-    done += a.along;
+    if (a.along < dy->shape.dim[axis]) done += a.along;
   }
   return HT_SUCCESS;
 }
 
 static ht_status concat_v2_gradient(ht_back *b) {
-  return concat_gradient_of(b, 0, b->n_in - 1, &b->in[b->n_in - 1]);
+  return concat_gradient_of(b, 0, b->n_in - 1);
 }
 
 static ht_status concat_v1_gradient(ht_back *b) {
-  return concat_gradient_of(b, 1, b->n_in - 1, &b->in[0]);
+  return concat_gradient_of(b, 1, b->n_in - 1);
 }
 
 /* Where each of several shapes begins in their concatenation. */
@@ -202,8 +209,8 @@ static ht_status joined_gradient(ht_back *b, int in, int axis) {
     const ht_tensor *d = &b->dout[i].dense;
     const ht_shape *s = &b->out[i].shape;
     a.along = s->rank == whole->rank ? s->dim[axis] : 1;
-    ht_status st = d->dtype ? copy_slab(&g, along, done, d, a.along, 0, a)
-                            : HT_SUCCESS;
+    ht_status st =
+        d->dtype ? copy_slab(&g, along, done, d, a.along, 0, a) : HT_SUCCESS;
     if (st.code != HT_OK) {
       ht_tensor_drop(&g);
       return st;
@@ -215,8 +222,8 @@ static ht_status joined_gradient(ht_back *b, int in, int axis) {
 
 static ht_status unpack_gradient(ht_back *b) {
   int axis;
-  HT_TRY(ht_axis_from(ht_attr_int(b->attrs, "axis"), b->in[0].shape.rank,
-                      &axis));
+  HT_TRY(
+      ht_axis_from(ht_attr_int(b->attrs, "axis"), b->in[0].shape.rank, &axis));
   return joined_gradient(b, 0, axis);
 }
 
@@ -290,11 +297,13 @@ const ht_op ht_ops_concat[] = {
         .outputs = "output:T",
         .attrs = "N:int T:type Tidx:type=DT_INT32",
         .doc = "Values joined along an axis.",
-        .samples = "(f[2,3] f[2,1]) i[]{1}; (d[1,2] d[0,2] d[3,2]) l[]{-2}; "
-                   "(s[1]{'a'} s[2]{'b','c'}) i[]{0}; (i[2] i[2]) i[]{0}",
+        .samples = "(f[2,3] f[2,1]) i[]{1}; (d[1,2] d[0,2] d[3,2]) i[]{-2}; "
+                   "(s[1]{'a'} s[2]{'b','c'}) i[]{0}; (i[2] i[2]) i[]{0}; "
+                   "(d[2,2,3] d[2,1,3] d[2,4,3]) i[]{1}; "
+                   "(f[2,0] f[2,3] f[2,0]) i[]{1}; (b[1,2] b[1,2]) i[]{1}; "
+                   "(u[2] u[0]) l[]{0}; (c[2] c[1]) i[]{0}",
         .forward = concat_v2_forward,
         .gradient = concat_v2_gradient,
-        .keep = HT_KEEP_INS,
     },
     {
         .name = "Concat",
@@ -302,10 +311,10 @@ const ht_op ht_ops_concat[] = {
         .outputs = "output:T",
         .attrs = "N:int T:type",
         .doc = "Values joined along an axis.",
-        .samples = "i[]{1} (f[2,3] f[2,1]); i[]{0} (i[2] i[2])",
+        .samples = "i[]{1} (f[2,3] f[2,1]); i[]{0} (i[2] i[2]); "
+                   "i[]{-1} (d[2,1,2] d[2,1,3])",
         .forward = concat_v1_forward,
         .gradient = concat_v1_gradient,
-        .keep = HT_KEEP_IN(0),
     },
     {
         .name = "ConcatOffset",
@@ -313,7 +322,8 @@ const ht_op ht_ops_concat[] = {
         .outputs = "offset:N*shape_type",
         .attrs = "N:int shape_type:type=DT_INT32",
         .doc = "Where values of given shapes begin when joined.",
-        .samples = "i[]{1} (i[2]{2,3} i[2]{2,4})",
+        .samples = "i[]{1} (i[2]{2,3} i[2]{2,4}); "
+                   "i[]{-2} (l[2]{2,3} l[2]{5,3} l[2]{0,3})",
         .forward = concat_offset_forward,
         .gradient = ht_no_gradient,
     },
@@ -323,8 +333,10 @@ const ht_op ht_ops_concat[] = {
         .outputs = "output:T",
         .attrs = "N:int T:type axis:int=0",
         .doc = "Values side by side along a new axis.",
-        .samples = "(f[2,3] f[2,3]); (d[2] d[2] d[2]) axis=-1; (i[] i[]); "
-                   "(s[]{'a'} s[]{'b'})",
+        .samples =
+            "(f[2,3] f[2,3]); (d[2] d[2] d[2]) axis=-1; (i[] i[]); "
+            "(s[]{'a'} s[]{'b'}); (f[2,3]) axis=2; (f[0,2] f[0,2]) axis=1; "
+            "(h[2] h[2]); (b[] b[] b[]); (z[1] z[1]) axis=-2",
         .forward = pack_forward,
         .gradient = pack_gradient,
     },
@@ -334,7 +346,8 @@ const ht_op ht_ops_concat[] = {
         .outputs = "output:num*T",
         .attrs = "num:int T:type axis:int=0",
         .doc = "The pieces of a value along an axis.",
-        .samples = "f[2,3] num=2; d[2,3] num=3 axis=-1; i[2] num=2",
+        .samples = "f[2,3] num=2; d[2,3] num=3 axis=-1; i[2] num=2; "
+                   "s[2,1]{'a','b'} num=2; f[2,0] num=2; d[2,3,2] num=3 axis=1",
         .forward = unpack_forward,
         .gradient = unpack_gradient,
     },
@@ -344,7 +357,10 @@ const ht_op ht_ops_concat[] = {
         .outputs = "output:num_split*T",
         .attrs = "num_split:int T:type",
         .doc = "Equal pieces of a value.",
-        .samples = "i[]{1} f[2,4] num_split=2; i[]{-2} d[6,1] num_split=3",
+        .samples =
+            "i[]{1} f[2,4] num_split=2; i[]{-2} d[6,1] num_split=3; "
+            "i[]{0} s[2]{'a','b'} num_split=2; i[]{0} f[0,3] num_split=2; "
+            "i[]{1} d[2,3] num_split=1",
         .forward = split_forward,
         .gradient = split_gradient,
         .keep = HT_KEEP_IN(0),
@@ -356,7 +372,9 @@ const ht_op ht_ops_concat[] = {
         .attrs = "num_split:int T:type Tlen:type=DT_INT64",
         .doc = "Pieces of given sizes.",
         .samples = "f[2,5] l[3]{1,-1,2} i[]{1} num_split=3; "
-                   "d[4] i[2]{3,1} i[]{0} num_split=2",
+                   "d[4] i[2]{3,1} i[]{0} num_split=2; "
+                   "d[2,3,2] l[3]{0,2,1} i[]{-2} num_split=3; "
+                   "s[3]{'a','b','c'} l[2]{1,2} i[]{0} num_split=2",
         .forward = split_v_forward,
         .gradient = split_v_gradient,
         .keep = HT_KEEP_IN(2),

@@ -4,17 +4,12 @@
 
 #include "ops/moves.h"
 
-static ht_status fill_value(ht_tensor *t, const ht_tensor *value) {
-  ht_block b = {1, {ht_count(t)}, {1}, {0}};
-  return ht_move_block(t, 0, value, 0, &b);
-}
-
 static ht_status fill_forward(ht_call *c) {
   ht_shape s;
   HT_TRY(ht_shape_from(c->in[0], false, &s));
   HT_TRY(ht_need_scalar(c, 1));
   HT_TRY(ht_out(c, 0, c->in[1]->dtype, &s));
-  return fill_value(&c->out[0], c->in[1]);
+  return ht_move_fill(&c->out[0], c->in[1]);
 }
 
 static ht_status fill_gradient(ht_back *b) {
@@ -49,7 +44,7 @@ static ht_status ones_like_forward(ht_call *c) {
     return ht_no_dtype(c, c->in[0]->dtype);
   HT_TRY(ht_out_like(c, 0, 0));
   HT_TRY(one_of(c->in[0]->dtype, &one));
-  ht_status st = fill_value(&c->out[0], &one);
+  ht_status st = ht_move_fill(&c->out[0], &one);
   ht_tensor_drop(&one);
   return st;
 }
@@ -69,8 +64,7 @@ static ht_status range_length(double start, double limit, double delta,
 }
 
 /* Integers exactly, also beyond 2^53. */
-static ht_status int_range_length(int64_t a, int64_t b, int64_t d,
-                                  int64_t *n) {
+static ht_status int_range_length(int64_t a, int64_t b, int64_t d, int64_t *n) {
   if (d == 0 || (d > 0 && a > b) || (d < 0 && a < b))
     return range_length((double)a, (double)b, (double)d, n);
   uint64_t span = d > 0 ? (uint64_t)b - (uint64_t)a : (uint64_t)a - (uint64_t)b;
@@ -81,12 +75,12 @@ static ht_status int_range_length(int64_t a, int64_t b, int64_t d,
   return HT_SUCCESS;
 }
 
-#define COUNT_UP(type)                                           \
-  do {                                                           \
-    type v = HT_DATA(type, c->in[0])[0];                         \
-    const type d = HT_DATA(type, c->in[2])[0];                   \
-    for (int64_t i = 0; i < n; i++, v = (type)(v + d))           \
-      HT_DATA(type, &c->out[0])[i] = v;                          \
+#define COUNT_UP(type)                                 \
+  do {                                                 \
+    type v = HT_DATA(type, c->in[0])[0];               \
+    const type d = HT_DATA(type, c->in[2])[0];         \
+    for (int64_t i = 0; i < n; i++, v = (type)(v + d)) \
+      HT_DATA(type, &c->out[0])[i] = v;                \
   } while (0)
 
 static ht_status range_forward(ht_call *c) {
@@ -152,7 +146,7 @@ static ht_status one_hot_forward(ht_call *c) {
   s.dim[at] = depth;
   s.rank++;
   HT_TRY(ht_out(c, 0, c->in[2]->dtype, &s));
-  HT_TRY(fill_value(&c->out[0], c->in[3]));
+  HT_TRY(ht_move_fill(&c->out[0], c->in[3]));
   int64_t n = ht_count(ids);
   for (int64_t i = 0; i < n; i++) {
     int64_t k = ht_int_at(ids, i), outer = i / inner;

@@ -1,23 +1,15 @@
-/* op_slice.c - parts of values: slices, strides, padding, tiles, reversal. */
+/* op_slice.c - blocks of values, read, spread and replaced. */
 #include <string.h>
 
 #include "ops/moves.h"
 
 /* ---- Slice */
 
-static ht_status vector_ints(const ht_call *c, int i, int rank, int64_t *v) {
-  if (c->in[i]->shape.rank != 1 || ht_count(c->in[i]) != rank)
-    return ht_fail(HT_USAGE, "op '%s' wants %d numbers, one per dimension",
-                   c->op->name, rank);
-  for (int k = 0; k < rank; k++) v[k] = ht_int_at(c->in[i], k);
-  return HT_SUCCESS;
-}
-
 static ht_status slice_forward(ht_call *c) {
   const ht_shape *in = &c->in[0]->shape;
   int64_t begin[HT_MAX_RANK], size[HT_MAX_RANK], from[HT_MAX_RANK];
-  HT_TRY(vector_ints(c, 1, in->rank, begin));
-  HT_TRY(vector_ints(c, 2, in->rank, size));
+  HT_TRY(ht_vector_of(c, 1, in->rank, begin));
+  HT_TRY(ht_vector_of(c, 2, in->rank, size));
   ht_shape s = {.rank = in->rank};
   int64_t at = 0;
   ht_move_strides(in, from);
@@ -75,8 +67,7 @@ static ht_status clamp_range(const spec *s, int k, int64_t size, int64_t *from,
                              int64_t *step, int64_t *n) {
   *step = ht_int_at(s->strides, k);
   int64_t a = ht_int_at(s->begin, k), b = ht_int_at(s->end, k);
-  if (*step == 0)
-    return ht_fail(HT_USAGE, "stride %d of a slice is zero", k);
+  if (*step == 0) return ht_fail(HT_USAGE, "stride %d of a slice is zero", k);
   if (s->shrink >> k & 1) {
     if (a < -size || a >= size)
       return ht_fail(HT_USAGE, "index %lld is outside axis of size %lld",
@@ -160,8 +151,8 @@ static spec spec_of(const ht_attrs *a, const ht_tensor *begin,
 
 /* The sliced block of a tensor of shape `in` against a dense one; returns
  * where it begins. */
-static int64_t strided_block(const strided *r, const ht_shape *in,
-                             ht_block *b, int64_t *dense, int64_t *sparse) {
+static int64_t strided_block(const strided *r, const ht_shape *in, ht_block *b,
+                             int64_t *dense, int64_t *sparse) {
   int64_t stride[HT_MAX_RANK], at = 0;
   ht_move_strides(in, stride);
   b->rank = r->rank;
@@ -213,259 +204,69 @@ static ht_status strided_slice_grad_forward(ht_call *c) {
   return spread(c->run->pool, &s, &whole, c->in[4], &c->out[0]);
 }
 
-static ht_status strided_slice_grad_gradient(ht_back *b) {
-  spec s = spec_of(b->attrs, &b->in[1], &b->in[2], &b->in[3]);
+/* The sliced part of dy as the gradient of input i. */
+static ht_status give_slice(ht_back *b, int i, const spec *s,
+                            const ht_tensor *dy) {
   strided r;
   ht_tensor g;
-  const ht_tensor *d = &b->dout[0].dense;
-  HT_TRY(work_out(&s, &d->shape, &r));
-  HT_TRY(ht_back_new(b, d->dtype, &b->in[4].shape, &g));
+  HT_TRY(work_out(s, &dy->shape, &r));
+  HT_TRY(ht_back_new(b, dy->dtype, &b->in[i].shape, &g));
   ht_block block = {0};
-  int64_t at = strided_block(&r, &d->shape, &block, block.to, block.from);
-  ht_status st = ht_move_block(&g, 0, d, at, &block);
-  if (st.code == HT_OK) return ht_give(b, 4, &g);
-  ht_tensor_drop(&g);
-  return st;
+  int64_t at = strided_block(&r, &dy->shape, &block, block.to, block.from);
+  return ht_give_or_drop(b, i, &g, ht_move_block(&g, 0, dy, at, &block));
 }
 
-/* ---- Pad */
-
-static ht_status paddings(const ht_tensor *t, const ht_shape *in,
-                          int64_t *before, ht_shape *out) {
-  if (t->shape.rank != 2 || t->shape.dim[1] != 2 ||
-      t->shape.dim[0] != in->rank)
-    return ht_fail(HT_USAGE, "paddings must be [%d,2]", in->rank);
-  *out = *in;
-  for (int i = 0; i < in->rank; i++) {
-    int64_t after = ht_int_at(t, 2 * i + 1);
-    before[i] = ht_int_at(t, 2 * i);
-    if (before[i] < 0 || after < 0 || before[i] > INT32_MAX ||
-        after > INT32_MAX)
-      return ht_fail(HT_USAGE, "padding %lld, %lld of axis %d",
-                     (long long)before[i], (long long)after, i);
-    out->dim[i] += before[i] + after;
-  }
-  return HT_SUCCESS;
+static ht_status strided_slice_grad_gradient(ht_back *b) {
+  spec s = spec_of(b->attrs, &b->in[1], &b->in[2], &b->in[3]);
+  return give_slice(b, 4, &s, &b->dout[0].dense);
 }
 
-static ht_status fill_with(ht_tensor *t, const ht_tensor *value) {
-  ht_block b = {1, {ht_count(t)}, {1}, {0}};
-  if (value) return ht_move_block(t, 0, value, 0, &b);
-  if (!ht_dtype_pointers(t->dtype)) memset(t->data, 0, ht_tensor_bytes(t));
-  return HT_SUCCESS;
-}
+/* ---- TensorStridedSliceUpdate: the value, a slice of it replaced */
 
-/* The block of `inner` inside `outer` from before[] on. */
-static int64_t inner_block(const ht_shape *inner, const ht_shape *outer,
-                           const int64_t *before, ht_block *b,
-                           int64_t *in_stride, int64_t *out_stride) {
-  int64_t at = 0;
-  b->rank = inner->rank;
-  ht_move_strides(inner, in_stride);
-  ht_move_strides(outer, out_stride);
-  for (int i = 0; i < inner->rank; i++) {
-    b->n[i] = inner->dim[i];
-    at += before[i] * out_stride[i];
-  }
-  return at;
-}
-
-static ht_status pad_forward(ht_call *c) {
-  int64_t before[HT_MAX_RANK];
-  ht_shape s;
-  const ht_tensor *value = c->n_in > 2 ? c->in[2] : NULL;
-  HT_TRY(paddings(c->in[1], &c->in[0]->shape, before, &s));
-  if (value) HT_TRY(ht_need_scalar(c, 2));
-  HT_TRY(ht_out(c, 0, c->in[0]->dtype, &s));
-  HT_TRY(fill_with(&c->out[0], value));
-  ht_block b = {0};
-  int64_t at = inner_block(&c->in[0]->shape, &s, before, &b, b.from, b.to);
-  return ht_move_block(&c->out[0], at, c->in[0], 0, &b);
-}
-
-static ht_status pad_gradient(ht_back *b) {
-  int64_t before[HT_MAX_RANK];
-  ht_shape s;
-  ht_tensor g;
-  HT_TRY(paddings(&b->in[1], &b->in[0].shape, before, &s));
-  HT_TRY(ht_back_new(b, b->in[0].dtype, &b->in[0].shape, &g));
-  ht_block block = {0};
-  int64_t at = inner_block(&g.shape, &s, before, &block, block.to, block.from);
-  ht_status st = ht_move_block(&g, 0, &b->dout[0].dense, at, &block);
-  if (st.code == HT_OK) return ht_give(b, 0, &g);
-  ht_tensor_drop(&g);
-  return st;
-}
-
-/* The sum of all elements of a real tensor. */
-static double total(const ht_tensor *t) {
-  double sum = 0;
-  int64_t n = ht_count(t);
-  for (int64_t i = 0; i < n; i++) sum += ht_real_at(t, i);
-  return sum;
-}
-
-/* The gradient of the padded value is what arrives outside of the inner
- * block: all of it less the inner part. */
-static ht_status pad_value_gradient(ht_back *b) {
-  int64_t before[HT_MAX_RANK];
-  ht_shape s;
-  ht_tensor inner, g;
-  const ht_tensor *d = &b->dout[0].dense;
-  if (d->dtype != HT_FLOAT && d->dtype != HT_DOUBLE)
-    return ht_fail(HT_UNSUPPORTED, "gradient of a %s padding value",
-                   ht_dtype_name(d->dtype));
-  HT_TRY(paddings(&b->in[1], &b->in[0].shape, before, &s));
-  HT_TRY(ht_back_new(b, d->dtype, &b->in[0].shape, &inner));
-  ht_block block = {0};
-  int64_t at =
-      inner_block(&inner.shape, &s, before, &block, block.to, block.from);
-  ht_status st = ht_move_block(&inner, 0, d, at, &block);
-  double sum = total(d) - total(&inner);
-  ht_tensor_drop(&inner);
-  HT_TRY(st);
-  HT_TRY(ht_back_new(b, d->dtype, &b->in[2].shape, &g));
-  if (d->dtype == HT_FLOAT)
-    ht_f(&g)[0] = (float)sum;
-  else
-    HT_DATA(double, &g)[0] = sum;
-  return ht_give(b, 2, &g);
-}
-
-static ht_status pad_v2_gradient(ht_back *b) {
-  if (ht_wants(b, 2)) HT_TRY(pad_value_gradient(b));
-  return ht_wants(b, 0) ? pad_gradient(b) : HT_SUCCESS;
-}
-
-/* ---- Tile, BroadcastTo */
-
-static ht_status repeat_into(ht_tensor *to, const ht_tensor *from) {
-  int64_t stride[HT_MAX_RANK], out_stride[HT_MAX_RANK];
-  const ht_shape *in = &from->shape, *out = &to->shape;
-  ht_move_strides(in, stride);
-  ht_move_strides(out, out_stride);
-  /* Each axis of the result is (copies, input axis): two of the block. */
-  ht_block pairs = {0};
-  int64_t n[2 * HT_MAX_RANK], t[2 * HT_MAX_RANK], f[2 * HT_MAX_RANK];
-  int k = 0;
-  for (int i = 0; i < out->rank; i++) {
-    int j = i - (out->rank - in->rank);
-    int64_t size = j < 0 ? 1 : in->dim[j];
-    int64_t copies = size ? out->dim[i] / size : 0;
-    if (copies != 1) n[k] = copies, t[k] = size * out_stride[i], f[k++] = 0;
-    if (size != 1) n[k] = size, t[k] = out_stride[i], f[k++] = stride[j];
-  }
-  if (k > HT_COPY_RANK)
-    return ht_fail(HT_UNSUPPORTED, "a tile of too many axes");
-  pairs.rank = k;
-  memcpy(pairs.n, n, (size_t)k * sizeof *n);
-  memcpy(pairs.to, t, (size_t)k * sizeof *t);
-  memcpy(pairs.from, f, (size_t)k * sizeof *f);
-  return ht_move_block(to, 0, from, 0, &pairs);
-}
-
-static ht_status tile_forward(ht_call *c) {
-  int64_t copies[HT_MAX_RANK];
-  ht_shape s = c->in[0]->shape;
-  HT_TRY(vector_ints(c, 1, s.rank, copies));
-  for (int i = 0; i < s.rank; i++) {
-    if (copies[i] < 0 || __builtin_mul_overflow(s.dim[i], copies[i], &s.dim[i]))
-      return ht_fail(HT_USAGE, "a tile of %lld copies", (long long)copies[i]);
-  }
-  HT_TRY(ht_out(c, 0, c->in[0]->dtype, &s));
-  return repeat_into(&c->out[0], c->in[0]);
-}
-
-/* Sums over copies: dy as [copies, size, copies, size, ...] reduced over the
- * copies, which is broadcasting's sum. */
-static ht_status tile_gradient(ht_back *b) {
-  const ht_tensor *d = &b->dout[0].dense;
-  const ht_shape *in = &b->in[0].shape;
-  ht_tensor g = ht_tensor_share(d);
-  for (int i = 0; i < in->rank; i++) { /* an axis at a time */
-    int64_t outer = 1, inner = 1;
-    for (int k = 0; k < i; k++) outer *= in->dim[k];
-    for (int k = i + 1; k < in->rank; k++) inner *= d->shape.dim[k];
-    int64_t size = in->dim[i], copies = size ? d->shape.dim[i] / size : 0;
-    if (copies == 1) continue;
-    ht_shape apart = {3, {outer, copies, size * inner}};
-    ht_shape summed = {3, {outer, 1, size * inner}};
-    g.shape = apart;
-    ht_tensor axis, sum = {0};
-    ht_status st = ht_scalar_int64(1, &axis);
-    const ht_tensor *args[] = {&g, &axis};
-    if (st.code == HT_OK)
-      st = ht_apply(b->run, "Sum", "keep_dims=true", 2, args, 1, &sum);
-    ht_tensor_drop(&axis);
-    ht_tensor_drop(&g);
-    HT_TRY(st);
-    g = sum;
-    g.shape = summed;
-  }
-  g.shape = *in;
-  return ht_give(b, 0, &g);
-}
-
-static ht_status broadcast_to_forward(ht_call *c) {
-  ht_shape s, both;
+/* `value` broadcast into the slice of t. */
+static ht_status put_slice(ht_tensor *t, const spec *s,
+                           const ht_tensor *value) {
+  strided r;
+  int64_t step[HT_MAX_RANK];
   char a[HT_SHAPE_TEXT], b[HT_SHAPE_TEXT];
-  HT_TRY(ht_shape_from(c->in[1], false, &s));
-  HT_TRY(ht_shape_broadcast(&c->in[0]->shape, &s, &both));
-  if (!ht_shape_equal(&s, &both))
-    return ht_fail(HT_USAGE, "shape %s cannot be broadcast to %s",
-                   ht_shape_text(&c->in[0]->shape, a), ht_shape_text(&s, b));
-  HT_TRY(ht_out(c, 0, c->in[0]->dtype, &s));
-  return repeat_into(&c->out[0], c->in[0]);
+  HT_TRY(work_out(s, &t->shape, &r));
+  ht_shape fit;
+  HT_TRY(ht_shape_broadcast(&r.final, &value->shape, &fit));
+  bool scalar = ht_count(value) == 1;
+  if (!ht_shape_equal(&fit, &r.final) ||
+      (!scalar && !ht_shape_equal(&value->shape, &r.final)))
+    return ht_fail(HT_USAGE, "a value of shape %s for a slice of shape %s",
+                   ht_shape_text(&value->shape, a), ht_shape_text(&r.final, b));
+  ht_block block = {0};
+  int64_t at = strided_block(&r, &t->shape, &block, step, block.to);
+  for (int i = 0; i < block.rank; i++) block.from[i] = scalar ? 0 : step[i];
+  return ht_move_block(t, at, value, 0, &block);
 }
 
-static ht_status broadcast_to_gradient(ht_back *b) {
-  ht_tensor g = ht_tensor_share(&b->dout[0].dense);
-  return ht_give(b, 0, &g);
+static ht_status slice_update_forward(ht_call *c) {
+  spec s = spec_of(c->attrs, c->in[1], c->in[2], c->in[3]);
+  HT_TRY(ht_tensor_copy(c->run->pool, c->in[0], &c->out[0]));
+  c->out[0].trace = 0;
+  return put_slice(&c->out[0], &s, c->in[4]);
 }
 
-/* ---- ReverseV2 */
-
-static ht_status reversed(const ht_tensor *axes, const ht_tensor *in,
-                          ht_tensor *out) {
-  bool flip[HT_MAX_RANK] = {0};
-  ht_block b = {.rank = in->shape.rank};
-  int64_t at = 0, stride[HT_MAX_RANK];
-  for (int64_t i = 0; i < ht_count(axes); i++) {
-    int axis;
-    int64_t a = ht_int_at(axes, i);
-    if (axes->dtype == HT_BOOL) { /* the old op: a flag per axis */
-      if (i < b.rank) flip[i] = a;
-      continue;
-    }
-    HT_TRY(ht_axis_from(a, b.rank, &axis));
-    flip[axis] = true;
+static ht_status slice_update_gradient(ht_back *b) {
+  spec s = spec_of(b->attrs, &b->in[1], &b->in[2], &b->in[3]);
+  const ht_tensor *dy = &b->dout[0].dense;
+  if (ht_wants(b, 0)) {
+    ht_tensor g, zero = {0};
+    HT_TRY(ht_tensor_copy(b->run->pool, dy, &g));
+    g.trace = 0;
+    ht_status st = ht_back_zeros(b, dy->dtype, &HT_SCALAR, &zero);
+    if (st.code == HT_OK) st = put_slice(&g, &s, &zero);
+    ht_tensor_drop(&zero);
+    HT_TRY(ht_give_or_drop(b, 0, &g, st));
   }
-  ht_move_strides(&in->shape, stride);
-  for (int i = 0; i < b.rank; i++) {
-    b.n[i] = in->shape.dim[i];
-    b.to[i] = stride[i];
-    b.from[i] = flip[i] ? -stride[i] : stride[i];
-    if (flip[i] && b.n[i]) at += (b.n[i] - 1) * stride[i];
-  }
-  return ht_move_block(out, 0, in, at, &b);
+  return ht_wants(b, 4) ? give_slice(b, 4, &s, dy) : HT_SUCCESS;
 }
 
-static ht_status reverse_forward(ht_call *c) {
-  HT_TRY(ht_out_like(c, 0, 0));
-  return reversed(c->in[1], c->in[0], &c->out[0]);
-}
-
-static ht_status reverse_gradient(ht_back *b) {
-  ht_tensor g;
-  HT_TRY(ht_back_new(b, b->in[0].dtype, &b->in[0].shape, &g));
-  ht_status st = reversed(&b->in[1], &b->dout[0].dense, &g);
-  if (st.code == HT_OK) return ht_give(b, 0, &g);
-  ht_tensor_drop(&g);
-  return st;
-}
-
-#define STRIDED_ATTRS                                           \
-  "T:type Index:type begin_mask:int=0 end_mask:int=0 "          \
+#define STRIDED_ATTRS                                  \
+  "T:type Index:type begin_mask:int=0 end_mask:int=0 " \
   "ellipsis_mask:int=0 new_axis_mask:int=0 shrink_axis_mask:int=0"
 
 const ht_op ht_ops_slice[] = {
@@ -475,8 +276,11 @@ const ht_op ht_ops_slice[] = {
         .outputs = "output:T",
         .attrs = "T:type Index:type",
         .doc = "A block of a value.",
-        .samples = "f[3,4] i[2]{1,0} i[2]{2,-1}; d[3,4] l[2]{0,3} l[2]{3,1}; "
-                   "s[3]{'a','b','c'} i[1]{1} i[1]{1}; f[2,0] i[2] i[2]{2,0}",
+        .samples =
+            "f[3,4] i[2]{1,0} i[2]{2,-1}; d[3,4] l[2]{0,3} l[2]{3,1}; "
+            "s[3]{'a','b','c'} i[1]{1} i[1]{1}; f[2,0] i[2]{0,0} i[2]{2,0}; "
+            "d[2,3,4] i[3]{1,1,0} i[3]{1,-1,3}; b[4] l[1]{4} l[1]{-1}; "
+            "f[] i[0] i[0]; z[3] i[1]{1} i[1]{2}",
         .forward = slice_forward,
         .gradient = slice_gradient,
         .keep = HT_KEEP_IN(1),
@@ -498,7 +302,17 @@ const ht_op ht_ops_slice[] = {
             "i[3] i[1]{0} i[1]{1} i[1]{1} shrink_axis_mask=1; "
             "f[3,2] l[1]{-2} l[1]{0} l[1]{1} shrink_axis_mask=1; "
             "f[4] i[1]{2} i[1]{100} i[1]{1} begin_mask=1; "
-            "f[4] i[1]{3} i[1]{1} i[1]{1}; s[2]{'a','b'} i[1]{1} i[1]{2} i[1]{1}",
+            "f[4] i[1]{3} i[1]{1} i[1]{1}; s[2]{'a','b'} i[1]{1} i[1]{2} "
+            "i[1]{1}; "
+            "d[4,5] i[2]{-1,4} i[2]{-5,0} i[2]{-2,-3} end_mask=1; "
+            "d[2,3] i[3]{0,0,0} i[3]{0,0,0} i[3]{1,1,1} new_axis_mask=2 "
+            "begin_mask=5 end_mask=5; d[3,2,2] i[0] i[0] i[0]; "
+            "d[2,3,2] i[3]{0,0,-1} i[3]{0,0,0} i[3]{1,1,1} ellipsis_mask=1 "
+            "new_axis_mask=2 shrink_axis_mask=4; u[5] i[1]{0} i[1]{5} i[1]{2}; "
+            "f[2,3] i[2]{0,0} i[2]{0,0} i[2]{1,1} ellipsis_mask=2 "
+            "shrink_axis_mask=1; h[4] i[1]{1} i[1]{3} i[1]{1}; "
+            "l[3] i[2]{0,-1} i[2]{0,0} i[2]{1,1} new_axis_mask=1 "
+            "shrink_axis_mask=2; b[0] i[1]{0} i[1]{3} i[1]{1}",
         .forward = strided_slice_forward,
         .gradient = strided_slice_gradient,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2) | HT_KEEP_IN(3),
@@ -516,73 +330,19 @@ const ht_op ht_ops_slice[] = {
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2) | HT_KEEP_IN(3),
     },
     {
-        .name = "Pad",
-        .inputs = "input:T paddings:Tpaddings",
+        .name = "TensorStridedSliceUpdate",
+        .inputs = "input:T begin:Index end:Index strides:Index value:T",
         .outputs = "output:T",
-        .attrs = "T:type Tpaddings:type=DT_INT32",
-        .doc = "The value with zeros around it.",
-        .samples = "f[2,3] i[2,2]{1,0,0,2}; d[2] l[1,2]{1,1}; f[0] i[1,2]{2,0}; "
-                   "i[2] i[1,2]{0,1}",
-        .forward = pad_forward,
-        .gradient = pad_gradient,
-        .keep = HT_KEEP_IN(1),
-    },
-    {
-        .name = "PadV2",
-        .inputs = "input:T paddings:Tpaddings constant_values:T",
-        .outputs = "output:T",
-        .attrs = "T:type Tpaddings:type=DT_INT32",
-        .doc = "The value with another around it.",
-        .samples = "f[2,3] i[2,2]{1,0,0,2} f[]{7}; d[2] l[1,2]{1,1} d[]; "
-                   "i[2] i[1,2]{0,1} i[]{9}",
-        .forward = pad_forward,
-        .gradient = pad_v2_gradient,
-        .keep = HT_KEEP_IN(1),
-    },
-    {
-        .name = "Tile",
-        .inputs = "input:T multiples:Tmultiples",
-        .outputs = "output:T",
-        .attrs = "T:type Tmultiples:type=DT_INT32",
-        .doc = "Copies of a value side by side.",
-        .samples = "f[2,3] i[2]{2,1}; d[2,3] l[2]{3,2}; f[2] i[1]{0}; "
-                   "s[2]{'a','b'} i[1]{2}; b[1,2] i[2]{2,2}",
-        .forward = tile_forward,
-        .gradient = tile_gradient,
-    },
-    {
-        .name = "BroadcastTo",
-        .inputs = "input:T shape:Tidx",
-        .outputs = "output:T",
-        .attrs = "T:type Tidx:type=DT_INT32",
-        .doc = "The value broadcast to a shape.",
-        .samples = "f[1,3] i[3]{2,2,3}; d[] l[2]{2,3}; i[2,1] i[2]{2,0}; "
-                   "f[2] i[1]{2}",
-        .forward = broadcast_to_forward,
-        .gradient = broadcast_to_gradient,
-    },
-    {
-        .name = "ReverseV2",
-        .inputs = "tensor:T axis:Tidx",
-        .outputs = "output:T",
-        .attrs = "Tidx:type=DT_INT32 T:type",
-        .doc = "The value with axes reversed.",
-        .samples = "f[2,3] i[1]{1}; d[2,3] l[2]{0,-1}; s[2]{'a','b'} i[1]{0}; "
-                   "f[2] i[0]",
-        .forward = reverse_forward,
-        .gradient = reverse_gradient,
-        .keep = HT_KEEP_IN(1),
-    },
-    {
-        .name = "Reverse",
-        .inputs = "tensor:T dims:bool",
-        .outputs = "output:T",
-        .attrs = "T:type",
-        .doc = "The value with axes reversed, by flags.",
-        .samples = "f[2,3] b[2]{0,1}; i[2] b[1]{1}",
-        .forward = reverse_forward,
-        .gradient = reverse_gradient,
-        .keep = HT_KEEP_IN(1),
+        .attrs = STRIDED_ATTRS,
+        .doc = "The value with a slice of it replaced.",
+        .samples = "f[3,4] i[2]{1,0} i[2]{3,3} i[2]{1,2} f[2,2]; "
+                   "d[5] i[1]{-1} i[1]{-6} i[1]{-2} d[3]; "
+                   "d[3,2] i[1]{1} i[1]{2} i[1]{1} d[2] shrink_axis_mask=1; "
+                   "i[4] l[1]{1} l[1]{3} l[1]{1} i[2]; "
+                   "s[2]{'a','b'} i[1]{0} i[1]{1} i[1]{1} s[1]{'c'}",
+        .forward = slice_update_forward,
+        .gradient = slice_update_gradient,
+        .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2) | HT_KEEP_IN(3),
     },
     {0},
 };

@@ -422,9 +422,10 @@ static ht_status contract_two(ht_pool *pool, ht_dtype t, view x, view y,
   return st;
 }
 
-static void contract_one(ht_dtype t, view x, const view *z) {
+static void contract_one(ht_dtype t, view x, view z) {
+  drop_single(&z, &x);
   drop_single(&x, &z);
-  move(t, &x, z);
+  move(t, &x, &z);
 }
 
 /* ---- the op */

@@ -1,0 +1,323 @@
+/* op_image.c - images resized; positions and weights as TensorFlow has them.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/resize.h"
+#include "ops/op.h"
+
+typedef enum method { NEAREST, BILINEAR, BICUBIC, AREA } method;
+
+/* ---- where an output position looks */
+
+typedef struct axis {
+  int64_t in, out;
+  bool corners, half;
+  float scale;
+} axis;
+
+static axis axis_of(const ht_attrs *attrs, int64_t in, int64_t out) {
+  axis a = {.in = in, .out = out};
+  a.corners = ht_attr_bool(attrs, "align_corners");
+  a.half = ht_attr_bool(attrs, "half_pixel_centers");
+  a.scale = a.corners && out > 1 ? (float)(in - 1) / (float)(out - 1)
+                                 : (float)in / (float)out;
+  return a;
+}
+
+static int64_t clamp(int64_t i, int64_t n) {
+  return i < 0 ? 0 : i >= n ? n - 1 : i;
+}
+
+static int64_t taps_of(method m, const axis *a) {
+  if (m != AREA) return m == NEAREST ? 1 : m == BILINEAR ? 2 : 4;
+  return (int64_t)ceilf(a->scale) + 2;
+}
+
+static float position(const axis *a, int64_t i) {
+  return a->half ? ((float)i + 0.5f) * a->scale - 0.5f : (float)i * a->scale;
+}
+
+static void nearest(const axis *a, int64_t i, int64_t *at, float *weight) {
+  float p = a->half ? ((float)i + 0.5f) * a->scale : (float)i * a->scale;
+  at[0] = clamp((int64_t)(a->corners ? roundf(p) : floorf(p)), a->in);
+  weight[0] = 1;
+}
+
+static void bilinear(const axis *a, int64_t i, int64_t *at, float *weight) {
+  float p = position(a, i), low = floorf(p);
+  at[0] = clamp((int64_t)low, a->in);
+  at[1] = clamp((int64_t)ceilf(p), a->in);
+  weight[1] = p - low;
+  weight[0] = 1 - weight[1];
+}
+
+/* Keys' kernel (IEEE Trans. ASSP 29, 1981), with a as TensorFlow chooses it,
+ * at distances d and 1 + d. */
+static float keys_near(float a, float d) {
+  return ((a + 2) * d - (a + 3)) * d * d + 1;
+}
+static float keys_far(float a, float d) {
+  d += 1;
+  return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+}
+
+/* Distances are rounded to 1/1024, as in TensorFlow's table. */
+static void bicubic(const axis *a, int64_t i, int64_t *at, float *weight) {
+  float p = position(a, i), low = floorf(p), k = a->half ? -0.5f : -0.75f;
+  float d = (float)lrintf((p - low) * 1024) / 1024, sum = 0;
+  const float w[4] = {keys_far(k, d), keys_near(k, d), keys_near(k, 1 - d),
+                      keys_far(k, 1 - d)};
+  for (int t = 0; t < 4; t++) {
+    int64_t want = (int64_t)low - 1 + t;
+    at[t] = clamp(want, a->in);
+    weight[t] = a->half && at[t] != want ? 0 : w[t];
+    sum += weight[t];
+  }
+  if (a->half && fabsf(sum) > 1e-30f)
+    for (int t = 0; t < 4; t++) weight[t] /= sum;
+}
+
+/* By how much each input element lies under the output element. */
+static void area(const axis *a, int64_t taps, int64_t i, int64_t *at,
+                 float *weight) {
+  float from = (float)i * a->scale, to = (float)(i + 1) * a->scale;
+  int64_t first = (int64_t)floorf(from), end = (int64_t)ceilf(to);
+  for (int64_t t = 0; t < taps; t++) {
+    float low = (float)(first + t), high = low + 1;
+    float w = (high < to ? high : to) - (low > from ? low : from);
+    at[t] = clamp(first + t, a->in);
+    weight[t] = first + t < end && w > 0 ? w / a->scale : 0;
+  }
+}
+
+static ht_status make_taps(ht_pool *pool, method m, const axis *a,
+                           ht_tensor held[2], ht_axis_taps *out) {
+  int64_t n = taps_of(m, a);
+  ht_shape s = ht_shape_2(a->out, n);
+  HT_TRY(ht_tensor_new(pool, HT_INT64, &s, &held[0]));
+  HT_TRY(ht_tensor_new(pool, HT_FLOAT, &s, &held[1]));
+  for (int64_t i = 0; i < a->out; i++) {
+    int64_t *at = ht_i64(&held[0]) + i * n;
+    float *weight = ht_f(&held[1]) + i * n;
+    if (m == NEAREST)
+      nearest(a, i, at, weight);
+    else if (m == BILINEAR)
+      bilinear(a, i, at, weight);
+    else if (m == BICUBIC)
+      bicubic(a, i, at, weight);
+    else
+      area(a, n, i, at, weight);
+  }
+  *out = (ht_axis_taps){a->out, a->in, n, ht_i64(&held[0]), ht_f(&held[1])};
+  return HT_SUCCESS;
+}
+
+/* ---- resizing, both ways */
+
+typedef struct plan {
+  ht_resize r;
+  ht_tensor held[4];
+} plan;
+
+static void plan_drop(plan *p) {
+  for (int i = 0; i < 4; i++) ht_tensor_drop(&p->held[i]);
+}
+
+static ht_status plan_new(ht_run *run, const ht_attrs *attrs, method m,
+                          const ht_shape *in, const ht_shape *out, plan *p) {
+  axis y = axis_of(attrs, in->dim[1], out->dim[1]);
+  axis x = axis_of(attrs, in->dim[2], out->dim[2]);
+  memset(p, 0, sizeof *p);
+  p->r.batch = in->dim[0];
+  p->r.channels = in->dim[3];
+  ht_status st = make_taps(run->pool, m, &y, p->held, &p->r.y);
+  if (st.code == HT_OK) st = make_taps(run->pool, m, &x, p->held + 2, &p->r.x);
+  if (st.code != HT_OK) plan_drop(p);
+  return st;
+}
+
+static ht_status check(const ht_call *c, ht_shape *out) {
+  const ht_shape *in = &c->in[0]->shape;
+  HT_TRY(ht_need_rank(c, 0, 4));
+  HT_TRY(ht_need_dtype(c, 1, HT_INT32));
+  if (ht_count(c->in[1]) != 2)
+    return ht_fail(HT_USAGE, "op '%s' wants a size of 2 numbers", c->op->name);
+  *out = *in;
+  for (int i = 0; i < 2; i++) {
+    out->dim[1 + i] = ht_i32(c->in[1])[i];
+    if (out->dim[1 + i] <= 0 || in->dim[1 + i] <= 0)
+      return ht_fail(HT_USAGE, "op '%s' wants sizes above 0", c->op->name);
+  }
+  if (ht_attr_bool(c->attrs, "align_corners") &&
+      ht_attr_bool(c->attrs, "half_pixel_centers"))
+    return ht_fail(HT_USAGE,
+                   "align_corners and half_pixel_centers exclude each other");
+  return HT_SUCCESS;
+}
+
+/* x as floats, shared where it is so already. */
+static ht_status floats(ht_pool *pool, const ht_tensor *x, ht_tensor *out) {
+  if (x->dtype == HT_FLOAT) {
+    *out = ht_tensor_share(x);
+    return HT_SUCCESS;
+  }
+  HT_TRY(ht_tensor_new(pool, HT_FLOAT, &x->shape, out));
+  for (int64_t i = 0; i < ht_count(x); i++)
+    ht_f(out)[i] = (float)ht_real_at(x, i);
+  return HT_SUCCESS;
+}
+
+static ht_status resize(ht_call *c, method m) {
+  ht_shape s;
+  plan p;
+  ht_tensor x;
+  ht_dtype t = c->in[0]->dtype;
+  if (!ht_dtype_integer(t) && t != HT_FLOAT && t != HT_DOUBLE)
+    return ht_no_dtype(c, t);
+  HT_TRY(check(c, &s));
+  HT_TRY(ht_out(c, 0, HT_FLOAT, &s));
+  HT_TRY(floats(c->run->pool, c->in[0], &x));
+  ht_status st = plan_new(c->run, c->attrs, m, &c->in[0]->shape, &s, &p);
+  if (st.code == HT_OK) {
+    if (ht_count(&c->out[0]))
+      ht_resize_forward(&p.r, ht_f(&x), ht_f(&c->out[0]));
+    plan_drop(&p);
+  }
+  ht_tensor_drop(&x);
+  return st;
+}
+
+/* The gradient of the input, in its dtype. */
+static ht_status resize_down(ht_back *b, method m, ht_tensor *g) {
+  plan p;
+  const ht_tensor *d = &b->dout[0].dense;
+  HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[0].shape, g));
+  ht_status st = plan_new(b->run, b->attrs, m, &b->in[0].shape, &d->shape, &p);
+  if (st.code != HT_OK) {
+    ht_tensor_drop(g);
+    return st;
+  }
+  if (ht_count(g)) ht_resize_back(&p.r, ht_f(d), ht_f(g));
+  plan_drop(&p);
+  return HT_SUCCESS;
+}
+
+static ht_status to_double(ht_back *b, ht_tensor *g) {
+  ht_tensor wide;
+  HT_TRY(ht_back_new(b, HT_DOUBLE, &g->shape, &wide));
+  for (int64_t i = 0; i < ht_count(g); i++)
+    HT_DATA(double, &wide)[i] = (double)ht_f(g)[i];
+  ht_tensor_drop(g);
+  *g = wide;
+  return HT_SUCCESS;
+}
+
+static ht_status back(ht_back *b, method m) {
+  ht_tensor g;
+  if (!ht_wants(b, 0)) return HT_SUCCESS;
+  HT_TRY(resize_down(b, m, &g));
+  if (b->in[0].dtype == HT_DOUBLE) HT_TRY(to_double(b, &g));
+  return ht_give(b, 0, &g);
+}
+
+static ht_status bilinear_forward(ht_call *c) { return resize(c, BILINEAR); }
+static ht_status bicubic_forward(ht_call *c) { return resize(c, BICUBIC); }
+static ht_status area_forward(ht_call *c) { return resize(c, AREA); }
+static ht_status bilinear_back(ht_back *b) { return back(b, BILINEAR); }
+static ht_status bicubic_back(ht_back *b) { return back(b, BICUBIC); }
+static ht_status area_back(ht_back *b) { return back(b, AREA); }
+
+/* ---- nearest: elements of any plain dtype are copied */
+
+static void copy_nearest(const ht_resize *r, size_t pixel, const char *x,
+                         char *y) {
+  for (int64_t n = 0; n < r->batch; n++)
+    for (int64_t i = 0; i < r->y.n; i++) {
+      const char *row =
+          x + (size_t)((n * r->y.in + r->y.at[i]) * r->x.in) * pixel;
+      for (int64_t j = 0; j < r->x.n; j++, y += pixel)
+        memcpy(y, row + (size_t)r->x.at[j] * pixel, pixel);
+    }
+}
+
+static ht_status nearest_forward(ht_call *c) {
+  ht_shape s;
+  plan p;
+  ht_dtype t = c->in[0]->dtype;
+  if (ht_dtype_pointers(t)) return ht_no_dtype(c, t);
+  HT_TRY(check(c, &s));
+  HT_TRY(ht_out(c, 0, t, &s));
+  HT_TRY(plan_new(c->run, c->attrs, NEAREST, &c->in[0]->shape, &s, &p));
+  if (ht_count(&c->out[0]))
+    copy_nearest(&p.r, (size_t)s.dim[3] * ht_dtype_size(t), c->in[0]->data,
+                 c->out[0].data);
+  plan_drop(&p);
+  return HT_SUCCESS;
+}
+
+static ht_status nearest_back(ht_back *b) {
+  ht_tensor g;
+  if (!ht_wants(b, 0)) return HT_SUCCESS;
+  if (b->in[0].dtype != HT_FLOAT)
+    return ht_fail(HT_UNSUPPORTED, "op '%s' has a gradient for float alone",
+                   b->op->name);
+  HT_TRY(resize_down(b, NEAREST, &g));
+  return ht_give(b, 0, &g);
+}
+
+#define RESIZE_ATTRS \
+  "T:type align_corners:bool=false half_pixel_centers:bool=false"
+#define RESIZE_SAMPLES                                                  \
+  "f[2,3,4,2] i[2]{6,5}; f[2,3,4,2] i[2]{6,5} align_corners=true;"      \
+  "f[2,3,4,2] i[2]{6,5} half_pixel_centers=true;"                       \
+  "f[1,9,7,3] i[2]{4,3}; f[1,9,7,3] i[2]{4,3} half_pixel_centers=true;" \
+  "f[1,9,7,3] i[2]{4,1} align_corners=true; f[1,1,1,2] i[2]{3,2};"      \
+  "f[0,3,4,2] i[2]{6,5} !grad=0;"                                       \
+  "f[1,5,5,1] i[2]{5,5}; u[1,4,3,2](0,255) i[2]{3,5}"
+
+const ht_op ht_ops_image[] = {
+    {
+        .name = "ResizeBilinear",
+        .inputs = "images:T size:int32",
+        .outputs = "resized_images:float",
+        .attrs = RESIZE_ATTRS,
+        .doc = "Resizes images, interpolating linearly.",
+        .samples = RESIZE_SAMPLES,
+        .forward = bilinear_forward,
+        .gradient = bilinear_back,
+    },
+    {
+        .name = "ResizeNearestNeighbor",
+        .inputs = "images:T size:int32",
+        .outputs = "resized_images:T",
+        .attrs = RESIZE_ATTRS,
+        .doc = "Resizes images, taking the nearest pixel.",
+        .samples = RESIZE_SAMPLES,
+        .forward = nearest_forward,
+        .gradient = nearest_back,
+    },
+    {
+        .name = "ResizeBicubic",
+        .inputs = "images:T size:int32",
+        .outputs = "resized_images:float",
+        .attrs = RESIZE_ATTRS,
+        .doc = "Resizes images, interpolating by cubic convolution.",
+        .samples = RESIZE_SAMPLES,
+        .forward = bicubic_forward,
+        .gradient = bicubic_back,
+    },
+    {
+        .name = "ResizeArea",
+        .inputs = "images:T size:int32",
+        .outputs = "resized_images:float",
+        .attrs = "T:type align_corners:bool=false",
+        .doc = "Resizes images, averaging what a pixel covers.",
+        .samples = "f[2,3,4,2] i[2]{6,5}; f[1,9,7,3] i[2]{4,3};"
+                   "f[1,9,7,3] i[2]{4,3} align_corners=true;"
+                   "u[1,4,6,2](0,255) i[2]{2,2}",
+        .forward = area_forward,
+        .gradient = area_back,
+    },
+    {0},
+};

@@ -1,0 +1,130 @@
+/* test_metrics.c - metrics, schedules and clipping on small numbers; the
+ * metrics are those that scikit-learn gives. */
+#include <math.h>
+
+#include "optim/clip.h"
+#include "optim/schedule.h"
+#include "test.h"
+#include "train/metrics.h"
+
+static double value(const ht_scorecard *s, const char *name) {
+  for (int i = 0; i < s->n_values; i++)
+    if (strcmp(s->name[i], name) == 0) return s->value[i];
+  ck_abort_msg("no metric '%s'", name);
+}
+
+static void near(double a, double b) { ck_assert_double_eq_tol(a, b, 1e-9); }
+
+static ht_tensor floats(int rows, int cols, const float *v) {
+  ht_tensor t;
+  ht_shape shape = ht_shape_2(rows, cols);
+  OK(ht_tensor_new(NULL, HT_FLOAT, &shape, &t));
+  memcpy(t.data, v, ht_tensor_bytes(&t));
+  return t;
+}
+
+static void judge(ht_task task, ht_tensor scores, ht_tensor label,
+                  ht_scorecard *out) {
+  ht_answers a;
+  ht_answers_open(&a, task, (int)scores.shape.dim[1]);
+  OK(ht_answers_add(&a, &scores, &label, 0.5));
+  OK(ht_score(&a, out));
+  ht_answers_free(&a);
+  ht_tensor_drop(&scores);
+  ht_tensor_drop(&label);
+}
+
+/* Right 0 0 1 1 2, said 0 1 1 1 0. */
+START_TEST(classes_are_scored_as_scikit_learn_does) {
+  const float scores[] = {.8f, .1f, .1f, .2f, .7f, .1f, .1f, .8f,
+                          .1f, .3f, .4f, .3f, .5f, .2f, .3f};
+  ht_tensor label;
+  ht_shape n = ht_shape_1(5);
+  ht_scorecard s;
+  OK(ht_tensor_new(NULL, HT_INT64, &n, &label));
+  memcpy(label.data, (int64_t[]){0, 0, 1, 1, 2}, 40);
+  judge(HT_TASK_CLASSIFY, floats(5, 3, scores), label, &s);
+  near(value(&s, "accuracy"), 0.6);
+  near(value(&s, "top_5"), 1);
+  near(value(&s, "precision"), (0.5 + 2.0 / 3 + 0) / 3);
+  near(value(&s, "recall"), (0.5 + 1 + 0) / 3);
+  near(value(&s, "f1"), (0.5 + 0.8 + 0) / 3);
+  near(s.loss, 0.5);
+  ck_assert_int_eq(s.confusion[0 * 3 + 1], 1);
+  ck_assert_int_eq(s.confusion[2 * 3 + 0], 1);
+  ck_assert_int_eq(s.confusion[1 * 3 + 1], 2);
+  ht_scorecard_free(&s);
+}
+END_TEST
+
+/* roc_auc_score of the columns: 0.75 and 0.875 (a tie counts half). */
+START_TEST(sets_of_classes_are_scored_as_scikit_learn_does) {
+  const float scores[] = {.1f, .9f, .4f, .6f, .35f, .6f, .8f, .2f};
+  const float right[] = {0, 1, 0, 0, 1, 1, 1, 0};
+  ht_scorecard s;
+  judge(HT_TASK_MULTILABEL, floats(4, 2, scores), floats(4, 2, right), &s);
+  near(value(&s, "auc"), (0.75 + 0.875) / 2);
+  near(value(&s, "f1_micro"), 6.0 / 8);
+  near(value(&s, "f1_macro"), (2.0 / 3 + 0.8) / 2);
+  ht_scorecard_free(&s);
+}
+END_TEST
+
+START_TEST(numbers_are_scored_as_scikit_learn_does) {
+  const float scores[] = {2.5f, 0, 2, 8}, right[] = {3, -.5f, 2, 7};
+  ht_scorecard s;
+  judge(HT_TASK_REGRESS, floats(4, 1, scores), floats(4, 1, right), &s);
+  near(value(&s, "mse"), 0.375);
+  near(value(&s, "mae"), 0.5);
+  near(value(&s, "r2"), 1 - 1.5 / 29.1875);
+  ht_scorecard_free(&s);
+}
+END_TEST
+
+START_TEST(schedules_warm_up_and_end_at_zero) {
+  ht_schedule s = {ht_schedule_find("linear"), 4, 14};
+  near(ht_schedule_factor(&s, 1), 0.25);
+  near(ht_schedule_factor(&s, 4), 1);
+  near(ht_schedule_factor(&s, 5), 1);
+  near(ht_schedule_factor(&s, 10), 0.5);
+  near(ht_schedule_factor(&s, 15), 0);
+  near(ht_schedule_factor(&s, 99), 0);
+  s.kind = ht_schedule_find("cosine");
+  near(ht_schedule_factor(&s, 10), 0.5);
+  s.kind = ht_schedule_find("constant");
+  near(ht_schedule_factor(&s, 14), 1);
+}
+END_TEST
+
+/* Rows 3 and 3 sum to (3, 4) before the norm is taken. */
+START_TEST(the_norm_is_that_of_summed_rows) {
+  ht_optimizer *o;
+  ht_variable v = {.name = "v", .dtype = HT_FLOAT};
+  double norm, scale;
+  const ht_optimizer_kind *kind = ht_optimizer_find("sgd");
+  v.value = floats(5, 2, (float[10]){0});
+  OK(ht_optimizer_new(kind, &kind->defaults, &o));
+  OK(ht_optimizer_add(o, &v, 1));
+  ht_shape n = ht_shape_1(2);
+  ht_cotangent *g = &o->tuned[0].gradient;
+  OK(ht_tensor_new(NULL, HT_INT64, &n, &g->indices));
+  memcpy(g->indices.data, (int64_t[]){3, 3}, 16);
+  g->values = floats(2, 2, (float[]){1, 5, 2, -1});
+  OK(ht_clip(o, 2, &norm, &scale));
+  near(norm, 5);
+  near(scale, 0.4);
+  ck_assert_int_eq(ht_count(&g->indices), 1);
+  ht_optimizer_free(o);
+  ht_tensor_drop(&v.value);
+}
+END_TEST
+
+static void add(TCase *c) {
+  tcase_add_test(c, classes_are_scored_as_scikit_learn_does);
+  tcase_add_test(c, sets_of_classes_are_scored_as_scikit_learn_does);
+  tcase_add_test(c, numbers_are_scored_as_scikit_learn_does);
+  tcase_add_test(c, schedules_warm_up_and_end_at_zero);
+  tcase_add_test(c, the_norm_is_that_of_summed_rows);
+}
+
+int main(void) { return test_main("metrics", add); }

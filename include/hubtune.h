@@ -246,6 +246,109 @@ HT_API ht_status ht_function_gradients(ht_function *function,
                                        ht_arrays **outputs,
                                        ht_arrays **gradients);
 
+/* ---- training
+ *
+ * A training is a set of settings, named as the options of `hubtune train`
+ * ("module", "data", "lr" ...), and the folder that it fills.
+ */
+typedef struct ht_training ht_training;
+
+HT_API ht_status ht_training_new(ht_training **out);
+HT_API void ht_training_free(ht_training *training); /* NULL is fine */
+/* Sets one from text; a flag from NULL. A list grows with every call. */
+HT_API ht_status ht_training_set(ht_training *training, const char *name,
+                                 const char *value);
+/* How many threads it computes with; 0: all cores. */
+HT_API ht_status ht_training_threads(ht_training *training, int threads);
+/* Takes all settings from the config.json of a run. */
+HT_API ht_status ht_training_read(ht_training *training, const char *path);
+/* The default of a setting as text; NULL where there is none. */
+HT_API const char *ht_training_default(const char *name);
+
+typedef enum ht_news_type {
+  HT_NEWS_NOTE, /* `text` should be known */
+  HT_NEWS_STEP,
+  HT_NEWS_EPOCH,
+  HT_NEWS_SAVED /* a checkpoint, in `text` */
+} ht_news_type;
+
+typedef struct ht_news {
+  ht_news_type type;
+  int64_t step, n_steps; /* n_steps: of the whole training */
+  int64_t epoch;         /* from 1 */
+  double loss, lr;
+  double seconds, examples_per_second; /* of the epoch */
+  int n_metrics; /* on the validation data, after an epoch */
+  const char *const *metric;
+  const double *value;
+  const char *text;
+} ht_news;
+
+/* Is told of everything; false asks to save and stop. */
+typedef bool ht_news_fn(void *arg, const ht_news *news);
+
+/* Trains, and writes the run with its model. HT_STOPPED where `tell` (may be
+ * NULL) asked to stop; resumed by the setting "resume". */
+HT_API ht_status ht_training_run(ht_training *training, ht_news_fn *tell,
+                                 void *arg);
+
+/* What a training made: the module with its best weights, and the head. */
+typedef struct ht_result ht_result;
+
+HT_API ht_status ht_result_open(const char *run, ht_result **out);
+HT_API void ht_result_free(ht_result *result); /* NULL is fine */
+/* Names of the classes; none for regression. */
+HT_API int ht_result_classes(const ht_result *result);
+HT_API const char *ht_result_class(const ht_result *result, int i);
+
+typedef struct ht_class_metrics {
+  const char *name;
+  int64_t n; /* examples of it */
+  double precision, recall, f1;
+} ht_class_metrics;
+
+typedef struct ht_metrics {
+  int64_t n;
+  double loss;
+  int n_values;
+  const char *const *name; /* "accuracy", ... */
+  const double *value;
+  int n_classes; /* 0 for regression */
+  const ht_class_metrics *class_metrics;
+  const int64_t *confusion; /* [right][answered]; NULL where there is none */
+} ht_metrics;
+
+/* Metrics on labelled data; live until the next call or the result's end. */
+HT_API ht_status ht_result_evaluate(ht_result *result, const char *data,
+                                    const ht_metrics **out);
+
+/* Answers for every example of a file ("-": lines of standard input) in
+ * order: n scores of one example at a time; false stops. */
+typedef bool ht_scores_fn(void *arg, const float *score, int n);
+HT_API ht_status ht_result_predict(ht_result *result, const char *data,
+                                   ht_scores_fn *tell, void *arg);
+
+/* Writes what was trained: the model, or (module_only) the tuned module
+ * alone; as a SavedModel or in the TF1 Hub format. `out` may not exist. */
+HT_API ht_status ht_result_export(ht_result *result, const char *out,
+                                  bool module_only, bool hub1);
+
+/* ---- new modules */
+
+typedef struct ht_new_text_options {
+  const char *texts;  /* data: where the words come from */
+  const char *column; /* of it; NULL: "text" or the only one */
+  int dim;            /* of the vectors */
+  int64_t min_count, seed;
+  int64_t oov;          /* buckets of unknown words */
+  const char *combiner; /* "sqrtn", "mean", "sum" */
+  bool lowercase, strip_punctuation, trainable, hub1;
+} ht_new_text_options;
+HT_API ht_new_text_options ht_new_text_defaults(void);
+/* Writes a text embedding module; *words: how many it knows. */
+HT_API ht_status ht_new_text(const ht_new_text_options *options,
+                             const char *out, int64_t *words);
+
 /* ---- operations */
 
 typedef struct ht_op_info {

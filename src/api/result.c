@@ -1,0 +1,141 @@
+/* result.c - what was trained, opened again. */
+#include <stdlib.h>
+
+#include "hub/export.h"
+#include "train/export_run.h"
+#include "train/feed.h"
+#include "train/metrics.h"
+#include "train/train.h"
+
+struct ht_result {
+  ht_trained trained;
+  ht_scorecard card;
+  ht_arena arena;
+  ht_metrics *metrics;
+};
+
+ht_status ht_result_open(const char *run, ht_result **out) {
+  *out = NULL;
+  ht_result *r = calloc(1, sizeof *r);
+  if (!r) return ht_fail(HT_NO_MEMORY, "no memory for a trained model");
+  ht_status st = ht_trained_open(run, &r->trained);
+  if (st.code == HT_OK)
+    *out = r;
+  else
+    free(r);
+  return st;
+}
+
+static void forget_metrics(ht_result *r) {
+  ht_scorecard_free(&r->card);
+  ht_arena_free(&r->arena);
+  r->metrics = NULL;
+}
+
+void ht_result_free(ht_result *r) {
+  if (!r) return;
+  forget_metrics(r);
+  ht_trained_close(&r->trained);
+  free(r);
+}
+
+int ht_result_classes(const ht_result *r) {
+  return r->trained.labels.name ? r->trained.labels.n : 0;
+}
+
+const char *ht_result_class(const ht_result *r, int i) {
+  return i >= 0 && i < ht_result_classes(r) ? r->trained.labels.name[i] : NULL;
+}
+
+static ht_status describe(ht_result *r) {
+  const ht_scorecard *card = &r->card;
+  ht_class_metrics *row;
+  HT_NEW(r->metrics, &r->arena, 1);
+  HT_NEW(row, &r->arena, card->width + 1);
+  *r->metrics = (ht_metrics){.n = card->n,
+                             .loss = card->loss,
+                             .n_values = card->n_values,
+                             .name = card->name,
+                             .value = card->value,
+                             .n_classes = card->class ? card->width : 0,
+                             .class_metrics = row,
+                             .confusion = card->confusion};
+  for (int i = 0; i < r->metrics->n_classes; i++)
+    row[i] = (ht_class_metrics){ht_result_class(r, i), card->class[i].n,
+                                card->class[i].precision, card->class[i].recall,
+                                card->class[i].f1};
+  return HT_SUCCESS;
+}
+
+ht_status ht_result_evaluate(ht_result *r, const char *data,
+                             const ht_metrics **out) {
+  forget_metrics(r);
+  HT_TRY(ht_trained_eval(&r->trained, data, &r->card));
+  HT_TRY(describe(r));
+  *out = r->metrics;
+  return HT_SUCCESS;
+}
+
+/* ---- answers */
+
+enum { BATCH = 64 };
+
+typedef struct answering {
+  ht_result *r;
+  ht_feed feed;
+  ht_arena arena;
+  int64_t *index;
+  ht_tensor *in;
+  const ht_tensor **pointer;
+} answering;
+
+static ht_status answer_batch(answering *a, int64_t from, int64_t n,
+                              ht_tensor *scores) {
+  int n_inputs = a->r->trained.composed.n_inputs;
+  for (int64_t i = 0; i < n; i++) a->index[i] = from + i;
+  ht_status st = ht_feed_inputs(&a->feed, NULL, a->index, n, a->in);
+  if (st.code == HT_OK)
+    st = ht_trained_predict(&a->r->trained, a->pointer, scores);
+  for (int i = 0; i < n_inputs; i++) ht_tensor_drop(&a->in[i]);
+  return st;
+}
+
+static ht_status answer_all(answering *a, ht_scores_fn *tell, void *arg) {
+  int n_inputs = a->r->trained.composed.n_inputs;
+  HT_NEW(a->index, &a->arena, BATCH);
+  HT_NEW(a->in, &a->arena, n_inputs + 1);
+  HT_NEW(a->pointer, &a->arena, n_inputs + 1);
+  for (int i = 0; i < n_inputs; i++) a->pointer[i] = &a->in[i];
+  bool more = true;
+  for (int64_t at = 0; more && at < a->feed.data.n; at += BATCH) {
+    int64_t left = a->feed.data.n - at, n = left < BATCH ? left : BATCH;
+    ht_tensor scores = {0};
+    HT_TRY(answer_batch(a, at, n, &scores));
+    int width = (int)(ht_count(&scores) / n);
+    for (int64_t i = 0; more && i < n; i++)
+      more = tell(arg, ht_f(&scores) + i * width, width);
+    ht_tensor_drop(&scores);
+  }
+  return more ? HT_SUCCESS : ht_fail(HT_STOPPED, "stopped");
+}
+
+ht_status ht_result_predict(ht_result *r, const char *data, ht_scores_fn *tell,
+                            void *arg) {
+  const ht_train_options *o = &r->trained.options;
+  ht_composed *c = &r->trained.composed;
+  answering a = {.r = r};
+  ht_mapping_choice choice = {o->text, o->image, o->label, o->input,
+                              o->n_input};
+  HT_TRY(ht_feed_open(data, c->design.inference, c->input, c->n_inputs, &choice,
+                      false, &a.feed));
+  ht_status st = answer_all(&a, tell, arg);
+  ht_feed_close(&a.feed);
+  ht_arena_free(&a.arena);
+  return st;
+}
+
+ht_status ht_result_export(ht_result *r, const char *out, bool module_only,
+                           bool hub1) {
+  if (module_only) return ht_export_module(r->trained.model, out, hub1, false);
+  return ht_export_trained(&r->trained, out, hub1, false);
+}

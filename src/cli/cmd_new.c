@@ -1,0 +1,89 @@
+/* cmd_new.c - hubtune new: writes a new module. */
+#include <string.h>
+
+#include "cli/command.h"
+
+typedef struct settings {
+  const char *texts, *column, *combiner, *format;
+  int64_t dim, min_count, seed, oov;
+  bool lowercase, strip_punctuation, trainable;
+} settings;
+
+#define AT(field) .offset = offsetof(settings, field)
+static const option options[] = {
+    {"from-text", "DATA", "take the words from these texts", OPTION_TEXT,
+     AT(texts)},
+    {"text", "COL", "the column of texts", OPTION_TEXT, AT(column)},
+    {"dim", "N", "length of the vectors", OPTION_INT, AT(dim), .low = 1,
+     .high = 1e6},
+    {"min-count", "N", "leave out words that occur less often", OPTION_INT,
+     AT(min_count), .low = 1, .high = 1e12},
+    {"seed", "N", "of the vectors, normal(0, 0.1)", OPTION_INT, AT(seed),
+     .low = 0, .high = 9e18},
+    {"oov", "N", "buckets that unknown words share", OPTION_INT, AT(oov),
+     .low = 0, .high = 1e9},
+    {"combiner", "sqrtn|mean|sum", "how the vectors of words are combined",
+     OPTION_CHOICE, AT(combiner)},
+    {"lowercase", NULL, "turn texts to lower case", OPTION_FLAG, AT(lowercase)},
+    {"strip-punctuation", NULL, "take punctuation away", OPTION_FLAG,
+     AT(strip_punctuation)},
+    {"format", "savedmodel|hub1", "TF2 SavedModel, or the TF1 Hub format",
+     OPTION_CHOICE, AT(format)},
+    {"trainable", NULL, "mark the vectors as trainable", OPTION_FLAG,
+     AT(trainable)},
+    {0}};
+#undef AT
+
+static void set_defaults(void *p) {
+  ht_new_text_options o = ht_new_text_defaults();
+  *(settings *)p = (settings){.combiner = o.combiner,
+                              .format = "savedmodel",
+                              .dim = o.dim,
+                              .min_count = o.min_count,
+                              .seed = o.seed,
+                              .oov = o.oov};
+}
+
+static int run(const invocation *c) {
+  const settings *s = c->settings;
+  int64_t words = 0;
+  if (strcmp(c->operand[0], "text-embedding") != 0)
+    return wrong_use("unknown kind of module: '%s' (there is text-embedding)",
+                     c->operand[0]);
+  if (!s->texts) return wrong_use("new text-embedding needs --from-text");
+  ht_new_text_options o = {.texts = s->texts,
+                           .column = s->column,
+                           .dim = (int)s->dim,
+                           .min_count = s->min_count,
+                           .seed = s->seed,
+                           .oov = s->oov,
+                           .combiner = s->combiner,
+                           .lowercase = s->lowercase,
+                           .strip_punctuation = s->strip_punctuation,
+                           .trainable = s->trainable,
+                           .hub1 = strcmp(s->format, "hub1") == 0};
+  signals_hold();
+  ht_status st = ht_new_text(&o, c->operand[1], &words);
+  signals_release();
+  if (st.code != HT_OK) return failed(st);
+  remark(c, "%lld words of %lld numbers", (long long)words, (long long)s->dim);
+  return DONE;
+}
+
+const command cmd_new = {
+    .name = "new",
+    .operands = "KIND OUT",
+    .summary = "write a new module: text-embedding",
+    .text =
+        "Writes a text embedding module to the folder OUT: texts in, the "
+        "combined vectors of their words out.\n\n"
+        "Example:\n"
+        "  hubtune new text-embedding words --from-text train.csv "
+        "--text review --dim 64 --lowercase --trainable",
+    .min_operands = 2,
+    .max_operands = 2,
+    .options = options,
+    .set_defaults = set_defaults,
+    .settings_size = sizeof(settings),
+    .run = run,
+};

@@ -1,0 +1,183 @@
+/* cmd_train.c - hubtune train: fine-tunes a module. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/progress.h"
+
+#define FIELD_FLAG bool
+#define FIELD_TEXT const char *
+#define FIELD_CHOICE const char *
+#define FIELD_INT int64_t
+#define FIELD_REAL double
+#define FIELD_LIST option_list
+
+typedef struct settings {
+#define SETTING(id, name, argument, help, kind, low, high) FIELD_##kind id;
+#include "cli/train_options.def"
+#undef SETTING
+  const char *config;
+  bool frozen;
+} settings;
+
+#define AT(field) .offset = offsetof(settings, field)
+static const option options[] = {
+#define SETTING(id, name, argument, help, kind, low, high) \
+  {name, argument, help, OPTION_##kind, AT(id), 0, low, high},
+#include "cli/train_options.def"
+#undef SETTING
+    {"frozen", NULL, "train the head alone, which is the default", OPTION_FLAG,
+     AT(frozen)},
+    {"config", "F.json", "begin with the settings of another run", OPTION_TEXT,
+     AT(config)},
+    {0}};
+#undef AT
+
+enum { CONFIG_ROWS = 2 }; /* at the end: no settings of the library */
+
+static int n_settings(void) {
+  return (int)(sizeof options / sizeof *options) - 1 - CONFIG_ROWS;
+}
+
+/* The library's defaults; a negative number there means: not set. */
+static void set_defaults(void *p) {
+  for (int i = 0; i < n_settings(); i++) {
+    const option *o = &options[i];
+    void *at = (char *)p + o->offset;
+    const char *text = ht_training_default(o->name);
+    double x = text ? strtod(text, NULL) : -1;
+    if (o->kind == OPTION_INT)
+      *(int64_t *)at = x < 0 ? OPTION_UNSET : (int64_t)x;
+    if (o->kind == OPTION_REAL) *(double *)at = x < 0 ? NAN : x;
+    if (o->kind == OPTION_TEXT || o->kind == OPTION_CHOICE)
+      *(const char **)at = text;
+  }
+}
+
+/* Hands on what differs from the default. */
+static ht_status hand_on(ht_training *t, const option *o, const void *at,
+                         const void *usual) {
+  char text[64];
+  ht_status st = {HT_OK, NULL};
+  switch (o->kind) {
+    case OPTION_FLAG:
+      return *(const bool *)at ? ht_training_set(t, o->name, NULL) : st;
+    case OPTION_TEXT:
+    case OPTION_CHOICE:
+      if (*(const char *const *)at == *(const char *const *)usual) return st;
+      return ht_training_set(t, o->name, *(const char *const *)at);
+    case OPTION_INT:
+      if (*(const int64_t *)at == *(const int64_t *)usual) return st;
+      snprintf(text, sizeof text, "%lld", (long long)*(const int64_t *)at);
+      return ht_training_set(t, o->name, text);
+    case OPTION_REAL:
+      if (memcmp(at, usual, sizeof(double)) == 0) return st;
+      snprintf(text, sizeof text, "%.17g", *(const double *)at);
+      return ht_training_set(t, o->name, text);
+    case OPTION_LIST:
+      for (int i = 0; i < ((const option_list *)at)->n && st.code == HT_OK; i++)
+        st = ht_training_set(t, o->name, ((const option_list *)at)->value[i]);
+  }
+  return st;
+}
+
+static ht_status configure(ht_training *t, const settings *s) {
+  settings usual = {0};
+  ht_status st = {HT_OK, NULL};
+  set_defaults(&usual);
+  if (s->config) st = ht_training_read(t, s->config);
+  for (int i = 0; i < n_settings() && st.code == HT_OK; i++)
+    st = hand_on(t, &options[i], (const char *)s + options[i].offset,
+                 (const char *)&usual + options[i].offset);
+  return st;
+}
+
+/* ---- what is shown meanwhile */
+
+typedef struct view {
+  progress bar;
+  const invocation *c;
+  int64_t batch;
+} view;
+
+static void show_epoch(view *v, const ht_news *n) {
+  progress_clear(&v->bar);
+  if (v->c->common->quiet) return;
+  fprintf(stderr, "epoch %lld  loss %.4f", (long long)n->epoch, n->loss);
+  for (int i = 0; i < n->n_metrics && i < 3; i++)
+    fprintf(stderr, "  %s %.4f", n->metric[i], n->value[i]);
+  fprintf(stderr, "  %.0f examples/s  %.1f s\n", n->examples_per_second,
+          n->seconds);
+}
+
+static bool tell(void *arg, const ht_news *n) {
+  view *v = arg;
+  char what[64];
+  switch (n->type) {
+    case HT_NEWS_NOTE:
+      progress_clear(&v->bar);
+      remark(v->c, "%s", n->text);
+      break;
+    case HT_NEWS_STEP:
+      snprintf(what, sizeof what, "step %lld/%lld", (long long)n->step,
+               (long long)n->n_steps);
+      progress_show(&v->bar, &(progress_state){what, n->step * v->batch,
+                                               n->n_steps * v->batch, n->loss});
+      break;
+    case HT_NEWS_EPOCH: show_epoch(v, n); break;
+    case HT_NEWS_SAVED:
+      if (v->c->common->verbose) {
+        progress_clear(&v->bar);
+        remark(v->c, "saved %s", n->text);
+      }
+      break;
+  }
+  return signals_noted() == 0;
+}
+
+static int run(const invocation *c) {
+  const settings *s = c->settings;
+  ht_training *t = NULL;
+  view v = {.c = c, .batch = s->batch};
+  if (!s->config && (!s->module || !s->data || !s->out))
+    return wrong_use("train needs --module, --data and --out");
+  if (s->trainable && s->frozen)
+    return wrong_use("either --trainable or --frozen, not both");
+  if (s->signature && s->call)
+    return wrong_use("either --signature or --call, not both");
+  signals_subject(s->module ? s->module : "the module");
+  signals_note();
+  progress_start(&v.bar, c->common->quiet);
+  ht_status st = ht_training_new(&t);
+  if (st.code == HT_OK) st = configure(t, s);
+  if (st.code == HT_OK) st = ht_training_threads(t, (int)c->common->threads);
+  if (st.code == HT_OK) st = ht_training_run(t, tell, &v);
+  progress_clear(&v.bar);
+  int status = st.code == HT_OK ? DONE : failed(st);
+  ht_training_free(t);
+  return status;
+}
+
+const command cmd_train = {
+    .name = "train",
+    .operands = "",
+    .summary = "fine-tune a module, with or without a new head",
+    .text =
+        "Trains a head on a module's output, and with --trainable the module "
+        "itself. Needs --module, --data and --out.\n\n"
+        "DATA is .csv, .tsv, .jsonl, fastText text ('__label__x text'), a "
+        "folder of class folders, .npz or .h5.\n\n"
+        "RUN gets model/ (a SavedModel, the best by validation), "
+        "checkpoints/, log.jsonl and config.json. Ctrl-C saves a checkpoint "
+        "and stops; --resume goes on from there to the same weights as if "
+        "nothing had happened.\n\n"
+        "Example:\n"
+        "  hubtune train --module nnlm --data reviews.csv --text review "
+        "--label stars --out run",
+    .options = options,
+    .set_defaults = set_defaults,
+    .settings_size = sizeof(settings),
+    .computes = true,
+    .run = run,
+};

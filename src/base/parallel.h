@@ -10,7 +10,7 @@ typedef void ht_range_fn(size_t from, size_t to, void *arg);
  * Calls fn on [0,n) cut into ranges of `grain` (the last may be shorter).
  * The cuts depend on n and grain alone, never on the number of threads, so
  * a result that is stored per range is the same on any machine. Calls from
- * inside a range run in the calling thread.
+ * inside a range, or while another thread is at it, run in the calling thread.
  */
 void ht_parallel(size_t n, size_t grain, ht_range_fn *fn, void *arg);
 

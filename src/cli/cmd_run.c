@@ -133,7 +133,7 @@ static ht_status deliver(work *w) {
   if (s->gradients) st = ht_arrays_write(w->gradients, s->gradients);
   if (st.code == HT_OK && s->outputs) st = ht_arrays_write(w->out, s->outputs);
   signals_release();
-  if (st.code == HT_OK && !s->outputs && !s->gradients) st = print(w->out);
+  if (st.code == HT_OK && !s->outputs) st = print(w->out);
   return st;
 }
 

@@ -1,0 +1,78 @@
+"""Random values for the inputs of modules, the same at every run."""
+import numpy as np
+import tensorflow as tf
+
+BATCH = 3
+SENTENCES = ["a good movie", "the plot was not very good", "Awful!  long, dull",
+             "", "funny music and great actor", "zebra quux the", "boring"]
+
+
+def number_sizes(spec, rng):
+    if spec.shape.rank is None:
+        return (BATCH,)
+    return tuple((BATCH if i == 0 else 4) if n is None else n
+                 for i, n in enumerate(spec.shape))
+
+
+def values(spec, rng, name=""):
+    shape = number_sizes(spec, rng)
+    if spec.dtype == tf.string:
+        return rng.choice(SENTENCES, shape).astype(object)
+    if spec.dtype == tf.bool:
+        return rng.rand(*shape) > 0.5
+    if spec.dtype.is_integer:
+        top = 3 if not shape else 5
+        return rng.randint(1, top, shape).astype(spec.dtype.as_numpy_dtype)
+    return np.asarray(rng.normal(0, 1, shape)).astype(
+        spec.dtype.as_numpy_dtype)
+
+
+def example(features):
+    def feature(v):
+        if isinstance(v, (bytes, str)):
+            v = v if isinstance(v, bytes) else v.encode()
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[v]))
+        if isinstance(v, int):
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=[v]))
+        return tf.train.Feature(float_list=tf.train.FloatList(value=[v]))
+    return tf.train.Example(features=tf.train.Features(feature={
+        k: feature(v) for k, v in features.items()})).SerializeToString()
+
+
+def taxi_examples(rng):
+    """Feature names and types of chicago_taxi's ParseExampleV2."""
+    return np.array([example({
+        "trip_miles_xf": float(rng.normal()), "fare_xf": float(rng.normal()),
+        "trip_seconds_xf": float(rng.normal()),
+        "pickup_latitude_xf": int(rng.randint(10)),
+    }) for _ in range(BATCH)], object)
+
+
+CHOICES = {
+    "mother_race": ["White", "Black", "Chinese", "Other"],
+    "mother_married": ["True", "False"], "is_male": ["True", "False", "?"],
+    "cigarette_use": ["True", "False", "None"],
+    "alcohol_use": ["True", "False", "None"]}
+RANGES = {"mother_age": (15, 45), "plurality": (1, 4),
+          "gestation_weeks": (30, 42)}
+
+
+def for_call(call, seed=0):
+    rng = np.random.RandomState(seed)
+    found = {}
+    for name, spec in sorted(call.inputs.items()):
+        if name in CHOICES:
+            found[name] = rng.choice(CHOICES[name], BATCH).astype(object)
+        elif name in RANGES:
+            found[name] = rng.uniform(*RANGES[name], BATCH).astype("f")
+        elif name.startswith("tensor_dict$"):  # densities are positive
+            found[name] = np.abs(values(spec, rng)) + np.float32(0.1)
+        else:
+            found[name] = values(spec, rng)
+    return found
+
+
+def cotangents(outputs, seed=1):
+    rng = np.random.RandomState(seed)
+    return {k: np.asarray(rng.normal(0, 1, np.shape(v))).astype(v.dtype)
+            for k, v in sorted(outputs.items()) if v.dtype.kind == "f"}

@@ -40,11 +40,22 @@ def example(features):
 
 
 def taxi_examples(rng):
-    """Feature names and types of chicago_taxi's ParseExampleV2."""
+    """Some of the features that chicago_taxi's graph parses."""
     return np.array([example({
-        "trip_miles_xf": float(rng.normal()), "fare_xf": float(rng.normal()),
-        "trip_seconds_xf": float(rng.normal()),
-        "pickup_latitude_xf": int(rng.randint(10)),
+        "company": str(rng.choice(["Taxi Affiliation Services", "Other"])),
+        "payment_type": str(rng.choice(["Cash", "Credit Card", "Barter"])),
+        "trip_miles": float(rng.uniform(0, 20)),
+        "fare": float(rng.uniform(3, 60)),
+        "trip_seconds": int(rng.randint(60, 4000)),
+        "pickup_latitude": 41.8 + 0.1 * float(rng.rand()),
+        "pickup_longitude": -87.6 - 0.1 * float(rng.rand()),
+        "dropoff_latitude": 41.8 + 0.1 * float(rng.rand()),
+        "dropoff_longitude": -87.6 - 0.1 * float(rng.rand()),
+        "pickup_community_area": int(rng.randint(1, 77)),
+        "trip_start_hour": int(rng.randint(0, 24)),
+        "trip_start_day": int(rng.randint(1, 8)),
+        "trip_start_month": int(rng.randint(1, 13)),
+        "trip_start_timestamp": int(rng.randint(10 ** 9)),
     }) for _ in range(BATCH)], object)
 
 
@@ -61,7 +72,9 @@ def for_call(call, seed=0):
     rng = np.random.RandomState(seed)
     found = {}
     for name, spec in sorted(call.inputs.items()):
-        if name in CHOICES:
+        if name in ("examples", "inputs") and spec.dtype == tf.string:
+            found[name] = taxi_examples(rng)
+        elif name in CHOICES:
             found[name] = rng.choice(CHOICES[name], BATCH).astype(object)
         elif name in RANGES:
             found[name] = rng.uniform(*RANGES[name], BATCH).astype("f")

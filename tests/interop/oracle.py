@@ -5,6 +5,7 @@ module; a call's `run(feeds)` gives outputs by name, and `gradients(feeds,
 cotangents)` d/dv of sum(output * cotangent) by checkpoint key, for every
 trainable variable.
 """
+import contextlib
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -33,8 +34,12 @@ def format_of(path):
 
 
 def calls(path):
-    return {"hub1": hub1_calls, "sm1": sm1_calls, "sm2": sm2_calls}[
-        format_of(path)](path)
+    form = format_of(path)
+    found = {"hub1": hub1_calls, "sm1": sm1_calls, "sm2": sm2_calls}[form](
+        path)
+    for call in found:
+        call.format = form
+    return found
 
 
 def is_float(array):
@@ -57,18 +62,28 @@ class Call2(Call):
         self.function, self.variables = function, variables
 
     def run(self, feeds):
-        return {k: t.numpy() for k, t in self.function(feeds).items()}
+        with unchanged(self.variables):
+            return {k: t.numpy() for k, t in self.function(feeds).items()}
 
     def gradients(self, feeds, cotangents):
         keys = [k for k, v in self.variables.items() if v.trainable]
         values = [self.variables[k] for k in keys]
-        with tf.GradientTape() as tape:
+        with unchanged(self.variables), tf.GradientTape() as tape:
             out = self.function(feeds)
             names = [k for k in cotangents if k in out]
             y = [out[k] for k in names]
         found = tape.gradient(y, values, [tf.constant(cotangents[k])
                                           for k in names])
         return {k: dense(g, v) for k, g, v in zip(keys, found, values)}
+
+
+@contextlib.contextmanager
+def unchanged(variables):
+    """Calls that assign (batch norm averages) leave nothing behind."""
+    before = {k: v.numpy() for k, v in variables.items()}
+    yield
+    for k, v in variables.items():
+        v.assign(before[k])
 
 
 def dense(gradient, variable):
@@ -155,10 +170,10 @@ def traces(name, function, variables):
             not isinstance(x, tf.TensorSpec) for _, x in port_names(v))}
         inputs = {k: v for k, v in named.items() if k not in plain}
         shown = " ".join("%s=%r" % kv for kv in sorted(plain.items()))
-        key = (shown, repr(inputs))
-        if key in seen:
+        key = (shown, [(p, x.shape, x.dtype) for p, x in port_names(inputs)])
+        if repr(key) in seen:
             continue
-        seen.add(key)
+        seen.add(repr(key))
         found.append(trace(name, function, (inputs, plain), shown, variables))
     return found
 
@@ -179,8 +194,10 @@ def trace(name, function, arguments, shown, variables):
         elif v is not None:
             words += ["--argument", "%s=%s" % (k, v)]
     specs = {k: leaf for k, (_, _, leaf) in leaves.items()}
-    return Call2(("%s %s" % (name, shown)).strip(), words, specs, call,
-                 variables)
+    found = Call2(("%s %s" % (name, shown)).strip(), words, specs, call,
+                  variables)
+    found.nest = next(iter(inputs.items()), None)
+    return found
 
 
 def rebuilt(name, nest, feeds):

@@ -1,0 +1,64 @@
+"""How far two results may be apart, and messages where they are further."""
+import numpy as np
+
+
+def text_array(a):
+    a = np.asarray(a)
+    if a.dtype.kind not in "OSU":
+        return a
+    return np.array([x if isinstance(x, bytes) else str(x).encode()
+                     for x in a.ravel()], object).reshape(a.shape)
+
+
+def value(name, got, wanted, bound):
+    """Floats: the largest difference against the largest value."""
+    got, wanted = text_array(got), text_array(wanted)
+    if got.shape != wanted.shape:
+        return ["'%s' has shape %s, wanted %s" % (name, got.shape,
+                                                  wanted.shape)]
+    if wanted.dtype.kind not in "fc":
+        same = np.array_equal(got, wanted)
+        return [] if same else ["'%s' is %s, wanted %s" % (
+            name, got.ravel()[:4], wanted.ravel()[:4])]
+    if not wanted.size:
+        return []
+    finite = np.isfinite(wanted)
+    if not np.array_equal(finite, np.isfinite(got)):
+        return ["'%s' is finite elsewhere" % name]
+    g, w = got[finite].astype("d"), wanted[finite].astype("d")
+    worst = np.abs(g - w).max() if w.size else 0.0
+    limit = bound * np.abs(w).max() if w.size else 0.0
+    return [] if worst <= limit else [
+        "'%s' differs by %.3g, allowed %.3g" % (name, worst, limit)]
+
+
+def values(got, wanted, bound):
+    found = ["'%s' is missing" % k for k in wanted if k not in got]
+    found += ["'%s' is too many" % k for k in got if k not in wanted]
+    for k in wanted:
+        if k in got:
+            found += value(k, got[k], wanted[k], bound)
+    return found
+
+
+def gradients(got, wanted, bound=1e-4):
+    """Relative L2 per variable; tiny against the largest must be tiny."""
+    norms = {k: np.linalg.norm(v.astype("d")) for k, v in wanted.items()}
+    floor = 1e-6 * max(norms.values(), default=0.0)
+    found = ["'%s' is too many" % k for k in got if k not in wanted]
+    for k, w in wanted.items():
+        if k not in got:
+            found.append("'%s' is missing" % k)
+            continue
+        g, w = got[k].astype("d"), w.astype("d")
+        if g.shape != w.shape:
+            found.append("'%s' has shape %s, wanted %s" % (k, g.shape,
+                                                           w.shape))
+        elif norms[k] <= floor:
+            if np.linalg.norm(g) > max(floor, 1e-30):
+                found.append("'%s' is %.3g, wanted less than %.3g" % (
+                    k, np.linalg.norm(g), floor))
+        elif np.linalg.norm(g - w) > bound * norms[k]:
+            found.append("'%s' differs by %.3g" % (
+                k, np.linalg.norm(g - w) / norms[k]))
+    return found

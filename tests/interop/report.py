@@ -1,0 +1,64 @@
+"""Results by module and column, printed as a table."""
+import sys
+import time
+
+COLUMNS = ("run", "gradients", "training", "export")
+
+
+class Report:
+    def __init__(self):
+        self.results = {}  # module -> column -> [passed, failed, skipped]
+        self.started = time.time()
+
+    def count(self, module, column, kind, message=""):
+        cell = self.results.setdefault(module, {}).setdefault(column,
+                                                              [0, 0, 0])
+        cell[kind] += 1
+        if message:
+            print("%s: %s: %s" % (module, column, message), file=sys.stderr,
+                  flush=True)
+
+    def passed(self, module, column):
+        self.count(module, column, 0)
+
+    def failed(self, module, column, message):
+        self.count(module, column, 1, "FAILED: " + message)
+
+    def skipped(self, module, column, why):
+        self.count(module, column, 2, "skipped: " + why)
+
+    def check(self, module, column, what, differences):
+        """differences: messages; none of them: passed."""
+        if differences:
+            self.failed(module, column, "%s: %s" % (
+                what, "; ".join(differences[:3])))
+        else:
+            self.passed(module, column)
+
+    def guarded(self, module, column, what, work):
+        """Runs work(), which gives differences or raises."""
+        try:
+            self.check(module, column, what, work())
+        except Exception as e:  # every failure of either side is a result
+            lines = [x for x in str(e).strip().splitlines() if x.strip()]
+            self.failed(module, column, "%s: %s: %s" % (
+                what, type(e).__name__, " | ".join(lines[-3:])[:500]))
+
+    def total(self, kind):
+        return sum(cell[kind] for row in self.results.values()
+                   for cell in row.values())
+
+    def show(self):
+        row = "%-28s" + " %16s" * len(COLUMNS)
+        print(row % (("module",) + COLUMNS))
+        for module, cells in self.results.items():
+            print(row % ((module,) + tuple(
+                text_of(cells.get(c, [0, 0, 0])) for c in COLUMNS)))
+        print("%d passed, %d failed, %d skipped" % tuple(
+            self.total(k) for k in range(3)))
+        return 1 if self.total(1) else 0
+
+
+def text_of(cell):
+    words = ("passed", "FAILED", "skipped")
+    return ", ".join("%d %s" % (n, w) for n, w in zip(cell, words) if n) or "-"

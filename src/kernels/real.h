@@ -11,10 +11,16 @@
  */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__)
-#define HT_WIDE                        \
-  __attribute__((                      \
-      optimize("O3", "no-math-errno"), \
-      target_clones("default", "arch=haswell", "arch=skylake-avx512")))
+/* By features, not by model names, which are one maker's. */
+#if __GNUC__ >= 12
+#define HT_CLONES "default", "arch=x86-64-v3", "arch=x86-64-v4"
+#else
+#define HT_CLONES "default", "avx2", "avx512f"
+#endif
+#define HT_WIDE                    \
+  __attribute__((flatten,          \
+                 optimize("O3"),   \
+                 target_clones(HT_CLONES)))
 #else
 #define HT_WIDE
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/parallel.h"
+#include "kernels/real.h"
 
 enum { GRAIN = 1 << 14 };
 
@@ -75,7 +76,7 @@ REDUCE(double, -DBL_MAX, DBL_MAX)
 REDUCE(int32_t, INT32_MIN, INT32_MAX)
 REDUCE(int64_t, INT64_MIN, INT64_MAX)
 
-static void reduce_range(size_t from, size_t to, void *arg) {
+HT_WIDE static void reduce_range(size_t from, size_t to, void *arg) {
   const ht_segments *s = arg;
   for (int64_t k = (int64_t)from; k < (int64_t)to; k++) switch (s->dtype) {
       case HT_FLOAT: segment_float(s, k); break;

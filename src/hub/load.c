@@ -94,6 +94,10 @@ static int find_tags(const ht_source *s, const char *tags) {
   return -1;
 }
 
+bool ht_model_has_tags(const ht_model *model, const char *tags) {
+  return model->source && find_tags(model->source, tags) >= 0;
+}
+
 static ht_status no_tags(const ht_model *m, const char *tags) {
   ht_text t = {.max = 600};
   for (int i = 0; i < m->n_tag_sets; i++)
@@ -162,7 +166,7 @@ static ht_status check_filled(const ht_source *s) {
 }
 
 static ht_status load_variables(ht_source *s) {
-  HT_TRY(open_checkpoint(s));
+  if (!s->variant) HT_TRY(open_checkpoint(s));
   if (!s->objects) {
     HT_TRY(ht_variables_of_graph(s));
   } else {
@@ -176,11 +180,7 @@ static ht_status load_variables(ht_source *s) {
 
 /* ---- the model */
 
-static ht_status load(ht_source *s, const char *tags) {
-  ht_model *m = s->model;
-  HT_TRY(ht_saved_model_read(m->folder, &m->arena, &s->saved));
-  m->proto = s->saved;
-  HT_TRY(find_format(s));
+static ht_status load_graph(ht_source *s, const char *tags) {
   HT_TRY(choose_graph(s, tags));
   HT_TRY(ht_assets(s));
   HT_TRY(ht_import(s));
@@ -191,6 +191,14 @@ static ht_status load(ht_source *s, const char *tags) {
   if (!s->objects) return HT_SUCCESS;
   HT_TRY(ht_object_callables(s));
   return ht_object_losses(s);
+}
+
+static ht_status load(ht_source *s, const char *tags) {
+  ht_model *m = s->model;
+  HT_TRY(ht_saved_model_read(m->folder, &m->arena, &s->saved));
+  m->proto = s->saved;
+  HT_TRY(find_format(s));
+  return load_graph(s, tags);
 }
 
 static ht_status make_source(ht_model *m, const char *folder) {
@@ -222,12 +230,62 @@ ht_status ht_model_open(const char *folder, const char *tags, ht_model **out) {
   return st;
 }
 
+/* ---- another graph over the same state */
+
+static ht_status share_parts(ht_model *to, const ht_model *from) {
+  for (int i = 0; i < from->n_parts; i++) {
+    HT_GROW(to->part, to->n_parts, to->part_capacity, &to->arena);
+    to->part[to->n_parts++] = from->part[i];
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status load_variant(ht_model *base, ht_model *m, const char *tags) {
+  ht_source *s = m->source;
+  s->variant = true;
+  s->saved = base->source->saved;
+  s->bundle = base->source->bundle;
+  m->proto = base->proto;
+  m->bundle = base->bundle;
+  m->format = base->format;
+  HT_TRY(ht_store_share(&m->store, &base->store));
+  HT_TRY(load_graph(s, tags));
+  HT_TRY(share_parts(base, m));
+  return ht_store_share(&base->store, &m->store);
+}
+
+static ht_model *opened_variant(ht_model *model, const char *tags) {
+  for (ht_model *m = model; m; m = m->variant)
+    if (tags_are(m->source->meta, tags)) return m;
+  return NULL;
+}
+
+ht_status ht_model_open_variant(ht_model *model, const char *tags,
+                                ht_model **out) {
+  *out = opened_variant(model, tags);
+  if (*out) return HT_SUCCESS;
+  ht_model *m = calloc(1, sizeof *m);
+  if (!m) return ht_fail(HT_NO_MEMORY, "no memory for '%s'", model->folder);
+  ht_store_init(&m->store);
+  ht_status st = make_source(m, model->folder);
+  if (st.code == HT_OK) st = load_variant(model, m, tags);
+  if (st.code != HT_OK) {
+    ht_model_free(m);
+    return ht_within(st, "tags '%s'", tags);
+  }
+  m->variant = model->variant;
+  model->variant = m;
+  *out = m;
+  return st;
+}
+
 void ht_model_free(ht_model *model) {
   if (!model) return;
   ht_source *s = model->source;
+  ht_model_free(model->variant);
   for (int i = 0; s && i < s->n_owned; i++) ht_tensor_drop(&s->owned[i]);
   ht_store_free(&model->store);
-  if (s) ht_bundle_close(s->bundle);
+  if (s && !s->variant) ht_bundle_close(s->bundle);
   if (model->pool) ht_pool_free(model->pool);
   ht_arena_free(&model->arena);
   free(model);

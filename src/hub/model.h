@@ -69,7 +69,8 @@ typedef struct ht_attachment {
 } ht_attachment;
 
 /* The tags of each meta graph, one string with "," between. */
-typedef struct ht_model {
+typedef struct ht_model ht_model;
+struct ht_model {
   ht_arena arena;
   char *folder; /* local */
   ht_format format;
@@ -96,7 +97,9 @@ typedef struct ht_model {
   void *proto;              /* the unpacked SavedModel, for hub/export */
   void *bundle;             /* the open checkpoint the values are mapped from */
   struct ht_source *source; /* for src/hub */
-} ht_model;
+  ht_model *variant;        /* other graphs that were opened, one after the
+                               other; each is owned by the one before */
+};
 
 /*
  * Opens the module in a local folder. `tags`: NULL chooses (TF1 Hub: the
@@ -107,6 +110,19 @@ typedef struct ht_model {
 ht_status ht_model_open(const char *folder, const char *tags,
                         ht_model **out) HT_MUST_CHECK;
 void ht_model_free(ht_model *model);
+
+/* Whether there is a meta graph with exactly these tags. */
+bool ht_model_has_tags(const ht_model *model, const char *tags);
+
+/*
+ * Opens another meta graph of a TF1 module over the same state: variables
+ * and tables are the same objects, found in the store of either; those that
+ * only the other graph has are added to the model's. A variable that trains
+ * in one graph is trainable. *out lives in `model`, and asking again gives
+ * the same one.
+ */
+ht_status ht_model_open_variant(ht_model *model, const char *tags,
+                                ht_model **out) HT_MUST_CHECK;
 
 /*
  * Imports the function behind a callable of this model and makes its captures

@@ -29,6 +29,7 @@ typedef struct ht_source {
   int n_owned, owned_capacity;
   int chain;    /* resources being made, one for the other */
   size_t grown; /* bytes of constants beyond those in the file */
+  bool variant; /* messages, checkpoint and state are another model's */
 } ht_source;
 
 static inline ht_source *ht_source_of(const ht_model *model) {
@@ -154,7 +155,7 @@ ht_status ht_function_body(ht_source *s, const char *name, ht_body *body,
                            ht_tensor **capture) HT_MUST_CHECK;
 /* Runs a function of the object graph without explicit arguments. */
 ht_status ht_source_call(ht_source *s, const char *name, int n_out,
-                          ht_tensor *out) HT_MUST_CHECK;
+                         ht_tensor *out) HT_MUST_CHECK;
 
 /* ---- tables.c */
 

@@ -126,7 +126,8 @@ static ht_status run_collection(ht_source *s) {
 
 static bool is_table(const char *op) { return strstr(op, "HashTable") != NULL; }
 
-/* Whether the objects' tables are all that the main graph has. */
+/* Whether all tables of the main graph are there already: the objects made
+ * them, or another graph of the module. */
 static bool all_made(ht_source *s) {
   ht_graph *g = s->model->graph;
   for (int i = 0; i < g->n_nodes; i++) {
@@ -155,7 +156,7 @@ static ht_status object_resources(ht_source *s) {
 
 ht_status ht_tables(ht_source *s) {
   HT_TRY(object_resources(s));
-  if (s->objects && all_made(s)) return HT_SUCCESS;
+  if ((s->objects || s->variant) && all_made(s)) return HT_SUCCESS;
   char *node = init_node(s);
   ht_status st = node ? run_nodes(s, 1, &node) : run_collection(s);
   return st.code == HT_UNSUPPORTED && node ? run_collection(s) : st;

@@ -129,6 +129,21 @@ static const char *key_of(const tf1 *t, const Tensorflow__NodeDef *node) {
   return global || stored ? node->name : NULL;
 }
 
+static bool trains(const tf1 *t, const Tensorflow__NodeDef *node,
+                   ht_dtype dtype) {
+  return ht_dtype_floating(dtype) && ht_map_get(&t->trainable, node->name);
+}
+
+/* Another node, or another graph of the module, made it. */
+static bool is_known(const tf1 *t, const Tensorflow__NodeDef *node,
+                     const char *name) {
+  ht_object *object = ht_store_find(&t->s->model->store, name);
+  if (!object || object->class != &ht_variable_class) return object;
+  ht_variable *v = (ht_variable *)object;
+  v->trainable |= trains(t, node, v->dtype);
+  return true;
+}
+
 static ht_status add_variable(tf1 *t, const Tensorflow__NodeDef *node) {
   ht_source *s = t->s;
   const Tensorflow__AttrValue *dtype = ht_node_attr(node, "dtype");
@@ -136,7 +151,7 @@ static ht_status add_variable(tf1 *t, const Tensorflow__NodeDef *node) {
   const char *name = shared_name(&s->model->arena, node);
   if (!name) return ht_fail(HT_NO_MEMORY, "no memory for a variable's name");
   if (!dtype || dtype->value_case != TENSORFLOW__ATTR_VALUE__VALUE_TYPE ||
-      ht_store_find(&s->model->store, name))
+      is_known(t, node, name))
     return HT_SUCCESS;
   bool shaped =
       shape && shape->value_case == TENSORFLOW__ATTR_VALUE__VALUE_SHAPE;
@@ -152,8 +167,7 @@ static ht_status add_variable(tf1 *t, const Tensorflow__NodeDef *node) {
                                in_part ? node->name : key,
                                ht_dtype_of((int)dtype->type), &declared, &v));
   v->name = node->name;
-  v->trainable = ht_map_get(&t->trainable, node->name) != NULL &&
-                 ht_dtype_floating(v->dtype);
+  v->trainable = trains(t, node, v->dtype);
   return in_part ? read_part(t, v, &part, &piece) : ht_variable_load(s, v);
 }
 

@@ -56,6 +56,20 @@ ht_status ht_store_add_variable(ht_store *store, const char *shared_name,
   return HT_SUCCESS;
 }
 
+ht_status ht_store_share(ht_store *to, const ht_store *from) {
+  for (int i = 0; i < from->by_name.n; i++) {
+    const char *name = from->by_name.entry[i].key;
+    ht_object *object = from->by_name.entry[i].value;
+    if (!object || ht_store_find(to, name)) continue;
+    if (object->class == &ht_variable_class)
+      HT_GROW(to->variable, to->n_variables, to->capacity, &to->arena);
+    HT_TRY(ht_store_put(to, name, ht_object_share(object)));
+    if (object->class == &ht_variable_class)
+      to->variable[to->n_variables++] = (ht_variable *)object;
+  }
+  return HT_SUCCESS;
+}
+
 ht_variable *ht_store_variable(const ht_store *store, const char *key) {
   for (int i = 0; i < store->n_variables; i++) {
     ht_variable *v = store->variable[i];

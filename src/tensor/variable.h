@@ -68,6 +68,9 @@ ht_status ht_store_add_variable(ht_store *store, const char *shared_name,
 /* Any other resource under a name; the store takes over the reference. */
 ht_status ht_store_put(ht_store *store, const char *shared_name,
                        ht_object *object) HT_MUST_CHECK;
+/* Puts every resource of `from` into `to` that has nothing under its name:
+ * the same objects, one reference more. */
+ht_status ht_store_share(ht_store *to, const ht_store *from) HT_MUST_CHECK;
 ht_object *ht_store_find(const ht_store *store, const char *shared_name);
 ht_variable *ht_store_variable(const ht_store *store, const char *key);
 

@@ -53,16 +53,22 @@ static ht_status placeholder_of(const ht_composed *c, const ht_port *port,
                  port->name);
 }
 
+/* The graph that training or inference is of. */
+static const ht_model *variant_of(const ht_composed *c, bool training) {
+  return training && c->design.variant ? c->design.variant : c->model;
+}
+
 /* A TF1 training graph also runs its update operations. */
 static ht_status body_of(ht_composed *c, const ht_callable *call, bool training,
                          const ht_body **out) {
+  const ht_model *m = variant_of(c, training);
   *out = &call->body;
-  if (!training || call->function || !c->model->n_update_ops) return HT_SUCCESS;
+  if (!training || call->function || !m->n_update_ops) return HT_SUCCESS;
   ht_body *body;
   HT_NEW(body, &c->arena, 1);
   *body = call->body;
-  body->target = c->model->update_op;
-  body->n_targets = c->model->n_update_ops;
+  body->target = m->update_op;
+  body->n_targets = m->n_update_ops;
   *out = body;
   return HT_SUCCESS;
 }
@@ -199,8 +205,8 @@ static ht_ref example_weights(ht_composed *c) {
   return ht_build(b, "GatherV2", "example_weights", 3, in, "");
 }
 
-static ht_ref module_losses(ht_composed *c, ht_ref loss) {
-  ht_model *m = c->model;
+static ht_ref module_losses(ht_composed *c, bool training, ht_ref loss) {
+  const ht_model *m = variant_of(c, training);
   for (int i = 0; i < m->n_regularization && c->design.module_losses; i++) {
     const ht_tensor *capture =
         m->regularization_capture ? m->regularization_capture[i] : NULL;
@@ -211,7 +217,7 @@ static ht_ref module_losses(ht_composed *c, ht_ref loss) {
   return loss;
 }
 
-static ht_ref add_loss(ht_composed *c, ht_ref output) {
+static ht_ref add_loss(ht_composed *c, bool training, ht_ref output) {
   ht_loss_parts parts = {
       .output = output,
       .label = c->label,
@@ -221,7 +227,7 @@ static ht_ref add_loss(ht_composed *c, ht_ref output) {
       .weight = example_weights(c),
   };
   ht_ref loss = ht_loss_build(&c->builder, c->design.loss, &parts);
-  return ht_head_penalty(c, module_losses(c, loss));
+  return ht_head_penalty(c, module_losses(c, training, loss));
 }
 
 static ht_status check_loss(const ht_composed *c) {
@@ -236,21 +242,26 @@ static ht_status check_loss(const ht_composed *c) {
   return HT_SUCCESS;
 }
 
+/* Whether steps run something else than inference does. */
+static bool trains_apart(const ht_design *d) {
+  bool updates = d->variant && d->variant->n_update_ops;
+  return d->training != d->inference || (updates && !d->training->function);
+}
+
 static ht_status build_all(ht_composed *c, const ht_tensor *const *sample) {
   const ht_design *d = &c->design;
   HT_TRY(add_placeholders(c));
   HT_TRY(add_label(c));
   HT_TRY(add_module(c, d->inference, 0, &c->features[0]));
   c->features[1] = c->features[0];
-  if (d->training != d->inference)
-    HT_TRY(add_module(c, d->training, 1, &c->features[1]));
+  if (trains_apart(d)) HT_TRY(add_module(c, d->training, 1, &c->features[1]));
   HT_TRY(learn_features(c, sample));
   HT_TRY(ht_head_make(c));
   HT_TRY(check_loss(c));
   ht_ref answer = ht_head_apply(c, c->features[0], false);
   c->scores = d->loss->scores(&c->builder, answer);
-  c->loss[0] = add_loss(c, answer);
-  c->loss[1] = add_loss(c, ht_head_apply(c, c->features[1], true));
+  c->loss[0] = add_loss(c, false, answer);
+  c->loss[1] = add_loss(c, true, ht_head_apply(c, c->features[1], true));
   HT_TRY(ht_builder_status(&c->builder));
   return make_plans(c);
 }

@@ -12,10 +12,13 @@
 /* What is asked for. Texts are borrowed. */
 typedef struct ht_design {
   const ht_callable *training, *inference; /* of the module */
-  const char *output;     /* what feeds the head, NULL: see cli.md */
-  const char *head;       /* "linear", "mlp:256,64", "none" */
-  const char *init;       /* "glorot", "zeros"; NULL with given weights */
-  ht_tensor kernel, bias; /* given weights of a linear head, or HT_INVALID */
+  const ht_model *variant; /* the graph that `training` is of, whose updates
+                              run at every step; NULL: the model's, and
+                              steps run as inference does */
+  const char *output;      /* what feeds the head, NULL: see cli.md */
+  const char *head;        /* "linear", "mlp:256,64", "none" */
+  const char *init;        /* "glorot", "zeros"; NULL with given weights */
+  ht_tensor kernel, bias;  /* given weights of a linear head, or HT_INVALID */
   double dropout, smoothing, l1, l2;
   bool module_losses;
   const ht_loss *loss;

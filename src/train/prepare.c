@@ -96,14 +96,36 @@ ht_status ht_prepare_check(const ht_train_options *o) {
 
 /* ---- the module */
 
+static bool trains_module(const ht_train_options *o) {
+  return o->trainable || o->trainable_variables;
+}
+
+static bool is_training(const ht_train_options *o) {
+  return o->mode ? strcmp(o->mode, "training") == 0 : trains_module(o);
+}
+
+/* The graph that steps run: of TF1, that with the tag train, unless tags
+ * were asked for. */
+static ht_status open_training(const ht_train_options *o, ht_model *model,
+                               ht_model **out) {
+  *out = model;
+  if (o->tags || !is_training(o) || model->format == HT_FORMAT_SM2 ||
+      !ht_model_has_tags(model, "train"))
+    return HT_SUCCESS;
+  return ht_model_open_variant(model, "train", out);
+}
+
 ht_status ht_prepare_model(const ht_train_options *o, ht_model **out) {
   *out = NULL;
   if (!o->module) return ht_fail(HT_USAGE, "no module: say --module");
-  return ht_model_open(o->module, o->tags, out);
-}
-
-static bool trains_module(const ht_train_options *o) {
-  return o->trainable || o->trainable_variables;
+  ht_model *model, *training;
+  HT_TRY(ht_model_open(o->module, o->tags, &model));
+  ht_status st = open_training(o, model, &training);
+  if (st.code == HT_OK)
+    *out = model;
+  else
+    ht_model_free(model);
+  return st;
 }
 
 static ht_status bound_arguments(const ht_train_options *o, ht_arena *arena,
@@ -129,11 +151,14 @@ static ht_status choose(const ht_train_options *o, ht_model *model,
                            .call = o->call,
                            .argument = argument,
                            .n_arguments = o->n_argument};
-  bool training = o->mode ? strcmp(o->mode, "training") == 0 : trains_module(o);
   HT_TRY(ht_model_choose(model, &choice, &d->inference));
   d->training = d->inference;
+  if (!is_training(o)) return HT_SUCCESS;
+  ht_model *variant;
+  HT_TRY(open_training(o, model, &variant));
+  d->variant = variant;
   choice.training = 1;
-  return training ? ht_model_choose(model, &choice, &d->training) : HT_SUCCESS;
+  return ht_model_choose(variant, &choice, &d->training);
 }
 
 static bool is_file(const char *init) {

@@ -86,15 +86,21 @@ ht_status ht_file_map(const char *path, ht_mapping *mapping) {
     return HT_SUCCESS;
   }
   void *p = mmap(NULL, mapping->n, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-  ht_status st =
-      p == MAP_FAILED ? ht_fail_errno("cannot map", path) : HT_SUCCESS;
-  if (st.code == HT_OK) mapping->data = p;
-  close(fd);
-  return st;
+  if (p == MAP_FAILED) {
+    ht_status st = ht_fail_errno("cannot map", path);
+    close(fd);
+    return st;
+  }
+  mapping->data = p;
+  mapping->fd = fd;
+  return HT_SUCCESS;
 }
 
 void ht_file_unmap(ht_mapping *mapping) {
-  if (mapping->data) munmap(mapping->data, mapping->n);
+  if (mapping->data) {
+    munmap(mapping->data, mapping->n);
+    close(mapping->fd);
+  }
   *mapping = (ht_mapping){0};
 }
 

@@ -47,6 +47,7 @@ ht_status ht_file_write(const char *path, const void *data,
 typedef struct ht_mapping {
   void *data;
   size_t n;
+  int fd; /* of the file; meaningful where data is not NULL */
 } ht_mapping;
 ht_status ht_file_map(const char *path, ht_mapping *mapping) HT_MUST_CHECK;
 void ht_file_unmap(ht_mapping *mapping);

@@ -11,8 +11,11 @@
  */
 #include "format/crc32c.h"
 
+#include <errno.h>
+
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/parallel.h"
 
@@ -182,4 +185,49 @@ uint32_t ht_crc32c_mask(uint32_t crc) {
 uint32_t ht_crc32c_unmask(uint32_t masked) {
   uint32_t rotated = masked - 0xa282ead8u;
   return rotated >> 17 | rotated << 15;
+}
+
+/* ---- of files */
+
+typedef struct {
+  int fd;
+  int64_t offset;
+  uint32_t *crc; /* per block */
+  bool *failed;  /* per block */
+} file_job;
+
+static void check_file_block(size_t from, size_t to, void *arg) {
+  enum { PIECE = 1 << 16 }; /* stays in the cache until it is summed */
+  file_job *job = arg;
+  unsigned char piece[PIECE];
+  uint32_t crc = 0;
+  for (size_t at = from; at < to;) {
+    size_t want = to - at < PIECE ? to - at : PIECE;
+    ssize_t got = pread(job->fd, piece, want, job->offset + (int64_t)at);
+    if (got <= 0) {
+      if (got < 0 && errno == EINTR) continue;
+      job->failed[from / BLOCK] = true;
+      return;
+    }
+    crc = ht_crc32c_extend(crc, piece, (size_t)got);
+    at += (size_t)got;
+  }
+  job->crc[from / BLOCK] = crc;
+}
+
+bool ht_crc32c_file(int fd, int64_t offset, size_t n, uint32_t *crc) {
+  size_t blocks = n / BLOCK + 1;
+  uint32_t *part = calloc(blocks, sizeof *part);
+  bool *failed = calloc(blocks, sizeof *failed), ok = part && failed;
+  file_job job = {fd, offset, part, failed};
+  if (ok) ht_parallel(n, BLOCK, check_file_block, &job);
+  *crc = 0;
+  for (size_t at = 0; at < n && ok; at += BLOCK) {
+    size_t size = n - at < BLOCK ? n - at : BLOCK;
+    ok = !failed[at / BLOCK];
+    *crc = ht_crc32c_combine(*crc, part[at / BLOCK], size);
+  }
+  free(part);
+  free(failed);
+  return ok;
 }

@@ -6,6 +6,7 @@
 #ifndef HT_FORMAT_CRC32C_H
 #define HT_FORMAT_CRC32C_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,13 @@ uint32_t ht_crc32c_combine(uint32_t a, uint32_t b, size_t n);
 
 /* Of n bytes, in blocks on all threads. */
 uint32_t ht_crc32c(const void *p, size_t n);
+
+/*
+ * Of n bytes of an open file, on all threads: read, not mapped, so that a
+ * large file is checked without its pages becoming this process's. False
+ * where they cannot be read.
+ */
+bool ht_crc32c_file(int fd, int64_t offset, size_t n, uint32_t *crc);
 
 /* Rotated right by 15 and a constant added, so that a checksum of data that
  * holds checksums stays a good one. */

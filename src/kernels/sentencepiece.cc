@@ -1,0 +1,158 @@
+/* sentencepiece.cc - sentencepiece.h over the library. */
+#include "config.h"
+
+#include <algorithm>
+#include <new>
+#include <string>
+#include <vector>
+
+extern "C" {
+#include "kernels/sentencepiece.h"
+}
+
+#ifdef HAVE_SENTENCEPIECE
+#include <sentencepiece_processor.h>
+
+/* In no header, and not in every version: the library would print. */
+namespace sentencepiece {
+namespace logging {
+__attribute__((weak)) void SetMinLogLevel(int level);
+}
+}  // namespace sentencepiece
+
+struct ht_sentencepiece {
+  sentencepiece::SentencePieceProcessor model;
+};
+
+namespace {
+
+ht_status failed(const char *what, const sentencepiece::util::Status &st) {
+  return ht_fail(HT_CORRUPT, "%s: %s", what, st.error_message());
+}
+
+/* A piece that stands for no bytes: the begin or the end of a sentence. */
+ht_sentence_piece mark(const ht_sentencepiece *sp, int id) {
+  ht_sentence_piece piece = {};
+  if (id >= 0) ht_sentencepiece_piece(sp, id, &piece);
+  piece.id = id;
+  return piece;
+}
+
+std::vector<ht_sentence_piece> pieces_of(
+    const ht_sentencepiece *sp,
+    const std::vector<
+        sentencepiece::ImmutableSentencePieceText_ImmutableSentencePiece>
+        &found,
+    int flags) {
+  std::vector<ht_sentence_piece> out;
+  if (flags & HT_PIECES_BEGIN) out.push_back(mark(sp, sp->model.bos_id()));
+  for (const auto &f : found)
+    out.push_back({f.piece().data(), f.piece().size(), static_cast<int>(f.id()),
+                   f.begin(), f.end()});
+  if (flags & HT_PIECES_END) out.push_back(mark(sp, sp->model.eos_id()));
+  if (flags & HT_PIECES_REVERSED) std::reverse(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+extern "C" ht_status ht_sentencepiece_new(const char *model, size_t n,
+                                          ht_sentencepiece **out) {
+  *out = new (std::nothrow) ht_sentencepiece;
+  if (!*out) return ht_fail(HT_NO_MEMORY, "no memory for a piece model");
+  if (sentencepiece::logging::SetMinLogLevel)
+    sentencepiece::logging::SetMinLogLevel(3);
+  auto st = (*out)->model.LoadFromSerializedProto({model, n});
+  if (st.ok()) return ht_status{HT_OK, nullptr};
+  delete *out;
+  *out = nullptr;
+  return failed("bad SentencePiece model", st);
+}
+
+extern "C" void ht_sentencepiece_free(ht_sentencepiece *sp) { delete sp; }
+
+extern "C" ht_status ht_sentencepiece_encode(const ht_sentencepiece *sp,
+                                             const char *s, size_t n, int flags,
+                                             ht_sentence_piece_fn *fn,
+                                             void *arg) {
+  sentencepiece::ImmutableSentencePieceText text;
+  auto st = sp->model.Encode({s, n}, text.mutable_proto());
+  if (!st.ok()) return failed("text was not cut into pieces", st);
+  auto found = text.pieces();
+  for (const auto &piece : pieces_of(sp, found, flags)) {
+    ht_status given = fn(&piece, arg);
+    if (given.code != HT_OK) return given;
+  }
+  return ht_status{HT_OK, nullptr};
+}
+
+extern "C" ht_status ht_sentencepiece_decode(const ht_sentencepiece *sp,
+                                             const ht_sentence_piece *piece,
+                                             size_t n, ht_text *out) {
+  std::vector<std::string> words;
+  for (size_t i = 0; i < n; i++) {
+    ht_sentence_piece of = piece[i];
+    if (!of.p) {
+      if (of.id < 0 || of.id >= sp->model.GetPieceSize())
+        return ht_fail(HT_USAGE, "piece %d is not one of %d", of.id,
+                       sp->model.GetPieceSize());
+      ht_sentencepiece_piece(sp, of.id, &of);
+    }
+    words.emplace_back(of.p, of.n);
+  }
+  std::string text;
+  auto st = sp->model.Decode(words, &text);
+  if (!st.ok()) return failed("pieces make no text", st);
+  ht_text_bytes(out, text.data(), text.size());
+  return ht_text_check(out);
+}
+
+extern "C" int ht_sentencepiece_size(const ht_sentencepiece *sp) {
+  return sp->model.GetPieceSize();
+}
+
+extern "C" int ht_sentencepiece_id(const ht_sentencepiece *sp, const char *p,
+                                   size_t n) {
+  return sp->model.PieceToId({p, n});
+}
+
+extern "C" void ht_sentencepiece_piece(const ht_sentencepiece *sp, int id,
+                                       ht_sentence_piece *out) {
+  const std::string &piece = sp->model.IdToPiece(id);
+  *out = {piece.data(), piece.size(), id, 0, 0};
+}
+
+#else
+
+struct ht_sentencepiece {
+  int none;
+};
+
+extern "C" ht_status ht_sentencepiece_new(const char *, size_t,
+                                          ht_sentencepiece **) {
+  return ht_fail(HT_UNSUPPORTED,
+                 "SentencePiece models need hubtune built with the "
+                 "SentencePiece library");
+}
+extern "C" void ht_sentencepiece_free(ht_sentencepiece *) {}
+extern "C" ht_status ht_sentencepiece_encode(const ht_sentencepiece *,
+                                             const char *, size_t, int,
+                                             ht_sentence_piece_fn *, void *) {
+  return ht_fail(HT_UNSUPPORTED, "built without SentencePiece");
+}
+extern "C" ht_status ht_sentencepiece_decode(const ht_sentencepiece *,
+                                             const ht_sentence_piece *, size_t,
+                                             ht_text *) {
+  return ht_fail(HT_UNSUPPORTED, "built without SentencePiece");
+}
+extern "C" int ht_sentencepiece_size(const ht_sentencepiece *) { return 0; }
+extern "C" int ht_sentencepiece_id(const ht_sentencepiece *, const char *,
+                                   size_t) {
+  return 0;
+}
+extern "C" void ht_sentencepiece_piece(const ht_sentencepiece *, int,
+                                       ht_sentence_piece *out) {
+  *out = {};
+}
+
+#endif

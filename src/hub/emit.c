@@ -8,6 +8,10 @@
 #include "ops/interface.h"
 #include "ops/table.h"
 
+/* Calls that are put into a graph, within one another or one after another,
+ * and the nodes that this may make. */
+enum { MAX_CALLS = 2000, MAX_NODES = 4000000 };
+
 /* One function at work. */
 typedef struct emission {
   ht_emitter *e;
@@ -21,6 +25,7 @@ typedef struct emission {
   const char *prefix;    /* of names there */
   const char **name;     /* per node: its name there */
   const char ***inlined; /* per node: outputs of a body put in its place */
+  int (*effects)[2];     /* per such node: its part of place->effect */
   int *stack;
   int n_stack, stack_capacity;
 } emission;
@@ -78,7 +83,12 @@ static ht_status name_of(emission *m, int node, const char **out) {
 }
 
 static ht_status add_node(emission *m, Tensorflow__NodeDef *node) {
-  if (m->place) return m->place->add(m->place->arg, node);
+  if (m->place) {
+    if (++m->place->n_nodes > MAX_NODES)
+      return ht_fail(HT_UNSUPPORTED, "calls that make more than %d nodes",
+                     MAX_NODES);
+    return m->place->add(m->place->arg, node);
+  }
   return HT_PB_PUSH(m->e->arena, m->def, node_def, node);
 }
 
@@ -154,11 +164,20 @@ static bool is_reference(const ht_node *n) {
          strcmp(n->op_name, "Variable") == 0;
 }
 
+/* The store of the graph, or of the one whose functions it is of. */
+static const ht_store *store_of(const emission *m) {
+  const ht_emitter *e = m->e;
+  for (int i = 0; i < e->n_stores; i++)
+    if (e->store[i].graph == m->graph) return e->store[i].store;
+  for (int i = 0; m->graph->name && i < e->n_stores; i++)
+    if (e->store[i].graph->library == m->graph->library)
+      return e->store[i].store;
+  return NULL;
+}
+
 static ht_status handle_argument(emission *m, const ht_node *n,
                                  const char **name) {
-  const ht_store *store = NULL;
-  for (int i = 0; i < m->e->n_stores && !store; i++)
-    if (m->e->store[i].graph == m->graph) store = m->e->store[i].store;
+  const ht_store *store = store_of(m);
   char shared[256] = "";
   ht_string s = ht_attr_string(&n->attrs, "shared_name");
   if (s.n && s.n < sizeof shared) memcpy(shared, s.p, s.n);
@@ -251,12 +270,19 @@ static ht_status read_of(emission *m, const ht_node *n, const char *handle,
   return HT_SUCCESS;
 }
 
-/* A body that is put in the place of its application. */
-static bool put_in_place(const emission *m, const ht_node *n) {
-  return m->place && n->application && !n->application->body->graph->name;
+static bool calls(const ht_node *n) {
+  return n->application || n->callee ||
+         (n->op && (strcmp(n->op_name, "PartitionedCall") == 0 ||
+                    strcmp(n->op_name, "StatefulPartitionedCall") == 0));
 }
 
-static ht_status inline_application(emission *m, int node);
+/* In a main graph the bodies of calls stand in their place: TF1 differentiates
+ * nodes, but not the functions of an imported graph. */
+static bool put_in_place(const emission *m, const ht_node *n) {
+  return m->place && calls(n);
+}
+
+static ht_status inline_call(emission *m, int node);
 
 /* The text by which a value is named in the function; `value`: a v1
  * reference is read. */
@@ -278,7 +304,7 @@ static ht_status ref_text(emission *m, ht_ref ref, bool value,
     return ht_fail(HT_UNSUPPORTED, "op '%s' is not supported (node '%s')",
                    n->op_name, n->name);
   if (put_in_place(m, n)) {
-    HT_TRY(inline_application(m, ref.node));
+    HT_TRY(inline_call(m, ref.node));
     *text = m->inlined[ref.node][ref.out];
     return HT_SUCCESS;
   }
@@ -307,8 +333,9 @@ static const char *resource_op(const char *op) {
   return op;
 }
 
-static bool hint_attr(const char *name) {
-  return *name == '_' && strcmp(name, "_gradient_op_type") != 0;
+/* Saved custom gradients are known to functions alone. */
+static bool hint_attr(const emission *m, const char *name) {
+  return *name == '_' && (m->place || strcmp(name, "_gradient_op_type") != 0);
 }
 
 static ht_status node_attrs(emission *m, const ht_node *n, const char *op,
@@ -317,7 +344,7 @@ static ht_status node_attrs(emission *m, const ht_node *n, const char *op,
   bool changed = strcmp(op, n->op_name) != 0;
   for (int i = 0; i < n->attrs.n; i++) {
     const ht_attr *a = &n->attrs.attr[i];
-    if (hint_attr(a->name)) continue;
+    if (hint_attr(m, a->name)) continue;
     bool type = changed && strcmp(a->name, "T") == 0;
     if (changed && !type && (!row || !strstr(row->attrs, a->name))) continue;
     HT_TRY(ht_pb_attr(
@@ -327,27 +354,59 @@ static ht_status node_attrs(emission *m, const ht_node *n, const char *op,
   return HT_SUCCESS;
 }
 
-static ht_status control_inputs(emission *m, const ht_node *n,
-                                Tensorflow__NodeDef *def) {
+typedef struct names {
+  const char **at;
+  int n, capacity;
+} names;
+
+static ht_status add_control(emission *m, names *to, const char *node) {
+  char *text;
+  HT_TRY(ht_pb_text(m->e->arena, &text, "^%s", node));
+  HT_GROW(to->at, to->n, to->capacity, m->e->arena);
+  to->at[to->n++] = text;
+  return HT_SUCCESS;
+}
+
+/* After a call that was put in its place: after its effects. */
+static ht_status control_effects(emission *m, int node, names *to) {
+  HT_TRY(inline_call(m, node));
+  for (int i = m->effects[node][0]; i < m->effects[node][1]; i++)
+    HT_TRY(add_control(m, to, m->place->effect[i]));
+  return HT_SUCCESS;
+}
+
+static ht_status control_texts(emission *m, const ht_node *n, names *to) {
   for (int i = 0; i < n->n_control; i++) {
-    ht_node *from = &m->graph->node[n->control[i]];
-    char *text;
+    int at = n->control[i];
+    ht_node *from = &m->graph->node[at];
+    const char *name;
     bool cut = false;
-    for (int k = 0; k < m->body->n_args; k++)
-      cut |= m->body->arg[k].node == n->control[i];
-    HT_TRY(ht_graph_bind(m->graph, n->control[i]));
+    for (int k = 0; k < m->body->n_args; k++) cut |= m->body->arg[k].node == at;
+    HT_TRY(ht_graph_bind(m->graph, at));
     if (cut || makes_handle(from) || strcmp(from->op_name, "Placeholder") == 0)
       continue;
-    const char *name;
     if (put_in_place(m, from)) {
-      HT_TRY(inline_application(m, n->control[i]));
+      HT_TRY(control_effects(m, at, to));
       continue;
     }
-    HT_TRY(want(m, n->control[i]));
-    HT_TRY(name_of(m, n->control[i], &name));
-    HT_TRY(ht_pb_text(m->e->arena, &text, "^%s", name));
-    HT_TRY(ht_pb_input(m->e->arena, def, text));
+    HT_TRY(want(m, at));
+    HT_TRY(name_of(m, at, &name));
+    HT_TRY(add_control(m, to, name));
   }
+  return HT_SUCCESS;
+}
+
+/* What has an effect in a body that was put in the place of a call waits for
+ * what the call waited for. */
+static ht_status control_inputs(emission *m, const ht_node *n,
+                                Tensorflow__NodeDef *def) {
+  names all = {0};
+  bool waits = n->op && n->op->flags & (HT_OP_STATEFUL | HT_OP_HANDLES);
+  HT_TRY(control_texts(m, n, &all));
+  for (int i = 0; i < all.n; i++)
+    HT_TRY(ht_pb_input(m->e->arena, def, all.at[i]));
+  for (int i = 0; m->place && waits && i < m->place->n_before; i++)
+    HT_TRY(ht_pb_input(m->e->arena, def, m->place->before[i]));
   return HT_SUCCESS;
 }
 
@@ -369,19 +428,67 @@ static ht_status emit_node(emission *m, int node) {
   return add_node(m, def);
 }
 
-static ht_status inline_application(emission *m, int node) {
+static ht_status called_body(emission *m, const ht_node *n, const ht_body **out,
+                             const ht_tensor **capture) {
+  ht_graph *f = n->callee;
+  ht_body *body;
+  *capture = n->application ? n->application->capture : NULL;
+  *out = n->application ? n->application->body : NULL;
+  if (*out) return HT_SUCCESS;
+  const ht_attr *a = ht_attr_find(&n->attrs, "f");
+  if (!f && a && a->kind == HT_ATTR_FUNC)
+    HT_TRY(ht_library_find(m->graph->library, a->value->func.name, &f));
+  if (!f) return ht_fail(HT_CORRUPT, "node '%s' calls no function", n->name);
+  HT_NEW(body, m->e->arena, 1);
+  HT_TRY(ht_body_of_function(f, body));
+  if (body->n_args != n->n_in)
+    return ht_fail(HT_CORRUPT, "node '%s' has %d inputs, function '%s' %d",
+                   n->name, n->n_in, f->name, body->n_args);
+  *out = body;
+  return HT_SUCCESS;
+}
+
+static ht_status inline_body(emission *m, int node, const char *const *in) {
   ht_node *n = &m->graph->node[node];
-  const ht_application *a = n->application;
-  const char **in, *prefix;
+  const ht_body *body;
+  const ht_tensor *capture;
+  const char *prefix;
   char *folder;
-  if (m->inlined[node]) return HT_SUCCESS;
-  HT_NEW(in, m->e->arena, n->n_in + 1);
-  HT_NEW(m->inlined[node], m->e->arena, a->body->n_rets + 1);
-  for (int i = 0; i < n->n_in; i++) HT_TRY(ref_text(m, n->in[i], true, &in[i]));
+  HT_TRY(called_body(m, n, &body, &capture));
+  HT_NEW(m->inlined[node], m->e->arena, body->n_rets + 1);
   HT_TRY(name_of(m, node, &prefix));
   HT_TRY(ht_pb_text(m->e->arena, &folder, "%s/", prefix));
-  return ht_emit_inline(m->e, m->place, folder, a->body, a->capture, in,
+  return ht_emit_inline(m->e, m->place, folder, body, capture, in,
                         m->inlined[node]);
+}
+
+static ht_status inline_call(emission *m, int node) {
+  ht_node *n = &m->graph->node[node];
+  ht_emit_place *p = m->place;
+  const char **in;
+  names before = {0};
+  if (m->inlined[node]) return HT_SUCCESS;
+  if (p->depth >= MAX_CALLS)
+    return ht_fail(HT_UNSUPPORTED, "more than %d calls within one another",
+                   MAX_CALLS);
+  p->depth++;
+  HT_NEW(in, m->e->arena, n->n_in + 1);
+  for (int i = 0; i < n->n_in; i++)
+    HT_TRY(ref_text(m, n->in[i], !(n->op || n->callee), &in[i]));
+  for (int i = 0; i < p->n_before; i++)
+    HT_TRY(add_control(m, &before, p->before[i] + 1));
+  HT_TRY(control_texts(m, n, &before));
+  const char *const *outer = p->before;
+  int n_outer = p->n_before;
+  p->before = before.at;
+  p->n_before = before.n;
+  m->effects[node][0] = p->n_effects;
+  HT_TRY(inline_body(m, node, in));
+  m->effects[node][1] = p->n_effects;
+  p->before = outer;
+  p->n_before = n_outer;
+  p->depth--;
+  return HT_SUCCESS;
 }
 
 static ht_status emit_application(emission *m, int node) {
@@ -603,6 +710,7 @@ static ht_status start_inline(emission *m, const ht_tensor *capture,
   HT_NEW(m->seen, arena, n);
   HT_NEW(m->name, arena, n);
   HT_NEW(m->inlined, arena, n);
+  HT_NEW(m->effects, arena, n);
   for (int i = 0; i < m->body->n_args; i++) {
     if (!capture || !capture[i].dtype)
       m->arg_text[i] = in[explicit ++];
@@ -612,17 +720,30 @@ static ht_status start_inline(emission *m, const ht_tensor *capture,
   return HT_SUCCESS;
 }
 
-static ht_status inline_effects(emission *m) {
+/* Reads are effects too, for their order, but no updates. */
+static bool updates(const ht_node *n) {
+  return strstr(n->op_name, "Assign") || strstr(n->op_name, "Scatter") ||
+         strstr(n->op_name, "Apply") || strstr(n->op_name, "While") ||
+         strstr(n->op_name, "If") || strstr(n->op_name, "Case");
+}
+
+static ht_status inline_effect(emission *m, int node) {
   ht_emit_place *p = m->place;
-  for (int i = 0; i < m->body->n_targets; i++) {
-    int node = m->body->target[i];
-    HT_TRY(ht_graph_bind(m->graph, node));
-    HT_TRY(want(m, node));
-    HT_TRY(emit_wanted(m));
-    HT_GROW(p->effect, p->n_effects, p->effect_capacity, m->e->arena);
-    HT_TRY(name_of(m, node, &p->effect[p->n_effects]));
-    p->n_effects++;
+  ht_node *n = &m->graph->node[node];
+  HT_TRY(ht_graph_bind(m->graph, node));
+  if (put_in_place(m, n)) {
+    HT_TRY(inline_call(m, node));
+    return emit_wanted(m);
   }
+  const char *name;
+  HT_TRY(want(m, node));
+  HT_TRY(emit_wanted(m));
+  HT_TRY(name_of(m, node, &name));
+  HT_GROW(p->effect, p->n_effects, p->effect_capacity, m->e->arena);
+  p->effect[p->n_effects++] = name;
+  if (!updates(n)) return HT_SUCCESS;
+  HT_GROW(p->update, p->n_updates, p->update_capacity, m->e->arena);
+  p->update[p->n_updates++] = name;
   return HT_SUCCESS;
 }
 
@@ -640,5 +761,7 @@ ht_status ht_emit_inline(ht_emitter *e, ht_emit_place *place,
     HT_TRY(ref_text(&m, body->ret[i], true, &out[i]));
     HT_TRY(emit_wanted(&m));
   }
-  return inline_effects(&m);
+  for (int i = 0; i < body->n_targets; i++)
+    HT_TRY(inline_effect(&m, body->target[i]));
+  return HT_SUCCESS;
 }

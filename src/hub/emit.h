@@ -70,12 +70,17 @@ typedef struct ht_emit_place {
   void *arg;
   const char **effect; /* nodes run for their effect, collected */
   int n_effects, effect_capacity;
+  const char **update; /* those of them that change variables */
+  int n_updates, update_capacity;
+  const char *const *before; /* "^node": what effects have to wait for */
+  int n_before;
+  int depth, n_nodes;
 } ht_emit_place;
 
 /*
  * Puts a body's nodes into a graph, names after `prefix`. in: tensors
  * ("name:0") of the explicit arguments; out: those of the returns. What the
- * body applies is put there too; functions of a loaded module are called.
+ * body calls is put there too.
  */
 ht_status ht_emit_inline(ht_emitter *e, ht_emit_place *place,
                          const char *prefix, const ht_body *body,

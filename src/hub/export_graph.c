@@ -53,9 +53,10 @@ static ht_status constant_node(ht_writer *w, ht_out_capture *c) {
 
 ht_status ht_write_captures(ht_writer *w, bool hub1) {
   (void)hub1;
-  for (int i = 0; i < w->n_assets; i++) HT_TRY(asset_node(w, &w->asset[i]));
-  for (int i = 0; i < w->n_captures; i++) {
-    ht_out_capture *c = &w->capture[i];
+  for (; w->assets_written < w->n_assets; w->assets_written++)
+    HT_TRY(asset_node(w, &w->asset[w->assets_written]));
+  for (; w->captures_written < w->n_captures; w->captures_written++) {
+    ht_out_capture *c = &w->capture[w->captures_written];
     if (c->variable)
       HT_TRY(variable_node(w, c));
     else if (c->table)
@@ -151,8 +152,9 @@ static ht_status place_add(void *arg, Tensorflow__NodeDef *node) {
 static ht_status place_handle(void *arg, const ht_tensor *value,
                               const char **node) {
   ht_writer *w = arg;
+  HT_TRY(ht_writer_capture(w, value)); /* one that only functions name */
+  HT_TRY(ht_write_captures(w, true));
   int i = ht_writer_find(w, value);
-  if (i < 0) return ht_fail(HT_CORRUPT, "a captured value without a node");
   *node = w->capture[i].node;
   return HT_SUCCESS;
 }
@@ -171,9 +173,9 @@ static ht_status inline_outputs(ht_writer *w, const ht_out_method *m,
   char *prefix;
   HT_TRY(ht_pb_text(&w->arena, &prefix, "%s/", m->method->name));
   HT_TRY(ht_emit_inline(&w->e, &place, prefix, f->body, NULL, in, out));
-  for (int i = 0; i < place.n_effects; i++) {
+  for (int i = 0; i < place.n_updates; i++) {
     HT_GROW(w->effect, w->n_effects, w->effect_capacity, &w->arena);
-    w->effect[w->n_effects++] = place.effect[i];
+    w->effect[w->n_effects++] = place.update[i];
   }
   for (int i = 0; i < m->method->n_outputs; i++) {
     char *text;

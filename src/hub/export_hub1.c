@@ -163,19 +163,11 @@ static ht_status write_assets(ht_writer *w) {
   return HT_SUCCESS;
 }
 
-/* A loss that is no function of a loaded module stands in the graph. */
 static ht_status loss_tensor(ht_writer *w, int i, const char **out) {
-  const ht_emitted *f = w->loss[i];
-  const char **captured;
-  Tensorflow__NodeDef *node;
-  if (!f->body->graph->name) {
-    ht_emit_place place = ht_writer_place(w);
-    return ht_emit_inline(&w->e, &place, "loss/", f->body, NULL, NULL, out);
-  }
-  HT_TRY(ht_writer_captured(w, f, &captured));
-  HT_TRY(ht_writer_name(w, "regularization_loss", out));
-  HT_TRY(ht_emit_call(&w->e, *out, f, 0, NULL, NULL, captured, &node));
-  return ht_writer_add(w, node);
+  ht_emit_place place = ht_writer_place(w);
+  const ht_tensor *const *capture = w->x->loss_capture;
+  return ht_emit_inline(&w->e, &place, "loss/", w->loss[i]->body,
+                        capture ? capture[i] : NULL, NULL, out);
 }
 
 static ht_status write_losses(ht_writer *w) {
@@ -230,9 +222,6 @@ static ht_status write_attachments(ht_writer *w) {
 static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
   HT_TRY(ht_writer_init(w, x));
   HT_TRY(ht_write_captures(w, true));
-  HT_TRY(write_variables(w));
-  HT_TRY(write_tables(w));
-  HT_TRY(write_assets(w));
   HT_TRY(write_losses(w));
   HT_TRY(write_attachments(w));
   for (int i = 0; i < x->n_signatures; i++) {
@@ -240,6 +229,9 @@ static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
     HT_TRY(ht_write_signature(w, w->meta, m, m->f[train && m->f[1]], true));
   }
   HT_TRY(write_updates(w));
+  HT_TRY(write_variables(w));
+  HT_TRY(write_tables(w));
+  HT_TRY(write_assets(w));
   drop_functions(w);
   if (!train) return HT_SUCCESS;
   return ht_pb_strings(&w->arena, &w->meta->meta_info_def->n_tags,

@@ -115,7 +115,7 @@ static ht_status asset_path(ht_writer *w, const ht_tensor *t, int *asset) {
   return add_asset(w, path, asset);
 }
 
-static ht_status add_capture(ht_writer *w, const ht_tensor *value) {
+ht_status ht_writer_capture(ht_writer *w, const ht_tensor *value) {
   if (ht_writer_find(w, value) >= 0) return HT_SUCCESS;
   ht_out_capture c = {.value = *value, .asset = -1, .object = -1};
   HT_TRY(ht_tensor_keep(&w->arena, value));
@@ -142,14 +142,14 @@ static ht_status add_variable(ht_writer *w, ht_variable *v) {
   ht_tensor handle;
   HT_TRY(ht_tensor_new(NULL, HT_RESOURCE, &HT_SCALAR, &handle));
   ht_obj(&handle)[0] = ht_object_share(&v->object);
-  ht_status st = add_capture(w, &handle);
+  ht_status st = ht_writer_capture(w, &handle);
   ht_tensor_drop(&handle);
   return st;
 }
 
 static ht_status add_captured(ht_writer *w, const ht_emitted *f) {
   for (int i = 0; f && i < f->n_captured; i++)
-    HT_TRY(add_capture(w, &f->captured[i]));
+    HT_TRY(ht_writer_capture(w, &f->captured[i]));
   return HT_SUCCESS;
 }
 

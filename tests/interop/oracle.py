@@ -16,6 +16,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 v1 = tf.compat.v1
+v1.experimental.output_all_intermediates(True)  # as hub.Module's loops need
 ENDING = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -38,7 +39,7 @@ def calls(path):
     found = {"hub1": hub1_calls, "sm1": sm1_calls, "sm2": sm2_calls}[form](
         path)
     for call in found:
-        call.format = form
+        call.format, call.path = form, path
     return found
 
 

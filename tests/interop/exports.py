@@ -165,7 +165,7 @@ def layers(report, module, original, exported):
 
     def work():
         got = layer_trains(exported)
-        least = wanted or (trainable(exported),) * 2
+        least = wanted or (trainable(exported), got[1] or 1)
         return [] if got == least else [
             "%d trainable weights, %d moved; wanted %d, %d" % (got + least)]
 

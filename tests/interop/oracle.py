@@ -117,6 +117,8 @@ def variables_of(path, root):
 
 def port_names(nest):
     """Leaves of a nest by their paths: items by number, entries by key."""
+    if hasattr(nest, "_asdict"):  # a named tuple: by its fields
+        nest = nest._asdict()
     if isinstance(nest, dict):
         parts = sorted(nest.items())
     elif isinstance(nest, (list, tuple)):
@@ -222,12 +224,13 @@ class Call1(Call):
 
     def run(self, feeds):
         with v1.Graph().as_default(), v1.Session() as session:
-            outputs, _, feed = self.build(session, feeds)
+            outputs, _, feed, start = self.build(session, feeds)
+            start()
             return session.run(outputs, feed)
 
     def gradients(self, feeds, cotangents):
         with v1.Graph().as_default(), v1.Session() as session:
-            outputs, variables, feed = self.build(session, feeds)
+            outputs, variables, feed, start = self.build(session, feeds)
             names = [k for k in cotangents if k in outputs]
             y = [outputs[k] for k in names]
             dy = [tf.constant(cotangents[k]) for k in names]
@@ -235,6 +238,7 @@ class Call1(Call):
             found = {k: [zeros_if_none(g, v)
                          for g, v in zip(found[k], as_list(variables[k]))]
                      for k in found}
+            start()  # afterwards: gradients add outputs to loops
             values = session.run(found, feed)
         return {k: np.concatenate(g, cut_axis(variables[k]))
                 if len(g) > 1 else g[0] for k, g in values.items()}
@@ -275,12 +279,11 @@ def hub1_call(spec, name, tags):
     def build(session, feeds):
         module = hub.Module(spec, trainable=True, tags=set(tags))
         outputs = module(constants(feeds), signature=name, as_dict=True)
-        session.run([v1.global_variables_initializer(),
-                     v1.tables_initializer()])
         trainable = set(v1.trainable_variables())
         variables = {k: v for k, v in module.variable_map.items()
                      if as_list(v)[0] in trainable}
-        return outputs, variables, {}
+        return outputs, variables, {}, lambda: session.run(
+            [v1.global_variables_initializer(), v1.tables_initializer()])
 
     return Call1("%s%s" % (name, " {%s}" % ",".join(tags) if tags else ""),
                  ["--signature", name, "--tags", ",".join(tags)], inputs,
@@ -304,7 +307,7 @@ def sm1_call(path, meta, name):
         outputs = {k: graph.get_tensor_by_name(v.name)
                    for k, v in signature.outputs.items()}
         feed = {signature.inputs[k].name: v for k, v in feeds.items()}
-        return outputs, pieces(v1.trainable_variables()), feed
+        return outputs, pieces(v1.trainable_variables()), feed, lambda: None
 
     return Call1("signature " + name, ["--signature", name], inputs, build)
 

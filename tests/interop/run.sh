@@ -1,0 +1,33 @@
+#!/bin/sh
+# Everything that is held against a real TensorFlow: what `make interop` runs.
+#
+#     tests/interop/run.sh BUILD_FOLDER [MODULE...]
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "$1" && pwd)
+shift
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/hubtune-interop.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+export HUBTUNE="${HUBTUNE:-$build/hubtune}"
+export HUBTUNE_EXPORTER="${HUBTUNE_EXPORTER:-$build/tests/interop_export}"
+export TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES=
+
+python=$("$here/env.sh" pinned) || {
+  echo "interop: skipped, no Python with the pinned TensorFlow" >&2
+  exit 77
+}
+echo "interop: writing modules"
+"$python" "$here/modules.py" "$scratch/modules" >/dev/null 2>"$scratch/log" || {
+  cat "$scratch/log" >&2
+  exit 1
+}
+echo "interop: comparing"
+"$python" "$here/compare.py" "$scratch/modules" "$@"
+
+newest=$("$here/env.sh" newest) || {
+  echo "interop: the newest readers are skipped, no Python for them"
+  exit 0
+}
+echo "interop: the newest readers"
+"$newest" "$here/newest.py" "$scratch/modules"

@@ -1,0 +1,259 @@
+"""Ten steps of each optimizer here and in Keras, and what is exported then."""
+import csv
+import os
+import shutil
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_hub as hub
+
+import differ
+import exports
+import feeds
+import oracle
+import program
+
+v1 = tf.compat.v1
+STEPS, BATCH, CLASSES = 10, 4, 3
+BOUND = 1e-5
+RATES = {"sgd": 0.1, "adam": 0.01, "adamw": 0.01, "adagrad": 0.05,
+         "rmsprop": 0.005}
+# Module -> how it is called: the call's words, the mode, the input's name.
+TRAINED = {
+    "text_plain": ("--call", "training", "sentences"),
+    "text_normalised": ("--call", "training", "sentences"),
+    "text_partitioned": ("--call", "training", "sentences"),
+    "text_l2_head": ("--call", "training", "sentences"),
+    "keras_conv": ("--call", "training", None),
+    "keras_dense": ("--call", "inference", None),
+    "custom_gradient": ("--call", "training", None),
+    "hub1_text": ("--signature", "training", "sentences"),
+    "hub1_dense_refs": ("--signature", "training", None),
+    "keyword_spotting": ("--call", "inference", None),
+}
+
+
+def check(r, name, path):
+    if name not in TRAINED:
+        return
+    way = TRAINED[name]
+    problem = Problem(path, way)
+    optimizers = RATES if oracle.format_of(path) != "sm2" or way[2] else (
+        "sgd", "adam")
+    for optimizer in optimizers:
+        r.guarded(name, "training", optimizer,
+                  lambda: compare_losses(problem, optimizer))
+    check_exports(r, name, problem)
+
+
+class Problem:
+    """Data, a head, and the module to train; the same at every run."""
+
+    def __init__(self, path, way):
+        self.path, (self.how, self.mode, self.text) = path, way
+        rng = np.random.RandomState(7)
+        self.call = self.find_call()
+        (self.input, spec), = self.call.inputs.items()
+        n = STEPS * BATCH
+        self.y = rng.randint(0, CLASSES, n)
+        self.y[:CLASSES] = range(CLASSES)
+        if self.text:
+            self.x = np.array([" ".join(rng.choice(
+                "good bad movie plot the a was quite zebra".split(),
+                rng.randint(1, 8))) for _ in range(n)], object)
+        else:
+            self.x = rng.normal(0, 1, (n,) + tuple(spec.shape[1:])).astype("f")
+        width = self.first(self.loaded().forward(
+            tf.constant(self.x[:2]))).shape[-1]
+        self.kernel = rng.normal(0, .3, (width, CLASSES)).astype("f")
+        self.bias = rng.normal(0, .1, CLASSES).astype("f")
+
+    def find_call(self):
+        wanted = ("__call__",) if self.how == "--call" else ("default",)
+        return [c for c in oracle.calls(self.path)
+                if c.arguments[0] == self.how and c.arguments[1] in wanted][0]
+
+    def loaded(self):
+        two = oracle.format_of(self.path) == "sm2"
+        return Trained(self) if two else Trained1(self)
+
+    def first(self, out):
+        return out if isinstance(out, tf.Tensor) else list(out.values())[0]
+
+
+class Trained:
+    """The module in TensorFlow, ready to be trained."""
+
+    def __init__(self, problem):
+        self.problem = problem
+        training = problem.mode == "training"
+        root = self.root = tf.saved_model.load(self.problem.path)
+        takes = "training" in root.__call__.function_spec.arg_names
+        more = {"training": training} if takes else {}
+        self.forward = lambda x: root(x, **more)
+        found = oracle.variables_of(self.problem.path, root)
+        self.variables = [v for v in found.values() if v.trainable]
+        self.losses = list(getattr(root, "regularization_losses", []))
+
+    def gradients(self, x, y, kernel, bias):
+        with tf.GradientTape() as tape:
+            loss = loss_of(self.problem.first(self.forward(tf.constant(x))),
+                           y, kernel, bias)
+            loss += sum(tf.reduce_sum(f()) for f in self.losses)
+        return loss, tape.gradient(loss, self.variables + [kernel, bias])
+
+
+class Trained1:
+    """A TF1 module in a graph of its own; eager variables mirror its."""
+
+    def __init__(self, problem):
+        self.problem = problem
+        tags = oracle.tag_sets(problem.path)
+        self.tags = {"train"} if problem.mode == "training" and (
+            ["train"] in tags) else set()
+        with v1.Graph().as_default() as self.graph:
+            self.build()
+        self.session = v1.Session(graph=self.graph)
+        self.session.run(self.start)
+        self.variables = [tf.Variable(v) for v in self.session.run(self.own)]
+
+    def build(self):
+        spec = hub.load_module_spec(self.problem.path)
+        m = hub.Module(spec, trainable=True, tags=self.tags)
+        kind = tf.string if self.problem.text else tf.float32
+        self.x = v1.placeholder(kind)
+        self.y = v1.placeholder(tf.int64)
+        self.kernel, self.bias = (v1.placeholder(tf.float32)
+                                  for _ in range(2))
+        if not self.problem.text:
+            self.x.set_shape(list(self.problem.call.inputs.values())[0].shape)
+        self.features = m({self.problem.input: self.x}, as_dict=True)[
+            "default"]
+        self.own = v1.trainable_variables()
+        self.loss = loss_of(self.features, self.y, self.kernel, self.bias)
+        self.loss += sum(v1.get_collection("regularization_losses"))
+        self.found = [tf.convert_to_tensor(g) for g in tf.gradients(
+            self.loss, self.own + [self.kernel, self.bias])]
+        self.start = [v1.global_variables_initializer(),
+                      v1.tables_initializer()]
+
+    def forward(self, x):
+        return tf.constant(self.session.run(self.features,
+                                            {self.x: x.numpy()}))
+
+    def gradients(self, x, y, kernel, bias):
+        for own, mirror in zip(self.own, self.variables):
+            own.load(mirror.numpy(), self.session)
+        loss, found = self.session.run([self.loss, self.found], {
+            self.x: x, self.y: y, self.kernel: kernel.numpy(),
+            self.bias: bias.numpy()})
+        return loss, [tf.constant(g) for g in found]
+
+
+def loss_of(features, y, kernel, bias):
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels=y, logits=features @ kernel + bias))
+
+
+def keras_losses(problem, optimizer):
+    trained = problem.loaded()
+    kernel, bias = tf.Variable(problem.kernel), tf.Variable(problem.bias)
+    variables = trained.variables + [kernel, bias]
+    kind = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW",
+            "adagrad": "Adagrad", "rmsprop": "RMSprop"}[optimizer]
+    update = getattr(tf.keras.optimizers, kind)(
+        RATES[optimizer], jit_compile=False)
+    found = []
+    for i in range(0, STEPS * BATCH, BATCH):
+        loss, gradients = trained.gradients(
+            problem.x[i:i + BATCH], problem.y[i:i + BATCH], kernel, bias)
+        found.append(float(loss))
+        update.apply_gradients([(g, v) for g, v in zip(gradients, variables)
+                                if g is not None])
+    return np.array(found)
+
+
+def write_data(problem):
+    if problem.text:
+        path = program.scratch("data.csv")
+        with open(path, "w", newline="") as f:
+            csv.writer(f).writerows([("text", "label")] + list(
+                zip(problem.x, problem.y)))
+        return path, ["--text", "text", "--label", "label"]
+    path = program.scratch("data.npz")
+    np.savez(path, x=problem.x, label=problem.y.astype(np.int64))
+    return path, ["--input", problem.input.split("/")[-1] + "=x", "--label",
+                  "label"]
+
+
+def train(problem, optimizer):
+    data, columns = write_data(problem)
+    head, out = program.scratch("head.npz"), program.scratch("run")
+    np.savez(head, kernel=problem.kernel, bias=problem.bias)
+    shutil.rmtree(out, ignore_errors=True)
+    rate = str(RATES[optimizer])
+    program.hubtune(
+        "train", "--module", problem.path, "--data", data, "--out", out,
+        *columns, problem.how, problem.call.arguments[1], "--mode",
+        problem.mode, "--task", "classify", "--trainable", "--head-init", head,
+        "--no-shuffle", "--batch", BATCH, "--epochs", 1, "--optimizer",
+        optimizer, "--lr", rate, "--module-lr", rate)
+    return out
+
+
+def compare_losses(problem, optimizer):
+    got = np.array(program.losses(train(problem, optimizer)))
+    wanted = keras_losses(problem, optimizer)
+    if got.shape != wanted.shape:
+        return ["%d steps, wanted %d" % (len(got), len(wanted))]
+    worst = np.max(np.abs(got - wanted) / np.abs(wanted))
+    return [] if worst <= BOUND else ["losses differ by %.3g: %s and %s" % (
+        worst, got, wanted)]
+
+
+# ---- what was trained, exported
+
+
+def check_exports(r, name, problem):
+    run = program.scratch("run")
+    if not os.path.exists(run):
+        return r.skipped(name, "export", "nothing was trained")
+    for what in ("model", "module"):
+        for form in ("savedmodel", "hub1"):
+            out = program.scratch("trained." + form)
+            shutil.rmtree(out, ignore_errors=True)
+            exports.CACHE.clear()
+            r.guarded(name, "export", "trained %s %s" % (what, form),
+                      lambda: check_export(problem, run, out, what, form))
+    r.guarded(name, "export", "model/ of the run", lambda: same_answers(
+        problem, os.path.join(run, "model")))
+
+
+def check_export(problem, run, out, what, form):
+    program.hubtune("export", run, out, "--what", what, "--format", form)
+    least = 1
+    if what == "module" and oracle.format_of(problem.path) == "sm2":
+        least = exports.layer_trains(problem.path)[1]
+    return same_answers(problem, out) + trains_on(out, least)
+
+
+def same_answers(problem, folder):
+    """TensorFlow's outputs of all signatures against hubtune's own."""
+    found = []
+    for call in oracle.calls(folder):
+        feed = feeds.for_call(call)
+        if len(call.inputs) == 1:
+            feed = {k: problem.x[:feeds.BATCH] for k in feed}
+        if exports.is_random(call, feed):
+            continue
+        found += ["%s: %s" % (call.name, d) for d in differ.values(
+            program.run(folder, call, feed), call.run(feed), exports.BOUND)]
+    return found
+
+
+def trains_on(folder, least):
+    if oracle.format_of(folder) != "sm2":
+        return []
+    weights, moved = exports.layer_trains(folder)
+    return [] if moved >= min(least, 1) else [
+        "none of %d weights trains on" % weights]

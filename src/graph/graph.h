@@ -67,6 +67,7 @@ struct ht_graph {
   int n_rets;
   const char **control_ret; /* node names */
   int n_control_rets;
+  ht_graph *raised; /* with its loops raised, see raise.h; NULL: not made */
 };
 
 /* The functions of a model, imported when first asked for. */

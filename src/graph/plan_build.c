@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "graph/plan_steps.h"
+#include "graph/raise.h"
 #include "ops/attr_text.h"
 
 typedef struct instance instance;
@@ -80,10 +81,12 @@ static ht_status make_instance(builder *b, const ht_body *body,
                                const ht_tensor *capture, instance *parent,
                                int call, instance **out) {
   ht_arena *arena = &b->plan->arena;
-  size_t n = (size_t)body->graph->n_nodes + 1, n_args = (size_t)body->n_args;
+  ht_graph *graph;
   instance *in;
+  HT_TRY(ht_graph_raise(body->graph, &graph));
+  size_t n = (size_t)graph->n_nodes + 1, n_args = (size_t)body->n_args;
   HT_NEW(in, arena, 1);
-  *in = (instance){.graph = body->graph,
+  *in = (instance){.graph = graph,
                    .body = body,
                    .capture = capture,
                    .parent = parent,

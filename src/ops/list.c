@@ -2,6 +2,7 @@
 #include "ops/list.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX_ELEMENTS = 1 << 26 };
 
@@ -38,6 +39,18 @@ ht_status ht_list_copy(const ht_list *list, int64_t n, ht_list **out) {
   (*out)->max = list->max;
   for (int64_t i = 0; i < n && i < list->n; i++)
     (*out)->element[i] = ht_tensor_share(&list->element[i]);
+  return HT_SUCCESS;
+}
+
+ht_status ht_list_grow(ht_list *list, int64_t n) {
+  if (n <= list->n) return HT_SUCCESS;
+  ht_tensor *more = n > MAX_ELEMENTS
+                        ? NULL
+                        : realloc(list->element, (size_t)n * sizeof *more);
+  if (!more) return ht_fail(HT_NO_MEMORY, "no memory for a list of tensors");
+  memset(more + list->n, 0, (size_t)(n - list->n) * sizeof *more);
+  list->element = more;
+  list->n = n;
   return HT_SUCCESS;
 }
 

@@ -148,6 +148,10 @@ static ht_status loop_cond_forward(ht_call *c) {
   return HT_SUCCESS;
 }
 
+static ht_status frame_forward(ht_call *c) {
+  return ht_fail(HT_CORRUPT, "'%s' stands in no loop", c->node);
+}
+
 #define IF_ROW(row_name)                                               \
   .name = row_name, .inputs = "cond:Tcond input:list:Tin",             \
   .outputs = "output:list:Tout",                                       \
@@ -202,6 +206,21 @@ static ht_status loop_cond_forward(ht_call *c) {
   .samples = "@dead_branches_do_not_run", .forward = merge_forward, \
   .gradient = ht_gradient_in_forward
 
+#define FRAME_ROW(row_name, type, text, attributes)                    \
+  .name = row_name, .inputs = "data:" type, .outputs = "output:" type, \
+  .attrs = "T:type" attributes, .doc = text,                           \
+  .samples = "@loops_of_version_1_run_as_in_tensorflow",               \
+  .forward = frame_forward, .gradient = ht_gradient_in_forward
+
+#define ENTER_ROW(row_name, type)                             \
+  FRAME_ROW(row_name, type, "A value that goes into a loop.", \
+            " frame_name:string is_constant:bool=false "      \
+            "parallel_iterations:int=10")
+#define EXIT_ROW(row_name, type) \
+  FRAME_ROW(row_name, type, "A value that a loop leaves with.", "")
+#define NEXT_ROW(row_name, type) \
+  FRAME_ROW(row_name, type, "A value for the next turn of a loop.", "")
+
 const ht_op ht_ops_flow[] = {
     {IF_ROW("If"), .flags = HT_OP_STATEFUL},
     {IF_ROW("StatelessIf")},
@@ -215,6 +234,12 @@ const ht_op ht_ops_flow[] = {
     {SWITCH_ROW("RefSwitch", "Ref(T)"), .flags = HT_OP_HANDLES},
     {MERGE_ROW("Merge", "N*T"), .flags = HT_OP_DEAD_IN},
     {MERGE_ROW("RefMerge", "N*Ref(T)"), .flags = HT_OP_DEAD_IN | HT_OP_HANDLES},
+    {ENTER_ROW("Enter", "T")},
+    {ENTER_ROW("RefEnter", "Ref(T)"), .flags = HT_OP_HANDLES},
+    {EXIT_ROW("Exit", "T")},
+    {EXIT_ROW("RefExit", "Ref(T)"), .flags = HT_OP_HANDLES},
+    {NEXT_ROW("NextIteration", "T")},
+    {NEXT_ROW("RefNextIteration", "Ref(T)"), .flags = HT_OP_HANDLES},
     {
         .name = "LoopCond",
         .inputs = "input:bool",

@@ -1,0 +1,18 @@
+/* raise.h - loops of version 1 made functional, for src/graph alone. */
+#ifndef HT_GRAPH_RAISE_H
+#define HT_GRAPH_RAISE_H
+
+#include "graph/graph.h"
+
+/*
+ * The graph as plans see it: itself where it has no loops of version 1, else
+ * a copy (made once, same node numbers) in which each such loop is a While
+ * node and the loop's Exit nodes are its outputs. The loop's condition and
+ * body become functions of the library: their arguments are the loop's
+ * variables and what it takes from outside unchanged. Inner loops first, so
+ * a body holds a While in its turn. A loop of another form stays as it is: a
+ * plan that reaches it says that it has a cycle.
+ */
+ht_status ht_graph_raise(ht_graph *g, ht_graph **out) HT_MUST_CHECK;
+
+#endif

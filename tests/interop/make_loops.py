@@ -1,0 +1,230 @@
+"""Writes modules with loops and what a real TensorFlow computes with them.
+
+    python make_loops.py
+
+tests/models/loops is a TF1 SavedModel of loops of version 1 (Enter, Exit, ...)
+and TensorArrays, tests/models/rnn a TF2 SavedModel of Keras's recurrent layers
+(While and TensorLists); tests/golden/{loops,rnn}.txt hold, per signature,
+inputs, outputs and the gradients of the sum of all float outputs.
+"""
+import os
+import shutil
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import tensorflow as tf  # noqa: E402
+
+v1 = tf.compat.v1
+here = os.path.dirname(os.path.abspath(__file__))
+random = np.random.RandomState(8)
+
+
+def fresh(name):
+    path = os.path.join(here, "..", "models", name)
+    shutil.rmtree(path, ignore_errors=True)
+    return path
+
+
+def line(out, what, name, value):
+    value = np.asarray(value)
+    kind = {"f": "float", "i": "int32", "b": "bool"}[value.dtype.kind]
+    out.write(" ".join([what, name, kind, str(value.ndim)] +
+                       ["%d" % d for d in value.shape] +
+                       ["%.9g" % v for v in value.reshape(-1)]) + "\n")
+
+
+def case(out, name, inputs, outputs, grads):
+    out.write("case %s\n" % name)
+    for k in sorted(inputs):
+        line(out, "in", k, inputs[k])
+    for k in sorted(outputs):
+        line(out, "out", k, outputs[k])
+    for k, g in grads:
+        if g is not None:
+            line(out, "grad", k, g)
+    out.write("end\n")
+
+
+# ---- version 1
+
+def variable(name, *shape):
+    value = (0.6 * random.randn(*shape)).astype(np.float32)
+    return v1.get_variable(name, initializer=value, use_resource="ref" not in name)
+
+
+def signatures(w, ref, table):
+    """name -> (inputs with values, outputs)"""
+    n = v1.placeholder(tf.int32, [], "n")
+    x = v1.placeholder(tf.float32, [None, 3], "x")
+    value = random.randn(2, 3).astype(np.float32)
+    out = {}
+    # A power, whose variable and input are invariants; 3 turns and none.
+    power = v1.while_loop(
+        lambda i, h: i < n,
+        lambda i, h: (i + 1, tf.tanh(tf.matmul(h, w) + ref + x)), [0, x])
+    for turns in (3, 0):
+        out["power_%d" % turns] = ({"n": (n, turns), "x": (x, value)},
+                                   {"i": power[0], "h": power[1]})
+
+    # A loop in a loop, over a value of the outer one.
+    def outer(i, h):
+        def inner(j, g):
+            return j + 1, g * 0.9 + tf.sin(h) * tf.cast(j + i, tf.float32)
+        return i + 1, v1.while_loop(lambda j, g: j <= i, inner,
+                                    [0, tf.matmul(h, w)])[1]
+    nested = v1.while_loop(lambda i, h: i < n, outer, [0, x])
+    out["nested"] = ({"n": (n, 3), "x": (x, value)}, {"h": nested[1]})
+
+    # A condition in a loop, rows of a table, and a value made after it.
+    def step(i, h):
+        return i + 1, v1.cond(
+            tf.equal(i % 2, 0), lambda: h + tf.gather(table, i),
+            lambda: h * tf.reduce_sum(tf.gather(table, [i, 0]), 0))
+    mixed = v1.while_loop(lambda i, h: i < n, step, [0, x])[1]
+    out["mixed"] = ({"n": (n, 4), "x": (x, value)},
+                    {"h": mixed, "sum": tf.reduce_sum(mixed * x)})
+
+    # Arrays: unstacked, read, written, grown, joined and split.
+    ta = v1.TensorArray(tf.float32, n, clear_after_read=False).unstack(
+        tf.tile(x[None], [n, 1, 1]) * table[:n, None, :])
+    grown = v1.TensorArray(
+        tf.float32, 0, dynamic_size=True, clear_after_read=False)
+    _, h, grown = v1.while_loop(
+        lambda i, h, g: i < n,
+        lambda i, h, g: (i + 1, h + ta.read(i) * w[0, 0],
+                         g.write(2 * i, tf.matmul(h, w)).write(
+                             2 * i + 1, ta.read(i))),
+        [0, x, grown])
+    pieces = v1.TensorArray(tf.float32, 2, infer_shape=False).split(
+        table, [1, 4])
+    out["arrays"] = ({"n": (n, 3), "x": (x, value)},
+                     {"stack": grown.stack(), "h": h,
+                      "gather": grown.gather([4, 1, 4]),
+                      "concat": grown.concat(), "size": grown.size(),
+                      "piece": pieces.read(1) * 2.0})
+
+    # Recurrent networks as modules of 2018 have them.
+    sequence = v1.placeholder(tf.float32, [None, None, 3], "sequence")
+    length = v1.placeholder(tf.int32, [None], "length")
+    lstm = v1.nn.rnn_cell.LSTMCell(4)
+    o, state = v1.nn.dynamic_rnn(lstm, sequence, length, dtype=tf.float32)
+    long = random.randn(3, 5, 3).astype(np.float32)
+    out["dynamic_rnn"] = (
+        {"sequence": (sequence, long), "length": (length, [5, 2, 3])},
+        {"o": o, "c": state.c, "h": state.h})
+    both, _ = v1.nn.bidirectional_dynamic_rnn(
+        v1.nn.rnn_cell.GRUCell(2), v1.nn.rnn_cell.GRUCell(2), sequence,
+        length, dtype=tf.float32)
+    out["bidirectional"] = (
+        {"sequence": (sequence, long), "length": (length, [1, 4, 5])},
+        {"o": tf.concat(both, 2)})
+    return out
+
+
+def make_loops():
+    v1.disable_control_flow_v2()
+    with v1.Graph().as_default(), v1.Session() as session:
+        made = signatures(variable("w", 3, 3), variable("ref_b", 3),
+                          variable("table", 5, 3))
+        session.run(v1.global_variables_initializer())
+        builder = v1.saved_model.Builder(fresh("loops"))
+        defs = {}
+        for name, (inputs, outputs) in made.items():
+            defs[name] = v1.saved_model.build_signature_def(
+                {k: v1.saved_model.build_tensor_info(t)
+                 for k, (t, _) in inputs.items()},
+                {k: v1.saved_model.build_tensor_info(t)
+                 for k, t in outputs.items()}, "predict")
+        builder.add_meta_graph_and_variables(session, ["serve"], defs)
+        builder.save()
+        with open(os.path.join(here, "..", "golden", "loops.txt"), "w") as out:
+            for name, (inputs, outputs) in made.items():
+                run(session, out, name, inputs, outputs)
+
+
+def run(session, out, name, inputs, outputs):
+    variables = v1.trainable_variables()
+    grads = v1.gradients([t for t in outputs.values() if t.dtype.is_floating],
+                         variables)
+    grads = [g if g is None else tf.convert_to_tensor(g) for g in grads]
+    feed = {t: value for t, value in inputs.values()}
+    known = [(v.op.name, g) for v, g in zip(variables, grads) if g is not None]
+    values, got = session.run([outputs, [g for _, g in known]], feed)
+    case(out, name, {k: np.asarray(v, t.dtype.as_numpy_dtype)
+                     for k, (t, v) in inputs.items()}, values,
+         [(k, g) for (k, _), g in zip(known, got)])
+
+
+# ---- Keras
+
+def networks():
+    k = tf.keras.layers
+    args = {"bias_initializer": "random_normal"}
+    return {
+        "lstm": k.LSTM(4, return_sequences=True, **args),
+        "last": k.LSTM(3, **args),
+        "gru": k.GRU(4, **args),
+        "gru_before": k.GRU(3, reset_after=False, **args),
+        "simple": k.SimpleRNN(3, return_sequences=True, **args),
+        "both": k.Bidirectional(k.LSTM(2, return_sequences=True, **args)),
+        "back": k.GRU(2, go_backwards=True, time_major=True, **args),
+    }
+
+
+def calling(layer):
+    def call(x, mask):
+        return {"y": layer(x, mask=mask)}
+    return call
+
+
+class Recurrent(tf.Module):
+    def __init__(self):
+        super().__init__()
+        layers = networks()  # not tracked: each would be saved in full
+        self.layer = lambda: layers
+        self.function, self.weight = {}, {}
+        for name, layer in layers.items():
+            spec = (tf.TensorSpec([None, None, 3], name="x"),
+                    tf.TensorSpec([None, None], tf.bool, name="mask"))
+            self.function[name] = tf.function(
+                calling(layer), input_signature=spec)
+            self.function[name].get_concrete_function()
+            self.weight[name] = list(layer.trainable_variables)
+
+
+def make_rnn():
+    tf.random.set_seed(4)
+    module = Recurrent()
+    path = fresh("rnn")
+    tf.saved_model.save(module, path, signatures=module.function)
+    x = random.randn(3, 4, 3).astype(np.float32)
+    mask = np.arange(4)[None] < np.array([[4], [2], [3]])
+    with open(os.path.join(here, "..", "golden", "rnn.txt"), "w") as out:
+        for name, layer in module.layer().items():
+            m = mask[:3, :3].T if name == "back" else mask
+            a = x[:, :3] if name == "back" else x
+            m = np.ones([3, 3], bool) if name == "back" else m
+            with tf.GradientTape() as tape:
+                y = module.function[name](a, m)["y"]
+            grads = tape.gradient(y, layer.trainable_variables)
+            keys = keys_of(path, layer.trainable_variables)
+            case(out, name, {"x": a, "mask": m}, {"y": y.numpy()},
+                 [(k, g.numpy()) for k, g in zip(keys, grads)])
+
+
+def keys_of(path, variables):
+    """Checkpoint keys, found by value."""
+    reader = tf.train.load_checkpoint(path + "/variables/variables")
+    end = "/.ATTRIBUTES/VARIABLE_VALUE"
+    keys = []
+    for v in variables:
+        same = [k for k in sorted(reader.get_variable_to_shape_map())
+                if k.endswith(end) and
+                np.array_equal(reader.get_tensor(k), v.numpy())]
+        keys.append(same[0])
+    return keys
+
+
+make_rnn()
+make_loops()

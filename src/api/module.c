@@ -33,13 +33,20 @@ void ht_module_free(ht_module *m) {
   free(m);
 }
 
+/* Whole, or without its usual ending. */
+static bool is_key(const char *key, const char *name) {
+  size_t n = strlen(name);
+  return strncmp(key, name, n) == 0 &&
+         (!key[n] || strcmp(key + n, "/.ATTRIBUTES/VARIABLE_VALUE") == 0);
+}
+
 ht_status ht_module_variable(ht_module *m, const char *name, ht_array **out) {
   const ht_store *store = &m->model->store;
   *out = NULL;
   for (int i = 0; i < store->n_variables; i++) {
     const ht_variable *v = store->variable[i];
     bool named = v->name && strcmp(v->name, name) == 0;
-    bool keyed = v->key && strcmp(v->key, name) == 0;
+    bool keyed = v->key && is_key(v->key, name);
     if (!named && !keyed) continue;
     ht_tensor t;
     HT_TRY(ht_variable_final(v, &t));

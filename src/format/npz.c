@@ -3,6 +3,8 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,26 +133,45 @@ ht_status ht_npz_read(const char *path, ht_npz_fn *fn, void *arg) {
 
 struct ht_npz_writer {
   struct archive *archive;
-  char *path, *temporary;
+  char *path, *temporary; /* no temporary: written in place */
+  int fd;
 };
+
+static ht_status cannot_write(const ht_npz_writer *w) {
+  errno = archive_errno(w->archive);
+  return ht_fail_errno("cannot write", w->path);
+}
+
+/* "-" is standard output; devices and pipes are written in place. */
+static ht_status open_file(ht_npz_writer *w) {
+  struct stat st;
+  bool out = strcmp(w->path, "-") == 0;
+  if (out || (stat(w->path, &st) == 0 && !S_ISREG(st.st_mode))) {
+    w->fd = out ? dup(STDOUT_FILENO) : open(w->path, O_WRONLY | O_CLOEXEC);
+  } else {
+    if (asprintf(&w->temporary, "%s.tmp-%ld", w->path, (long)getpid()) < 0) {
+      w->temporary = NULL;
+      return ht_fail(HT_NO_MEMORY, "no memory to write '%s'", w->path);
+    }
+    w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  }
+  return w->fd < 0 ? ht_fail_errno("cannot write", w->path) : HT_SUCCESS;
+}
 
 static ht_status open_archive(ht_npz_writer *w, const char *path,
                               bool compress) {
+  w->fd = -1;
   w->path = strdup(path);
-  if (!w->path ||
-      asprintf(&w->temporary, "%s.tmp-%ld", path, (long)getpid()) < 0) {
-    w->temporary = NULL;
-    return ht_fail(HT_NO_MEMORY, "no memory to write '%s'", path);
-  }
-  w->archive = archive_write_new();
+  if (w->path) w->archive = archive_write_new();
   if (!w->archive)
     return ht_fail(HT_NO_MEMORY, "no memory to write '%s'", path);
+  HT_TRY(open_file(w));
   archive_write_set_format_zip(w->archive);
   archive_write_set_options(w->archive, compress ? "zip:compression=deflate"
                                                  : "zip:compression=store");
-  if (archive_write_open_filename(w->archive, w->temporary) != ARCHIVE_OK)
-    return failed(w->archive, "cannot write", path);
-  return HT_SUCCESS;
+  return archive_write_open_fd(w->archive, w->fd) == ARCHIVE_OK
+             ? HT_SUCCESS
+             : cannot_write(w);
 }
 
 ht_status ht_npz_writer_open(const char *path, bool compress,
@@ -179,7 +200,7 @@ static ht_status put_member(ht_npz_writer *w, struct archive_entry *e,
     ok = put > 0;
     done += ok ? (size_t)put : 0;
   }
-  return ok ? HT_SUCCESS : failed(w->archive, "cannot write", w->path);
+  return ok ? HT_SUCCESS : cannot_write(w);
 }
 
 ht_status ht_npz_put(ht_npz_writer *w, const char *name, const ht_npy *a) {
@@ -203,9 +224,9 @@ ht_status ht_npz_put(ht_npz_writer *w, const char *name, const ht_npy *a) {
 }
 
 ht_status ht_npz_writer_commit(ht_npz_writer *w) {
-  if (archive_write_close(w->archive) != ARCHIVE_OK)
-    return failed(w->archive, "cannot write", w->path);
-  if (rename(w->temporary, w->path) != 0)
+  if (archive_write_close(w->archive) != ARCHIVE_OK) return cannot_write(w);
+  if (!w->temporary) return HT_SUCCESS;
+  if (fsync(w->fd) != 0 || rename(w->temporary, w->path) != 0)
     return ht_fail_errno("cannot write", w->path);
   free(w->temporary);
   w->temporary = NULL;
@@ -215,6 +236,7 @@ ht_status ht_npz_writer_commit(ht_npz_writer *w) {
 void ht_npz_writer_drop(ht_npz_writer *w) {
   if (!w) return;
   if (w->archive) archive_write_free(w->archive);
+  if (w->fd >= 0) close(w->fd);
   if (w->temporary) unlink(w->temporary);
   free(w->temporary);
   free(w->path);

@@ -10,7 +10,7 @@
 /* ---- AsString */
 
 typedef struct format {
-  char real[32], integer[32]; /* for printf */
+  char real[40], integer[32]; /* for printf */
 } format;
 
 static ht_status format_of(const ht_call *c, format *f) {

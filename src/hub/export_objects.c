@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hub/export_internal.h"
+#include "hub/source.h"
 
 typedef Tensorflow__TrackableObjectGraph__TrackableObject trackable;
 typedef Tensorflow__TrackableObjectGraph__TrackableObject__ObjectReference edge;
@@ -328,6 +329,41 @@ static ht_status signatures(objects *o) {
   return HT_SUCCESS;
 }
 
+/* ---- custom gradients of the module: functions that capture values */
+
+static ht_status gradient_bound(objects *o, ht_source *s, int id, int32_t *to) {
+  const ht_saved_object *from = ht_object_at(s, id);
+  Tensorflow__SavedObject *object;
+  ht_tensor value;
+  if (from &&
+      from->kind_case == TENSORFLOW__SAVED_OBJECT__KIND_CAPTURED_TENSOR) {
+    HT_TRY(new_object(o, &object, to));
+    object->kind_case = from->kind_case;
+    object->captured_tensor = from->captured_tensor;
+    return HT_SUCCESS;
+  }
+  HT_TRY(ht_object_value(s, id, &value));
+  *to = o->w->capture[ht_writer_find(o->w, &value)].object;
+  return HT_SUCCESS;
+}
+
+static ht_status gradient_objects(objects *o) {
+  ht_source *s = o->w->x->model->source;
+  Tensorflow__FunctionDefLibrary *l = o->w->e.library;
+  for (size_t i = 0; s && i < l->n_registered_gradients; i++) {
+    const char *name = l->registered_gradients[i]->gradient_func;
+    const Tensorflow__SavedConcreteFunction *f = ht_map_get(&s->concrete, name);
+    int32_t *bound;
+    if (!f) continue;
+    HT_NEW(bound, o->a, f->n_bound_inputs + 1);
+    for (size_t k = 0; k < f->n_bound_inputs; k++)
+      HT_TRY(gradient_bound(o, s, f->bound_inputs[k], &bound[k]));
+    HT_TRY(concrete(o, name, (int)f->n_bound_inputs, bound,
+                    f->canonicalized_input_signature, f->output_signature));
+  }
+  return HT_SUCCESS;
+}
+
 /* ---- the checkpoint's graph: root -> variables -> "i" -> a value */
 
 static ht_status saved_object(objects *o, trackable **out, int *id) {
@@ -400,6 +436,7 @@ ht_status ht_write_objects(ht_writer *w, const char **key,
   HT_TRY(losses(&o));
   HT_TRY(call_function(&o));
   HT_TRY(signatures(&o));
+  HT_TRY(gradient_objects(&o));
   w->meta->object_graph_def = o.graph;
   HT_TRY(saved_lists(&o, key));
   return ht_pb_pack(o.a, &o.saved->base, trackable_graph);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hub/export_internal.h"
+#include "hub/source.h"
 
 /* ---- methods as functions, arguments and returns sorted by name */
 
@@ -153,6 +154,25 @@ static ht_status add_captured(ht_writer *w, const ht_emitted *f) {
   return HT_SUCCESS;
 }
 
+/* What custom gradients of the module capture of its objects. */
+static ht_status add_gradients(ht_writer *w) {
+  ht_source *s = w->x->model->source;
+  const Tensorflow__FunctionDefLibrary *l = w->e.library;
+  for (size_t i = 0; s && i < l->n_registered_gradients; i++) {
+    const Tensorflow__SavedConcreteFunction *f =
+        ht_map_get(&s->concrete, l->registered_gradients[i]->gradient_func);
+    for (size_t k = 0; f && k < f->n_bound_inputs; k++) {
+      const ht_saved_object *o = ht_object_at(s, f->bound_inputs[k]);
+      ht_tensor value;
+      if (o && o->kind_case == TENSORFLOW__SAVED_OBJECT__KIND_CAPTURED_TENSOR)
+        continue;
+      HT_TRY(ht_object_value(s, f->bound_inputs[k], &value));
+      HT_TRY(ht_writer_capture(w, &value));
+    }
+  }
+  return HT_SUCCESS;
+}
+
 static ht_status add_captures(ht_writer *w) {
   for (int i = 0; i < w->x->n_variables; i++)
     HT_TRY(add_variable(w, w->x->variable[i]));
@@ -162,7 +182,7 @@ static ht_status add_captures(ht_writer *w) {
       HT_TRY(add_captured(w, w->signature[i].f[k]));
   }
   for (int i = 0; i < w->x->n_losses; i++) HT_TRY(add_captured(w, w->loss[i]));
-  return HT_SUCCESS;
+  return add_gradients(w);
 }
 
 ht_status ht_writer_captured(ht_writer *w, const ht_emitted *f,
@@ -229,7 +249,8 @@ ht_status ht_writer_init(ht_writer *w, const ht_export *x) {
   HT_TRY(ht_emitter_init(
       &w->e, a, from && from->graph_def ? from->graph_def->library : NULL));
   HT_TRY(ht_emitter_store(&w->e, x->builder->graph, x->builder->store));
-  HT_TRY(ht_emitter_store(&w->e, x->model->graph, &x->model->store));
+  for (const ht_model *m = x->model; m; m = m->variant)
+    HT_TRY(ht_emitter_store(&w->e, m->graph, &m->store));
   HT_TRY(start_meta(w, from));
   if (x->call) HT_TRY(emit_method(w, x->call, false, &w->call));
   HT_NEW(w->signature, a, x->n_signatures + 1);

@@ -336,7 +336,8 @@ HT_API ht_status ht_result_export(ht_result *result, const char *out,
 /* ---- new modules */
 
 typedef struct ht_new_text_options {
-  const char *texts;  /* data: where the words come from */
+  const char *embeddings; /* a file of words and vectors; NULL: texts */
+  const char *texts;  /* data: where the words come from, with random vectors */
   const char *column; /* of it; NULL: "text" or the only one */
   int dim;            /* of the vectors */
   int64_t min_count, seed;

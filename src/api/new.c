@@ -1,5 +1,6 @@
 /* new.c - new modules. */
 #include "data/dataset.h"
+#include "format/embeddings.h"
 #include "hub/new_text.h"
 
 ht_new_text_options ht_new_text_defaults(void) {
@@ -19,9 +20,36 @@ static ht_status find_texts(const ht_dataset *data, const char *name,
   return HT_SUCCESS;
 }
 
+static ht_status new_from_texts(const ht_new_text_options *o,
+                                ht_text_embedding *spec, const char *out,
+                                int64_t *words) {
+  ht_dataset data;
+  ht_read_options read = {0};
+  HT_TRY(ht_dataset_read(o->texts, &read, &data));
+  ht_status st = find_texts(&data, o->column, &spec->texts);
+  if (st.code == HT_OK) st = ht_new_text_embedding(spec, out, words);
+  ht_dataset_free(&data);
+  return st;
+}
+
+static ht_status new_from_vectors(const ht_new_text_options *o,
+                                  ht_text_embedding *spec, const char *out,
+                                  int64_t *words) {
+  ht_embeddings e;
+  HT_TRY(ht_embeddings_read(o->embeddings, &e));
+  spec->word = e.word;
+  spec->vector = e.vector;
+  spec->n = e.n;
+  spec->dim = e.dim;
+  ht_status st = ht_new_text_embedding(spec, out, words);
+  ht_embeddings_free(&e);
+  return st;
+}
+
+/* Drawn vectors mean nothing untrained, and a SavedModel lists its vectors
+ * among trainable_variables, as tensorflow_hub's exporter for TF2 does. */
 ht_status ht_new_text(const ht_new_text_options *o, const char *out,
                       int64_t *words) {
-  ht_dataset data;
   ht_text_embedding spec = {.dim = o->dim,
                             .min_count = o->min_count,
                             .seed = (uint64_t)o->seed,
@@ -29,12 +57,10 @@ ht_status ht_new_text(const ht_new_text_options *o, const char *out,
                             .combiner = o->combiner,
                             .lowercase = o->lowercase,
                             .strip_punctuation = o->strip_punctuation,
-                            .trainable = o->trainable,
                             .hub1 = o->hub1};
-  ht_read_options read = {0};
-  HT_TRY(ht_dataset_read(o->texts, &read, &data));
-  ht_status st = find_texts(&data, o->column, &spec.texts);
-  if (st.code == HT_OK) st = ht_new_text_embedding(&spec, out, words);
-  ht_dataset_free(&data);
-  return st;
+  spec.trainable = o->trainable || !o->hub1 || !o->embeddings;
+  if (!o->embeddings == !o->texts)
+    return ht_fail(HT_USAGE, "either vectors or texts make a text embedding");
+  return o->embeddings ? new_from_vectors(o, &spec, out, words)
+                       : new_from_texts(o, &spec, out, words);
 }

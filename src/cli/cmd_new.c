@@ -4,13 +4,16 @@
 #include "cli/command.h"
 
 typedef struct settings {
-  const char *texts, *column, *combiner, *format;
+  const char *embeddings, *texts, *column, *combiner, *format;
   int64_t dim, min_count, seed, oov;
   bool lowercase, strip_punctuation, trainable;
 } settings;
 
 #define AT(field) .offset = offsetof(settings, field)
 static const option options[] = {
+    {"embeddings", "FILE",
+     "words and vectors: word2vec text, GloVe, fastText .vec; also .gz",
+     OPTION_TEXT, AT(embeddings)},
     {"from-text", "DATA", "take the words from these texts", OPTION_TEXT,
      AT(texts)},
     {"text", "COL", "the column of texts", OPTION_TEXT, AT(column)},
@@ -29,8 +32,10 @@ static const option options[] = {
      AT(strip_punctuation)},
     {"format", "savedmodel|hub1", "TF2 SavedModel, or the TF1 Hub format",
      OPTION_CHOICE, AT(format)},
-    {"trainable", NULL, "mark the vectors as trainable", OPTION_FLAG,
-     AT(trainable)},
+    {"trainable", NULL,
+     "mark given vectors as trainable in the TF1 Hub format, as drawn ones and "
+     "those of a SavedModel always are",
+     OPTION_FLAG, AT(trainable)},
     {0}};
 #undef AT
 
@@ -50,8 +55,10 @@ static int run(const invocation *c) {
   if (strcmp(c->operand[0], "text-embedding") != 0)
     return wrong_use("unknown kind of module: '%s' (there is text-embedding)",
                      c->operand[0]);
-  if (!s->texts) return wrong_use("new text-embedding needs --from-text");
+  if (!s->texts == !s->embeddings)
+    return wrong_use("new text-embedding needs --embeddings or --from-text");
   ht_new_text_options o = {.texts = s->texts,
+                           .embeddings = s->embeddings,
                            .column = s->column,
                            .dim = (int)s->dim,
                            .min_count = s->min_count,
@@ -66,7 +73,7 @@ static int run(const invocation *c) {
   ht_status st = ht_new_text(&o, c->operand[1], &words);
   signals_release();
   if (st.code != HT_OK) return failed(st);
-  remark(c, "%lld words of %lld numbers", (long long)words, (long long)s->dim);
+  remark(c, "%lld words", (long long)words);
   return DONE;
 }
 
@@ -79,7 +86,8 @@ const command cmd_new = {
         "combined vectors of their words out.\n\n"
         "Example:\n"
         "  hubtune new text-embedding words --from-text train.csv "
-        "--text review --dim 64 --lowercase --trainable",
+        "--text review --dim 64 --lowercase\n"
+        "  hubtune new text-embedding glove --embeddings glove.6B.50d.txt",
     .min_operands = 2,
     .max_operands = 2,
     .options = options,

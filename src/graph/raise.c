@@ -28,8 +28,9 @@ typedef struct raiser {
   role *role;  /* per node of the original */
   int n;       /* nodes of the original */
   int walk;
-  int64_t budget; /* nodes that may still be visited: each is in one loop, in
-                     its condition and its body */
+  /* Each node is in one loop, in its condition and its body: how many may
+   * still be visited while looking for inner loops, and copied at all. */
+  int64_t visits, copies;
 } raiser;
 
 typedef struct loop {
@@ -122,7 +123,7 @@ static void forget_variables(raiser *r, const loop *l) {
 static ht_status add_node(raiser *r, nodes *list, int node) {
   if (node < r->n && r->role[node].visit == r->walk) return HT_SUCCESS;
   if (node < r->n) r->role[node].visit = r->walk;
-  if (r->budget-- <= 0) return odd(r, node);
+  if (r->visits-- <= 0) return odd(r, node);
   HT_GROW(list->node, list->n, list->capacity, r->g->arena);
   list->node[list->n++] = node;
   return HT_SUCCESS;
@@ -253,9 +254,11 @@ static ht_status add_arguments(const raiser *r, const loop *l, ht_graph *f) {
   return HT_SUCCESS;
 }
 
-static ht_status make_function(const raiser *r, const loop *l, const char *what,
+static ht_status make_function(raiser *r, const loop *l, const char *what,
                                const nodes *list, ht_graph **out) {
   const ht_graph *g = r->g;
+  r->copies -= list->n;
+  if (r->copies < 0) return odd(r, l->cond);
   char *name = ht_arena_printf(g->arena, "%s%s%s %s", g->name ? g->name : "",
                                g->name ? " " : "", g->node[l->cond].name, what);
   if (!name) return ht_fail(HT_NO_MEMORY, "no memory for a loop");
@@ -416,7 +419,7 @@ static ht_status copy_graph(const ht_graph *g, ht_graph **out) {
 /* Raises the loops that hold no other; says whether there were any. */
 static ht_status raise_inner(raiser *r, bool *any) {
   *any = false;
-  r->budget = 4 * (int64_t)r->n + 64;
+  r->visits = 4 * (int64_t)r->n + 64;
   for (int i = 0; i < r->n; i++) {
     if (!is(r, i, "LoopCond") || r->role[i].raised) continue;
     loop l = {.cond = i};
@@ -432,7 +435,7 @@ static ht_status raise_inner(raiser *r, bool *any) {
 ht_status ht_graph_raise(ht_graph *g, ht_graph **out) {
   *out = g->raised ? g->raised : g;
   if (g->raised || !g->library || !has_loops(g)) return HT_SUCCESS;
-  raiser r = {.n = g->n_nodes};
+  raiser r = {.n = g->n_nodes, .copies = 4 * (int64_t)g->n_nodes + 64};
   HT_TRY(copy_graph(g, &r.g));
   r.role = calloc((size_t)r.n + 1, sizeof *r.role);
   if (!r.role) return ht_fail(HT_NO_MEMORY, "no memory for loops");

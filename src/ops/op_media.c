@@ -1,0 +1,183 @@
+/* op_media.c - encoded images and sounds to numbers. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/image.h"
+#include "ops/op.h"
+
+/* ---- DecodeJpeg, DecodePng, DecodeImage: each reads both kinds */
+
+static ht_status want_of(const ht_call *c, ht_dtype t, ht_image_want *w) {
+  bool jpeg = ht_attr_find(c->attrs, "ratio") != NULL;
+  *w = (ht_image_want){.ratio = 1, .wide = t == HT_UINT16};
+  w->channels = (int)ht_attr_int(c->attrs, "channels");
+  if (w->channels < 0 || w->channels > 4 || w->channels == 2)
+    return ht_fail(HT_USAGE, "op '%s': %d channels", c->op->name, w->channels);
+  if (!jpeg) return HT_SUCCESS;
+  int64_t ratio = ht_attr_int(c->attrs, "ratio");
+  ht_string dct = ht_attr_string(c->attrs, "dct_method");
+  w->exact_dct = ht_attr_is(c->attrs, "dct_method", "INTEGER_ACCURATE");
+  w->rough_chroma = !ht_attr_bool(c->attrs, "fancy_upscaling");
+  w->cut_off = ht_attr_bool(c->attrs, "try_recover_truncated");
+  w->ratio = (int)ratio;
+  if (ratio != 1 && ratio != 2 && ratio != 4 && ratio != 8)
+    return ht_fail(HT_USAGE, "op '%s': ratio %lld is not 1, 2, 4 or 8",
+                   c->op->name, (long long)ratio);
+  if (dct.n && !w->exact_dct &&
+      !ht_attr_is(c->attrs, "dct_method", "INTEGER_FAST"))
+    return ht_fail(HT_USAGE, "op '%s': no such dct_method", c->op->name);
+  return HT_SUCCESS;
+}
+
+static ht_status image_out(ht_call *c, ht_dtype t, const ht_image *image) {
+  ht_shape shape = {3, {image->height, image->width, image->channels}};
+  int64_t n = ht_shape_count(&shape);
+  HT_TRY(ht_out(c, 0, t, &shape));
+  if (t == HT_FLOAT) {
+    const uint8_t *p = image->pixels;
+    for (int64_t i = 0; i < n; i++)
+      ht_f(&c->out[0])[i] = (float)p[i] * (1.0f / 255);
+  } else if (image->bits == 8 && t == HT_UINT16) {
+    const uint8_t *p = image->pixels;
+    for (int64_t i = 0; i < n; i++)
+      HT_DATA(uint16_t, &c->out[0])[i] = (uint16_t)(p[i] * 257);
+  } else {
+    memcpy(c->out[0].data, image->pixels, ht_tensor_bytes(&c->out[0]));
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status decode(ht_call *c) {
+  ht_image image;
+  ht_image_want want;
+  ht_dtype t = ht_attr_type(c->attrs, "dtype");
+  if (t == HT_INVALID) t = HT_UINT8;
+  HT_TRY(ht_need_dtype(c, 0, HT_STRING));
+  HT_TRY(ht_need_scalar(c, 0));
+  if (t != HT_UINT8 && t != HT_UINT16 && t != HT_FLOAT)
+    return ht_no_dtype(c, t);
+  HT_TRY(want_of(c, t, &want));
+  ht_string s = ht_str(c->in[0])[0];
+  HT_TRY(ht_within(ht_image_read(s.p, s.n, &want, &image), "op '%s'",
+                   c->op->name));
+  ht_status st = image_out(c, t, &image);
+  free(image.pixels);
+  return st;
+}
+
+/* ---- DecodeWav: 16-bit PCM in a RIFF file */
+
+typedef struct wav {
+  int channels, rate;
+  const uint8_t *samples; /* little-endian */
+  int64_t n;              /* samples of each channel */
+} wav;
+
+static uint32_t little(const uint8_t *p, int bytes) {
+  uint32_t v = 0;
+  for (int i = 0; i < bytes; i++) v |= (uint32_t)p[i] << 8 * i;
+  return v;
+}
+
+static ht_status wav_format(const uint8_t *p, size_t n, wav *w) {
+  if (n < 16 || little(p, 2) != 1 || little(p + 14, 2) != 16)
+    return ht_fail(HT_UNSUPPORTED, "sound is not 16-bit PCM");
+  w->channels = (int)little(p + 2, 2);
+  w->rate = (int)little(p + 4, 4);
+  return w->channels > 0 && w->rate > 0
+             ? HT_SUCCESS
+             : ht_fail(HT_CORRUPT, "sound has no channels or no rate");
+}
+
+static ht_status read_wav(ht_string s, wav *w) {
+  const uint8_t *p = (const uint8_t *)s.p;
+  if (s.n < 12 || memcmp(p, "RIFF", 4) || memcmp(p + 8, "WAVE", 4))
+    return ht_fail(HT_CORRUPT, "sound is no WAV file");
+  for (size_t i = 12; s.n - i >= 8;) {
+    size_t size = little(p + i + 4, 4), left = s.n - i - 8;
+    bool data = !memcmp(p + i, "data", 4);
+    if (size > left) return ht_fail(HT_CORRUPT, "WAV file is cut off");
+    if (!memcmp(p + i, "fmt ", 4)) HT_TRY(wav_format(p + i + 8, size, w));
+    if (data && !w->channels)
+      return ht_fail(HT_CORRUPT, "WAV file has data before its format");
+    if (data) {
+      w->samples = p + i + 8;
+      w->n = (int64_t)(size / 2) / w->channels;
+      return HT_SUCCESS;
+    }
+    if (size + (size & 1) > left) break;
+    i += 8 + size + (size & 1);
+  }
+  return ht_fail(HT_CORRUPT, "WAV file has no data");
+}
+
+/* Wanted channels beyond the file's repeat its last one, samples are 0. */
+static ht_status decode_wav(ht_call *c) {
+  wav w = {0};
+  HT_TRY(ht_need_dtype(c, 0, HT_STRING));
+  HT_TRY(ht_need_scalar(c, 0));
+  HT_TRY(ht_within(read_wav(ht_str(c->in[0])[0], &w), "op '%s'", c->op->name));
+  int64_t channels = ht_attr_int(c->attrs, "desired_channels");
+  int64_t n = ht_attr_int(c->attrs, "desired_samples");
+  if (channels < 0) channels = w.channels;
+  if (n < 0) n = w.n;
+  ht_shape shape = ht_shape_2(n, channels);
+  HT_TRY(ht_out_zeros(c, 0, HT_FLOAT, &shape));
+  HT_TRY(ht_out(c, 1, HT_INT32, &HT_SCALAR));
+  ht_i32(&c->out[1])[0] = w.rate;
+  for (int64_t i = 0; i < n && i < w.n; i++)
+    for (int64_t k = 0; k < channels; k++) {
+      int64_t from = i * w.channels + (k < w.channels ? k : w.channels - 1);
+      int16_t v = (int16_t)little(w.samples + 2 * from, 2);
+      ht_f(&c->out[0])[i * channels + k] = (float)v / 32768;
+    }
+  return HT_SUCCESS;
+}
+
+#include "ops/op_media_samples.inc"
+
+const ht_op ht_ops_media[] = {
+    {.name = "DecodeImage",
+     .inputs = "contents:string",
+     .outputs = "image:dtype",
+     .attrs = "channels:int=0 dtype:type=UINT8 expand_animations:bool=true",
+     .doc = "A JPEG or PNG file to pixels.",
+     .samples = JPEG ";" PNG ";" JPEG "channels=1;" JPEG "dtype=float;" PNG
+                     "dtype=float;" PNG "dtype=uint16;" PNG "channels=3",
+     .forward = decode,
+     .gradient = ht_no_gradient},
+    {.name = "DecodeJpeg",
+     .inputs = "contents:string",
+     .outputs = "image:uint8",
+     .attrs = "channels:int=0 ratio:int=1 fancy_upscaling:bool=true "
+              "try_recover_truncated:bool=false acceptable_fraction:float=1 "
+              "dct_method:string=''",
+     .doc = "A JPEG file to pixels.",
+     .samples = JPEG ";" JPEG "channels=1;" JPEG "ratio=2;" JPEG
+                     "fancy_upscaling=false;" JPEG
+                     "dct_method='INTEGER_ACCURATE';" PNG "channels=3",
+     .forward = decode,
+     .gradient = ht_no_gradient},
+    {.name = "DecodePng",
+     .inputs = "contents:string",
+     .outputs = "image:dtype",
+     .attrs = "channels:int=0 dtype:type=UINT8",
+     .doc = "A PNG file to pixels.",
+     .samples =
+         PNG ";" PNG "channels=1;" PNG "channels=3;" PNG "dtype=uint16;" PNG
+             "channels=1 dtype=uint16;" GREY16 ";" GREY16 "dtype=uint16;" GREY16
+             "channels=4;" PNG "channels=4",
+     .forward = decode,
+     .gradient = ht_no_gradient},
+    {.name = "DecodeWav",
+     .inputs = "contents:string",
+     .outputs = "audio:float sample_rate:int32",
+     .attrs = "desired_channels:int=-1 desired_samples:int=-1",
+     .doc = "A WAV file of 16-bit samples to numbers in [-1, 1).",
+     .samples =
+         WAV ";" WAV "desired_channels=1;" WAV
+             "desired_channels=3 desired_samples=5;" WAV "desired_samples=1",
+     .forward = decode_wav,
+     .gradient = ht_no_gradient},
+    {0},
+};

@@ -1,4 +1,4 @@
-/* raise.h - loops of version 1 made functional, for src/graph alone. */
+/* raise.h - loops of version 1 made functional: for plans and exporters. */
 #ifndef HT_GRAPH_RAISE_H
 #define HT_GRAPH_RAISE_H
 

@@ -42,12 +42,20 @@ ht_status ht_emission_name(ht_emission *m, int node, const char **out) {
   const char *own = m->graph->node[node].name;
   char *wanted;
   *out = own;
-  if (!m->place) return HT_SUCCESS;
-  if (!m->name[node]) {
+  if (m->place && !m->name[node]) {
     HT_TRY(ht_pb_text(m->e->arena, &wanted, "%s%s", m->prefix, own));
     HT_TRY(m->place->name(m->place->arg, wanted, &m->name[node]));
   }
-  *out = m->name[node];
+  if (m->place) {
+    *out = m->name[node];
+  } else if (strchr(own, ' ')) { /* a raised loop's */
+    HT_TRY(ht_pb_text(m->e->arena, &wanted, "%s", own));
+    for (char *p = wanted; *p; p++)
+      if (*p == ' ') *p = '_';
+    while (ht_graph_find(m->graph, wanted) >= 0)
+      HT_TRY(ht_pb_text(m->e->arena, &wanted, "%s_", wanted));
+    *out = wanted;
+  }
   return HT_SUCCESS;
 }
 
@@ -116,7 +124,7 @@ static bool is_reference(const ht_node *n) {
 static const ht_store *store_of(const ht_emission *m) {
   const ht_emitter *e = m->e;
   for (int i = 0; i < e->n_stores; i++)
-    if (e->store[i].graph == m->graph) return e->store[i].store;
+    if (e->store[i].graph == m->body->graph) return e->store[i].store;
   for (int i = 0; m->graph->name && i < e->n_stores; i++)
     if (e->store[i].graph->library == m->graph->library)
       return e->store[i].store;
@@ -306,6 +314,12 @@ static ht_status node_attrs(ht_emission *m, const ht_node *n, const char *op,
   for (int i = 0; i < n->attrs.n; i++) {
     const ht_attr *a = &n->attrs.attr[i];
     if (hint_attr(m, a->name) || is_default(&usual, a)) continue;
+    if (a->kind == HT_ATTR_FUNC && !a->list) {
+      const char *name;
+      HT_TRY(ht_emission_function(m, a->value->func.name, &name));
+      HT_TRY(ht_pb_attr_func(m->e->arena, def, a->name, name));
+      continue;
+    }
     bool type = changed && strcmp(a->name, "T") == 0;
     if (changed && !type && (!row || !strstr(row->attrs, a->name))) continue;
     HT_TRY(ht_pb_attr(

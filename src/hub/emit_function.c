@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/raise.h"
 #include "hub/emit_internal.h"
 
 ht_status ht_emit_arg(ht_arena *arena, size_t *n,
@@ -151,7 +152,8 @@ static ht_status emit_body(ht_emission *m, const ht_tensor *capture,
 static ht_status new_function(ht_emitter *e, const char *hint,
                               const ht_body *body, const ht_tensor *capture,
                               const char *const *arg_name, ht_emitted *f) {
-  ht_emission m = {.e = e, .body = body, .graph = body->graph, .out = f};
+  ht_emission m = {.e = e, .body = body, .out = f};
+  HT_TRY(ht_graph_raise(body->graph, &m.graph));
   char *name;
   do {
     HT_TRY(ht_pb_text(e->arena, &name, "__inference_%s_%d", hint, e->serial++));
@@ -166,6 +168,26 @@ static ht_status new_function(ht_emitter *e, const char *hint,
   HT_NEW(m.seen, e->arena, body->graph->n_nodes + 1);
   HT_TRY(emit_body(&m, capture, arg_name));
   return HT_PB_PUSH(e->arena, e->library, function, m.def);
+}
+
+/* Functions that the module's file does not hold: of raised loops. */
+ht_status ht_emission_function(ht_emission *m, const char *name,
+                               const char **out) {
+  ht_graph *g;
+  ht_emitted *f;
+  ht_body *body;
+  *out = name;
+  if (ht_map_get(&m->e->taken, name)) return HT_SUCCESS;
+  HT_TRY(ht_library_find(m->graph->library, name, &g));
+  if (!g) return ht_fail(HT_CORRUPT, "there is no function '%s'", name);
+  HT_NEW(body, m->e->arena, 1);
+  HT_NEW(f, m->e->arena, 1);
+  HT_TRY(ht_body_of_function(g, body));
+  HT_NEW(f->ret_name, m->e->arena, body->n_rets + 1);
+  HT_NEW(f->ret_type, m->e->arena, body->n_rets + 1);
+  HT_TRY(new_function(m->e, "loop", body, NULL, NULL, f));
+  *out = f->name;
+  return HT_SUCCESS;
 }
 
 ht_status ht_emit(ht_emitter *e, const char *hint, const ht_body *body,

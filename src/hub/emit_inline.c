@@ -1,6 +1,7 @@
 /* emit_inline.c - bodies put into a main graph, in the place of calls. */
 #include <string.h>
 
+#include "graph/raise.h"
 #include "hub/emit_internal.h"
 
 /* Calls that are put into a graph, within one another or one after another. */
@@ -133,11 +134,8 @@ ht_status ht_emit_inline(ht_emitter *e, ht_emit_place *place,
                          const char *prefix, const ht_body *body,
                          const ht_tensor *capture, const char *const *in,
                          const char **out) {
-  ht_emission m = {.e = e,
-                   .body = body,
-                   .graph = body->graph,
-                   .place = place,
-                   .prefix = prefix};
+  ht_emission m = {.e = e, .body = body, .place = place, .prefix = prefix};
+  HT_TRY(ht_graph_raise(body->graph, &m.graph));
   HT_TRY(start_inline(&m, capture, in));
   for (int i = 0; i < body->n_rets; i++) {
     HT_TRY(ht_emission_ref(&m, body->ret[i], true, &out[i]));

@@ -54,6 +54,10 @@ ht_status ht_emission_control(ht_emission *m, ht_names *to,
 ht_status ht_emission_controls(ht_emission *m, const ht_node *n,
                                ht_names *to) HT_MUST_CHECK;
 
+/* The written name of a function that an attribute names. */
+ht_status ht_emission_function(ht_emission *m, const char *name,
+                               const char **out) HT_MUST_CHECK;
+
 /* ---- emit_inline.c */
 
 /* Whether a call's body is put in its place; and puts it there. */

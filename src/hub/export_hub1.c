@@ -221,6 +221,7 @@ static ht_status write_attachments(ht_writer *w) {
 
 static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
   HT_TRY(ht_writer_init(w, x));
+  drop_functions(w);
   HT_TRY(ht_write_captures(w, true));
   HT_TRY(write_losses(w));
   HT_TRY(write_attachments(w));
@@ -232,7 +233,6 @@ static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
   HT_TRY(write_variables(w));
   HT_TRY(write_tables(w));
   HT_TRY(write_assets(w));
-  drop_functions(w);
   if (!train) return HT_SUCCESS;
   return ht_pb_strings(&w->arena, &w->meta->meta_info_def->n_tags,
                        &w->meta->meta_info_def->tags, "train");

@@ -173,7 +173,8 @@ def layers(report, module, original, exported):
 
     def work():
         got = layer_trains(exported)
-        least = wanted or (trainable(exported), got[1] or 1)
+        n = trainable(exported)
+        least = wanted or (n, got[1] or min(n, 1))
         return [] if got == least else [
             "%d trainable weights, %d moved; wanted %d, %d" % (got + least)]
 

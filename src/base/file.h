@@ -23,6 +23,8 @@ ht_status ht_folder_list(const char *path, ht_arena *arena, char ***names,
                          int *n) HT_MUST_CHECK;
 ht_status ht_folder_make(const char *path) HT_MUST_CHECK;   /* with parents */
 ht_status ht_folder_remove(const char *path) HT_MUST_CHECK; /* recursively */
+/* Removes what outputs of this folder left when their program was killed. */
+ht_status ht_folder_sweep(const char *path) HT_MUST_CHECK;
 
 /* Copies files and folders, sparing those for which skip (may be NULL) is
  * true of the path relative to `from`; links are followed, never out of

@@ -77,6 +77,31 @@ ht_status ht_folder_remove(const char *path) {
   return st;
 }
 
+/* Whether a name is "NAME.tmp-PID", as outputs are called until complete. */
+static bool is_temporary(const char *name) {
+  const char *mark = strstr(name, ".tmp-");
+  return mark && mark[5] && strspn(mark + 5, "0123456789") == strlen(mark + 5);
+}
+
+ht_status ht_folder_sweep(const char *path) {
+  ht_arena arena = {0};
+  char **name;
+  int n = 0;
+  ht_status st = ht_folder_list(path, &arena, &name, &n);
+  for (int i = 0; i < n && st.code == HT_OK; i++) {
+    if (!is_temporary(name[i])) continue;
+    char *inner = ht_path_join(&arena, path, name[i]);
+    if (!inner)
+      st = ht_fail(HT_NO_MEMORY, "no memory for a path");
+    else if (ht_path_is_folder(inner))
+      st = remove_tree(inner, &arena);
+    else if (unlink(inner) != 0)
+      st = ht_fail_errno("cannot remove", inner);
+  }
+  ht_arena_free(&arena);
+  return st;
+}
+
 static ht_status copy_file(const char *from, const char *to) {
   ht_mapping m;
   HT_TRY(ht_file_map(from, &m));

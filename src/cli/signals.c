@@ -36,6 +36,7 @@ static void handle(int number, void (*handler)(int)) {
 void signals_install(void) {
   handle(SIGBUS, on_bus);
   handle(SIGPIPE, SIG_DFL);
+  handle(SIGXFSZ, SIG_IGN); /* a file over the limit is a failed write */
 }
 
 void signals_subject(const char *text) { subject = text; }

@@ -102,8 +102,8 @@ static ht_status next_row(table *t) {
     if (k < t->n_columns) HT_TRY(ht_cells_add(&t->column[k], from, n));
   }
   if (k != t->n_columns)
-    return ht_fail(HT_CORRUPT, "'%s', line %ld: %d fields, not %d", t->r->path,
-                   line, k, t->n_columns);
+    return ht_fail(HT_CORRUPT, "'%s', line %ld: wants %d fields, found %d",
+                   t->r->path, line, t->n_columns, k);
   t->rows++;
   return HT_SUCCESS;
 }

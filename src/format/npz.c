@@ -167,6 +167,7 @@ static ht_status open_archive(ht_npz_writer *w, const char *path,
     return ht_fail(HT_NO_MEMORY, "no memory to write '%s'", path);
   HT_TRY(open_file(w));
   archive_write_set_format_zip(w->archive);
+  archive_write_set_bytes_in_last_block(w->archive, 1); /* no padding */
   archive_write_set_options(w->archive, compress ? "zip:compression=deflate"
                                                  : "zip:compression=store");
   return archive_write_open_fd(w->archive, w->fd) == ARCHIVE_OK

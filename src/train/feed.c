@@ -60,9 +60,27 @@ found:
                  f->data.path, port->name, port->name);
 }
 
+/* Every "NAME=COLUMN" has to be for an input there is. */
+static ht_status check_asked(const ht_feed *f, const ht_callable *call,
+                             const ht_mapping_choice *choice) {
+  for (int i = 0; i < choice->n_input; i++) {
+    const char *text = choice->input[i], *equals = strchr(text, '=');
+    bool found = false;
+    if (!equals)
+      return ht_fail(HT_USAGE, "'--input' wants NAME=COLUMN, not '%s'", text);
+    for (int k = 0; k < f->n_inputs && !found; k++)
+      found = same_port(call, f->input[k], text, (size_t)(equals - text));
+    if (!found)
+      return ht_fail(HT_USAGE, "'%s': no input '%.*s'", call->name,
+                     (int)(equals - text), text);
+  }
+  return HT_SUCCESS;
+}
+
 static ht_status map_columns(ht_feed *f, const ht_callable *call,
                              const ht_mapping_choice *choice, bool labelled) {
   const char *label = choice->label ? choice->label : "label";
+  HT_TRY(check_asked(f, call, choice));
   if (labelled)
     HT_TRY(ht_dataset_column(&f->data, label, &f->label));
   else

@@ -87,6 +87,10 @@ ht_status ht_prepare_check(const ht_train_options *o) {
   if (!o->data) return ht_fail(HT_USAGE, "no training data: say --data");
   if (!o->out) return ht_fail(HT_USAGE, "no folder for the run: say --out");
   HT_TRY(check_names(o));
+  if (o->augment)
+    return ht_fail(HT_UNSUPPORTED,
+                   "'--augment' changes images, and the data "
+                   "are read as they are");
   HT_TRY(in_range("dropout", o->dropout, 1));
   HT_TRY(in_range("label-smoothing", o->label_smoothing, 1));
   HT_TRY(in_range("clip-norm", o->clip_norm, 1e30));

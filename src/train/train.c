@@ -240,6 +240,8 @@ static ht_status open_run(training *t) {
                    "'%s' holds a run: say --resume to go on, or remove it",
                    o->out);
   HT_TRY(ht_folder_make(in_run(t, "checkpoints")));
+  HT_TRY(ht_folder_sweep(o->out));
+  HT_TRY(ht_folder_sweep(in_run(t, "checkpoints")));
   return ht_train_write(o, in_run(t, "config.json"));
 }
 

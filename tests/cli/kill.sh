@@ -1,0 +1,97 @@
+#!/bin/sh
+# A training run that is killed at random instants, or ended with Ctrl-C, and
+# resumed, ends with the very bytes of one that was not.
+#
+#     tests/cli/kill.sh [KILLS [SEED]]
+#
+# KILLS with SIGKILL, half as many with SIGINT; runs in the build folder.
+kills=${1:-20}
+seed=${2:-1}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() {
+  echo "kill.sh: $*"
+  failures=$((failures + 1))
+}
+
+# Texts of three classes whose words overlap.
+awk 'BEGIN {
+  srand(7)
+  print "text,label"
+  for (i = 0; i < 1500; i++) {
+    text = ""
+    for (k = 0; k < 12; k++)
+      text = text " w" int(rand() * 200 + i % 3 * 40)
+    print text ",c" i % 3
+  }
+}' > "$work/data.csv"
+./hubtune new text-embedding "$work/module" --from-text "$work/data.csv" \
+  --text text --dim 16 --trainable -q > "$work/log" || exit 1
+
+# train RUN [OPTION...]
+train() {
+  out=$1
+  shift
+  "$@" ./hubtune train --module "$work/module" --data "$work/data.csv" \
+    --text text --label label --out "$out" --trainable --epochs 8 \
+    --valid-split 0.1 --save-every 5 --dropout 0.1 --schedule cosine \
+    --resume -q < /dev/null >> "$work/log" 2>&1
+}
+
+# The weights that the run ended with; temporary files are no part of it.
+compare() {
+  for file in saved_model.pb variables/variables.index \
+    variables/variables.data-00000-of-00001; do
+    cmp "$work/whole/model/$file" "$1/model/$file" ||
+      fail "$2: model/$file differs"
+  done
+  cmp "$work/whole.steps" "$1.steps" || fail "$2: the log differs"
+  left=$(find "$1" -name '*tmp*')
+  [ -z "$left" ] || fail "$2: left behind: $left"
+}
+
+# The losses of all steps, bare of times.
+steps_of() { grep '"step"' "$1/log.jsonl" > "$1.steps"; }
+
+millis() { date +%s%3N; }
+
+begin=$(millis)
+train "$work/whole" || { cat "$work/log"; exit 1; }
+span=$(($(millis) - begin))
+steps_of "$work/whole"
+
+# interrupt SIGNAL STATUS TIMES: instants anywhere in the time of a whole run.
+interrupt() {
+  hits=0 runs=0 tries=0
+  while [ "$hits" -lt "$3" ] || [ -e "$work/run" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -le $(($3 * 20)) ] || { fail "too many tries: $1"; break; }
+    wait=$(awk -v seed="$seed$tries$2" -v span="$span" \
+      'BEGIN { srand(seed); rand(); printf "%.3f", rand() * span / 1000 }')
+    if [ "$hits" -lt "$3" ]; then
+      train "$work/run" timeout --foreground --preserve-status -s "$1" "$wait"
+    else
+      train "$work/run"
+    fi
+    case $? in
+      "$2") hits=$((hits + 1)) ;;
+      0)
+        steps_of "$work/run"
+        compare "$work/run" "$1, try $tries"
+        runs=$((runs + 1))
+        rm -rf "$work/run"
+        ;;
+      *)
+        fail "$1, try $tries: $(tail -n 1 "$work/log")"
+        rm -rf "$work/run"
+        ;;
+    esac
+  done
+  echo "$1: $hits times in $runs runs"
+}
+
+interrupt KILL 137 "$kills"
+interrupt INT 130 $((kills / 2))
+[ "$failures" -eq 0 ]

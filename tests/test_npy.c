@@ -157,7 +157,7 @@ START_TEST(a_dropped_archive_leaves_nothing) {
   ht_npz_writer_drop(w);
   OK(ht_folder_list(folder, &arena, &names, &n));
   ck_assert_int_eq(n, 0);
-  FAILS(ht_npz_writer_open(own("no/a.npz"), false, &w), HT_CORRUPT, "no/a.npz");
+  FAILS(ht_npz_writer_open(own("no/a.npz"), false, &w), HT_IO, "no/a.npz");
 }
 END_TEST
 

@@ -20,7 +20,7 @@ static const row rows[] = {
     [HT_STRING] = {"string", "str", 16, .pointers = true},
     [HT_COMPLEX64] = {"complex64", "complex", 8, .floating = true},
     [HT_INT64] = {"int64", "long", 8, .integer = true},
-    [HT_BOOL] = {"bool", "boolean", 1},
+    [HT_BOOL] = {"bool", "boolean", 1, .integer = false},
     [HT_BFLOAT16] = {"bfloat16", "bf16", 2, .floating = true},
     [HT_UINT16] = {"uint16", "ushort", 2, .integer = true},
     [HT_COMPLEX128] = {"complex128", "cdouble", 16, .floating = true},

@@ -12,247 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/plan_steps.h"
-#include "graph/raise.h"
+#include "graph/plan_maker.h"
 #include "ops/attr_text.h"
-
-typedef struct instance instance;
-struct instance {
-  ht_graph *graph;
-  const ht_body *body;
-  const ht_tensor *capture; /* per argument, NULL: none */
-  instance *parent;         /* NULL: the root */
-  int call;                 /* the node of the parent */
-  const ht_attrs *call_attrs;
-  int depth;
-  int *cut;         /* per node: 1 + its first argument, 0: not an argument */
-  int *value;       /* per node: first value of its outputs, 0: none */
-  uint8_t *state;   /* per node */
-  instance **child; /* per node */
-  int *explicit_input; /* per argument: which input of the call, -1 */
-  int *argument_value; /* per argument: of a capture, 0: none yet */
-  bool entered, entering, targets_done;
-};
-enum { NEW = 0, OPEN, DONE };
-enum { MAX_HOPS = 1 << 16 }; /* calls and arguments between two steps */
-
-typedef struct work {
-  instance *at;
-  int node;
-  int next; /* input, then control, to look at */
-} work;
-
-typedef struct builder {
-  ht_plan *plan;
-  ht_missing_list *missing;
-  work *stack;
-  int n_stack, stack_capacity;
-  instance **all; /* in the order of their making */
-  int n_all, all_capacity;
-  ht_run run; /* for folding */
-  int depth;
-} builder;
-
-/* ---- values and instances */
-
-static ht_status new_values(ht_plan *p, int n, int step, int *first) {
-  if (!p->n_values) { /* value 0 is none */
-    HT_GROW(p->value, p->n_values, p->value_capacity, &p->arena);
-    p->value[p->n_values++] = (ht_value){.step = -1};
-  }
-  *first = p->n_values;
-  for (int i = 0; i < n; i++) {
-    HT_GROW(p->value, p->n_values, p->value_capacity, &p->arena);
-    p->value[p->n_values++] = (ht_value){.step = step};
-  }
-  return HT_SUCCESS;
-}
-
-static ht_status constant_value(ht_plan *p, const ht_tensor *t, int *value) {
-  ht_tensor *copy;
-  HT_TRY(new_values(p, 1, -1, value));
-  HT_NEW(copy, &p->arena, 1);
-  *copy = ht_tensor_share(t);
-  p->value[*value].constant = copy;
-  return HT_SUCCESS;
-}
-
-static ht_status make_instance(builder *b, const ht_body *body,
-                               const ht_tensor *capture, instance *parent,
-                               int call, instance **out) {
-  ht_arena *arena = &b->plan->arena;
-  ht_graph *graph;
-  instance *in;
-  HT_TRY(ht_graph_raise(body->graph, &graph));
-  size_t n = (size_t)graph->n_nodes + 1, n_args = (size_t)body->n_args;
-  HT_NEW(in, arena, 1);
-  *in = (instance){.graph = graph,
-                   .body = body,
-                   .capture = capture,
-                   .parent = parent,
-                   .call = call,
-                   .depth = parent ? parent->depth + 1 : b->depth};
-  if (in->depth > HT_MAX_DEPTH)
-    return ht_fail(HT_UNSUPPORTED, "functions call each other %d deep",
-                   in->depth);
-  HT_NEW(in->cut, arena, n);
-  HT_NEW(in->value, arena, n);
-  HT_NEW(in->state, arena, n);
-  HT_NEW(in->child, arena, n);
-  HT_NEW(in->explicit_input, arena, n_args + 1);
-  HT_NEW(in->argument_value, arena, n_args + 1);
-  int inputs = 0;
-  for (int i = body->n_args - 1; i >= 0; i--)
-    in->cut[body->arg[i].node] = i + 1;
-  for (int i = 0; i < body->n_args; i++)
-    in->explicit_input[i] = capture && capture[i].dtype ? -1 : inputs++;
-  HT_GROW(b->all, b->n_all, b->all_capacity, arena);
-  b->all[b->n_all++] = in;
-  *out = in;
-  return HT_SUCCESS;
-}
-
-/* The instance that a call or application node stands for. */
-static ht_status child_of(builder *b, instance *at, int node, instance **out) {
-  ht_node *n = &at->graph->node[node];
-  if ((*out = at->child[node])) return HT_SUCCESS;
-  const ht_body *body = n->application ? n->application->body : NULL;
-  ht_graph *callee = n->callee;
-  const ht_attr *f = n->op ? ht_attr_find(&n->attrs, "f") : NULL;
-  if (f)
-    HT_TRY(ht_library_find(at->graph->library, f->value->func.name, &callee));
-  if (!body && !callee)
-    return ht_fail(HT_CORRUPT, "there is no function '%s'",
-                   f ? f->value->func.name : n->op_name);
-  if (!body) {
-    ht_body *made;
-    HT_NEW(made, &b->plan->arena, 1);
-    HT_TRY(ht_body_of_function(callee, made));
-    body = made;
-  }
-  HT_TRY(make_instance(b, body, n->application ? n->application->capture : NULL,
-                       at, node, out));
-  (*out)->call_attrs = n->op ? f->value->func.attrs : &n->attrs;
-  if (!n->application && n->n_in != body->n_args)
-    return ht_fail(HT_CORRUPT, "node '%s' gives %d arguments, '%s' takes %d",
-                   n->name, n->n_in, body->graph->name, body->n_args);
-  at->child[node] = *out;
-  return HT_SUCCESS;
-}
-
-static bool is_call(const ht_node *n) {
-  if (n->callee || n->application) return true;
-  return n->op && (strcmp(n->op_name, "PartitionedCall") == 0 ||
-                   strcmp(n->op_name, "StatefulPartitionedCall") == 0);
-}
-
-/* ---- resolving: a value, or the node that has to become a step first */
-
-typedef struct need {
-  instance *at; /* NULL: nothing is needed */
-  int node;
-} need;
-
-static ht_status argument_of(instance *at, ht_ref ref, int *k) {
-  *k = -1;
-  for (int i = at->cut[ref.node] - 1; i >= 0 && i < at->body->n_args; i++) {
-    ht_ref a = at->body->arg[i];
-    if (a.node == ref.node && a.out == ref.out) {
-      *k = i;
-      break;
-    }
-  }
-  return HT_SUCCESS;
-}
-
-static ht_status captured_value(builder *b, instance *at, int k, int *value) {
-  if (!at->argument_value[k])
-    HT_TRY(constant_value(b->plan, &at->capture[k], &at->argument_value[k]));
-  *value = at->argument_value[k];
-  return HT_SUCCESS;
-}
-
-static ht_status need_control(builder *b, instance *at, int node, need *out);
-
-/* Before anything inside a call: what the call waits for. */
-static ht_status enter(builder *b, instance *child, need *out) {
-  if (child->entered) return HT_SUCCESS;
-  ht_node *call = &child->parent->graph->node[child->call];
-  if (child->entering)
-    return ht_fail(HT_UNSUPPORTED, "the graph has a cycle through node '%s'",
-                   call->name);
-  child->entering = true;
-  for (int i = 0; i < call->n_control && !out->at; i++)
-    HT_TRY(need_control(b, child->parent, call->control[i], out));
-  child->entering = false;
-  if (!out->at) child->entered = true;
-  return HT_SUCCESS;
-}
-
-/* A control edge from `node`: all of its effects. */
-static ht_status need_control(builder *b, instance *at, int node, need *out) {
-  ht_node *n = &at->graph->node[node];
-  if (at->cut[node] || at->state[node] == DONE) return HT_SUCCESS;
-  HT_TRY(ht_graph_bind(at->graph, node));
-  if (!is_call(n)) {
-    *out = (need){at, node};
-    return HT_SUCCESS;
-  }
-  instance *child;
-  HT_TRY(child_of(b, at, node, &child));
-  if (child->targets_done) return HT_SUCCESS;
-  HT_TRY(enter(b, child, out));
-  for (int i = 0; i < child->body->n_targets && !out->at; i++)
-    HT_TRY(need_control(b, child, child->body->target[i], out));
-  if (!out->at) child->targets_done = true;
-  return HT_SUCCESS;
-}
-
-/* The value of a tensor, following calls in and arguments out. */
-static ht_status resolve(builder *b, instance *at, ht_ref ref, int *value,
-                         need *out) {
-  for (int hops = 0;; hops++) {
-    int k = -1;
-    if (hops > MAX_HOPS)
-      return ht_fail(HT_UNSUPPORTED, "the graph has a cycle through node '%s'",
-                     at->graph->node[ref.node].name);
-    if (at->cut[ref.node]) HT_TRY(argument_of(at, ref, &k));
-    if (k >= 0 && at->capture && at->capture[k].dtype)
-      return captured_value(b, at, k, value);
-    if (k >= 0 && !at->parent) {
-      *value = at->argument_value[k];
-      return HT_SUCCESS;
-    }
-    if (k >= 0) {
-      ht_node *call = &at->parent->graph->node[at->call];
-      if (at->explicit_input[k] >= call->n_in)
-        return ht_fail(HT_CORRUPT,
-                       "node '%s' has %d inputs, argument %d is "
-                       "missing",
-                       call->name, call->n_in, k);
-      ref = call->in[at->explicit_input[k]];
-      at = at->parent;
-      continue;
-    }
-    HT_TRY(ht_graph_bind(at->graph, ref.node));
-    if (!is_call(&at->graph->node[ref.node])) break;
-    instance *child;
-    HT_TRY(child_of(b, at, ref.node, &child));
-    HT_TRY(enter(b, child, out));
-    if (out->at) return HT_SUCCESS;
-    if (ref.out >= child->body->n_rets)
-      return ht_fail(HT_CORRUPT, "function '%s' has no output %d",
-                     child->graph->name, ref.out);
-    ref = child->body->ret[ref.out];
-    at = child;
-  }
-  bool known = at->graph->node[ref.node].op;
-  if (at->state[ref.node] == DONE)
-    *value = at->value[ref.node] + (known ? ref.out : 0);
-  else
-    *out = (need){at, ref.node};
-  return HT_SUCCESS;
-}
 
 /* ---- from a node to a step */
 
@@ -263,7 +24,7 @@ static ht_status step_new(ht_plan *p, const ht_step *s, int *index) {
   return HT_SUCCESS;
 }
 
-static ht_status missing_op(builder *b, instance *at, const ht_node *n) {
+static ht_status missing_op(ht_maker *b, ht_instance *at, const ht_node *n) {
   const char *function = at->graph->name;
   if (!b->missing)
     return ht_fail(HT_UNSUPPORTED, "op '%s' is not supported (node '%s'%s%s%s)",
@@ -277,7 +38,7 @@ static ht_status missing_op(builder *b, instance *at, const ht_node *n) {
 }
 
 /* Attributes with the placeholders of a function bound by its call. */
-static ht_status bound_attrs(builder *b, instance *at, const ht_node *n,
+static ht_status bound_attrs(ht_maker *b, ht_instance *at, const ht_node *n,
                              const ht_attrs **out) {
   *out = &n->attrs;
   bool any = false;
@@ -316,7 +77,7 @@ static bool input_is_ref(const ht_op *op, int i) {
 }
 
 /* A v1 reference read by an op that takes values. */
-static ht_status read_reference(builder *b, const char *node, int *value) {
+static ht_status read_reference(ht_maker *b, const char *node, int *value) {
   ht_plan *p = b->plan;
   const ht_op *read = ht_op_find("ReadVariableOp");
   static const ht_attrs none;
@@ -326,7 +87,7 @@ static ht_status read_reference(builder *b, const char *node, int *value) {
   s.in[0] = *value;
   s.n_out = 1;
   s.may_die = p->value[*value].may_die;
-  HT_TRY(new_values(p, 1, p->n_steps, &s.out));
+  HT_TRY(ht_maker_values(p, 1, p->n_steps, &s.out));
   p->value[s.out].may_die = s.may_die;
   int ignored;
   HT_TRY(step_new(p, &s, &ignored));
@@ -334,7 +95,7 @@ static ht_status read_reference(builder *b, const char *node, int *value) {
   return HT_SUCCESS;
 }
 
-static ht_status sub_plan(builder *b, instance *at, const ht_attr_value *v,
+static ht_status sub_plan(ht_maker *b, ht_instance *at, const ht_attr_value *v,
                           ht_step *s) {
   ht_graph *callee;
   ht_body body;
@@ -347,7 +108,7 @@ static ht_status sub_plan(builder *b, instance *at, const ht_attr_value *v,
 }
 
 /* A plan per function-valued attribute, in the order of the row. */
-static ht_status sub_plans(builder *b, instance *at, ht_step *s) {
+static ht_status sub_plans(ht_maker *b, ht_instance *at, ht_step *s) {
   int n = 0;
   for (int i = 0; i < s->attrs->n; i++)
     if (s->attrs->attr[i].kind == HT_ATTR_FUNC) n += s->attrs->attr[i].n;
@@ -377,7 +138,7 @@ static bool foldable(const ht_plan *p, const ht_step *s) {
 }
 
 /* Runs a step whose inputs are known; whatever fails is left to the run. */
-static ht_status fold(builder *b, ht_step *s) {
+static ht_status fold(ht_maker *b, ht_step *s) {
   ht_plan *p = b->plan;
   const ht_tensor **in;
   ht_tensor *out;
@@ -417,7 +178,7 @@ static bool written_since(const ht_plan *p, int from, int handle) {
  * Gather of rows of a whole variable read becomes ResourceGather: the table
  * is not read, and its gradient stays rows.
  */
-static ht_status fuse_gather(builder *b, ht_step *s) {
+static ht_status fuse_gather(ht_maker *b, ht_step *s) {
   ht_plan *p = b->plan;
   bool v2 = strcmp(s->op->name, "GatherV2") == 0;
   if (!v2 && strcmp(s->op->name, "Gather") != 0) return HT_SUCCESS;
@@ -443,7 +204,7 @@ static ht_status fuse_gather(builder *b, ht_step *s) {
   return HT_SUCCESS;
 }
 
-static ht_status custom_gradient(builder *b, instance *at, ht_step *s) {
+static ht_status custom_gradient(ht_maker *b, ht_instance *at, ht_step *s) {
   ht_string type = ht_attr_string(s->attrs, "_gradient_op_type");
   ht_library *lib = at->graph->library;
   if (!type.n || !lib || strcmp(s->op->name, "IdentityN") != 0)
@@ -473,7 +234,8 @@ static bool ref_output(const ht_op *op, bool ref_in) {
   return ref_in && op->flags & HT_OP_HANDLES && strstr(op->outputs, "Ref(");
 }
 
-static ht_status missing_gradient(builder *b, instance *at, const ht_step *s) {
+static ht_status missing_gradient(ht_maker *b, ht_instance *at,
+                                  const ht_step *s) {
   ht_missing_list *m = b->missing;
   if (!m || !m->gradients || s->op->gradient) return HT_SUCCESS;
   HT_GROW(m->item, m->n, m->capacity, m->arena);
@@ -482,14 +244,14 @@ static ht_status missing_gradient(builder *b, instance *at, const ht_step *s) {
 }
 
 /* Resolved inputs of the node on top, in b->plan's arena; all are known. */
-static ht_status gather_inputs(builder *b, instance *at, const ht_node *n,
+static ht_status gather_inputs(ht_maker *b, ht_instance *at, const ht_node *n,
                                ht_step *s, bool *ref_in) {
   ht_plan *p = b->plan;
   HT_NEW(s->in, &p->arena, n->n_in + 1);
   for (int i = 0; i < n->n_in; i++) {
-    need none = {0};
+    ht_need none = {0};
     int value = 0;
-    HT_TRY(resolve(b, at, n->in[i], &value, &none));
+    HT_TRY(ht_resolve(b, at, n->in[i], &value, &none));
     if (!value)
       return ht_fail(HT_CORRUPT, "input %d of node '%s' has no value", i,
                      n->name);
@@ -505,7 +267,7 @@ static ht_status gather_inputs(builder *b, instance *at, const ht_node *n,
 }
 
 /* Control edges from steps that may be dead. */
-static ht_status gather_guards(builder *b, instance *at, const ht_node *n,
+static ht_status gather_guards(ht_maker *b, ht_instance *at, const ht_node *n,
                                ht_step *s) {
   ht_plan *p = b->plan;
   if (!n->n_control) return HT_SUCCESS;
@@ -520,13 +282,13 @@ static ht_status gather_guards(builder *b, instance *at, const ht_node *n,
   return HT_SUCCESS;
 }
 
-static ht_status emit_const(builder *b, instance *at, int node,
+static ht_status emit_const(ht_maker *b, ht_instance *at, int node,
                             const ht_attrs *attrs) {
   const ht_attr *a = ht_attr_find(attrs, "value");
   if (!a || a->kind != HT_ATTR_TENSOR)
     return ht_fail(HT_CORRUPT, "constant '%s' has no value",
                    at->graph->node[node].name);
-  return constant_value(b->plan, &a->value->tensor, &at->value[node]);
+  return ht_maker_constant(b->plan, &a->value->tensor, &at->value[node]);
 }
 
 static ht_status prepare(ht_step *s) {
@@ -535,7 +297,7 @@ static ht_status prepare(ht_step *s) {
                    s->node);
 }
 
-static ht_status add_captured(builder *b, instance *at, ht_step *s) {
+static ht_status add_captured(ht_maker *b, ht_instance *at, ht_step *s) {
   if (s->op != &ht_op_custom_gradient) return HT_SUCCESS;
   const ht_custom_step *custom = s->prepared;
   int *in;
@@ -544,10 +306,10 @@ static ht_status add_captured(builder *b, instance *at, ht_step *s) {
   s->in = in;
   for (int i = 0; i < custom->rule->n_captured; i++) {
     ht_ref ref;
-    need open = {0};
+    ht_need open = {0};
     int value = 0;
     HT_TRY(ht_graph_ref(at->graph, custom->rule->captured[i], &ref));
-    HT_TRY(resolve(b, at, ref, &value, &open));
+    HT_TRY(ht_resolve(b, at, ref, &value, &open));
     if (!value) { /* not computed before it: differentiate as it stands */
       s->op = ht_op_find("IdentityN");
       s->n_in = custom->n_values;
@@ -558,7 +320,7 @@ static ht_status add_captured(builder *b, instance *at, ht_step *s) {
   return HT_SUCCESS;
 }
 
-static ht_status emit(builder *b, instance *at, int node) {
+static ht_status emit(ht_maker *b, ht_instance *at, int node) {
   ht_plan *p = b->plan;
   ht_node *n = &at->graph->node[node];
   ht_step s = {.op = n->op, .node = n->name};
@@ -576,7 +338,7 @@ static ht_status emit(builder *b, instance *at, int node) {
   HT_TRY(missing_gradient(b, at, &s));
   s.may_die |= strcmp(n->op_name, "Switch") == 0;
   int index;
-  HT_TRY(new_values(p, n->n_out ? n->n_out : 1, p->n_steps, &s.out));
+  HT_TRY(ht_maker_values(p, n->n_out ? n->n_out : 1, p->n_steps, &s.out));
   at->value[node] = s.out;
   HT_TRY(step_new(p, &s, &index));
   for (int i = 0; i < n->n_out; i++) {
@@ -588,48 +350,48 @@ static ht_status emit(builder *b, instance *at, int node) {
 
 /* ---- the walk */
 
-static ht_status push(builder *b, need n) {
+static ht_status push(ht_maker *b, ht_need n) {
   ht_node *node = &n.at->graph->node[n.node];
-  if (n.at->state[n.node] == OPEN)
+  if (n.at->state[n.node] == HT_NODE_OPEN)
     return ht_fail(HT_UNSUPPORTED, "the graph has a cycle through node '%s'",
                    node->name);
   HT_TRY(ht_graph_bind(n.at->graph, n.node));
-  n.at->state[n.node] = OPEN;
+  n.at->state[n.node] = HT_NODE_OPEN;
   HT_GROW(b->stack, b->n_stack, b->stack_capacity, &b->plan->arena);
-  b->stack[b->n_stack++] = (work){n.at, n.node, 0};
+  b->stack[b->n_stack++] = (ht_visit){n.at, n.node, 0};
   return HT_SUCCESS;
 }
 
 /* What the node on top still waits for; fills *out. */
-static ht_status next_need(builder *b, work *w, need *out) {
+static ht_status next_need(ht_maker *b, ht_visit *w, ht_need *out) {
   ht_node *n = &w->at->graph->node[w->node];
   for (; w->next < n->n_in && !out->at; w->next += !out->at) {
     int value = 0;
-    HT_TRY(resolve(b, w->at, n->in[w->next], &value, out));
+    HT_TRY(ht_resolve(b, w->at, n->in[w->next], &value, out));
   }
   for (; w->next < n->n_in + n->n_control && !out->at; w->next += !out->at)
-    HT_TRY(need_control(b, w->at, n->control[w->next - n->n_in], out));
+    HT_TRY(ht_resolve_control(b, w->at, n->control[w->next - n->n_in], out));
   return HT_SUCCESS;
 }
 
-static ht_status finish_node(builder *b, instance *at, int node) {
+static ht_status finish_node(ht_maker *b, ht_instance *at, int node) {
   ht_node *n = &at->graph->node[node];
   if (n->op) {
     HT_TRY(emit(b, at, node));
   } else {
     HT_TRY(missing_op(b, at, n));
-    HT_TRY(new_values(b->plan, 1, -1, &at->value[node]));
+    HT_TRY(ht_maker_values(b->plan, 1, -1, &at->value[node]));
   }
-  at->state[node] = DONE;
+  at->state[node] = HT_NODE_DONE;
   return HT_SUCCESS;
 }
 
-static ht_status drain(builder *b) {
+static ht_status drain(ht_maker *b) {
   while (b->n_stack) {
-    work *w = &b->stack[b->n_stack - 1];
-    instance *at = w->at;
+    ht_visit *w = &b->stack[b->n_stack - 1];
+    ht_instance *at = w->at;
     int node = w->node;
-    need open = {0};
+    ht_need open = {0};
     if (at->graph->node[node].op) HT_TRY(next_need(b, w, &open));
     if (open.at) {
       HT_TRY(push(b, open));
@@ -641,10 +403,10 @@ static ht_status drain(builder *b) {
   return HT_SUCCESS;
 }
 
-static ht_status fetch(builder *b, instance *at, ht_ref ref, int *value) {
+static ht_status fetch(ht_maker *b, ht_instance *at, ht_ref ref, int *value) {
   for (*value = 0; !*value;) {
-    need open = {0};
-    HT_TRY(resolve(b, at, ref, value, &open));
+    ht_need open = {0};
+    HT_TRY(ht_resolve(b, at, ref, value, &open));
     if (open.at) HT_TRY(push(b, open));
     HT_TRY(drain(b));
   }
@@ -653,37 +415,37 @@ static ht_status fetch(builder *b, instance *at, ht_ref ref, int *value) {
   return HT_SUCCESS;
 }
 
-static ht_status run_targets(builder *b, instance *at) {
+static ht_status run_targets(ht_maker *b, ht_instance *at) {
   if (at->parent) {
-    need open = {0};
+    ht_need open = {0};
     do {
       open.at = NULL;
-      HT_TRY(enter(b, at, &open));
+      HT_TRY(ht_instance_enter(b, at, &open));
       if (open.at) HT_TRY(push(b, open));
       HT_TRY(drain(b));
     } while (open.at);
   }
   for (int i = 0; i < at->body->n_targets; i++)
-    for (need open = {at, 0}; open.at;) {
+    for (ht_need open = {at, 0}; open.at;) {
       open.at = NULL;
-      HT_TRY(need_control(b, at, at->body->target[i], &open));
+      HT_TRY(ht_resolve_control(b, at, at->body->target[i], &open));
       if (open.at) HT_TRY(push(b, open));
       HT_TRY(drain(b));
     }
   return HT_SUCCESS;
 }
 
-static ht_status build(builder *b, const ht_body *body,
+static ht_status build(ht_maker *b, const ht_body *body,
                        const ht_tensor *capture) {
   ht_plan *p = b->plan;
-  instance *root;
-  HT_TRY(make_instance(b, body, capture, NULL, -1, &root));
+  ht_instance *root;
+  HT_TRY(ht_instance_new(b, body, capture, NULL, -1, &root));
   HT_NEW(p->feed, &p->arena, body->n_args + 1);
   HT_NEW(p->ret, &p->arena, body->n_rets + 1);
   root->entered = true;
   for (int i = 0; i < body->n_args; i++) {
     if (capture && capture[i].dtype) continue;
-    HT_TRY(new_values(p, 1, -1, &root->argument_value[i]));
+    HT_TRY(ht_maker_values(p, 1, -1, &root->argument_value[i]));
     p->feed[p->n_feeds++] = root->argument_value[i];
   }
   for (int i = 0; i < body->n_rets; i++)
@@ -700,7 +462,7 @@ ht_status ht_plan_build(const ht_body *body, const ht_tensor *capture,
     free(p);
     return ht_fail(HT_UNSUPPORTED, "functions call each other %d deep", depth);
   }
-  builder b = {.plan = p, .missing = missing, .depth = depth};
+  ht_maker b = {.plan = p, .missing = missing, .depth = depth};
   b.run = ht_run_make(NULL, NULL, NULL);
   p->depth = depth;
   ht_status st = build(&b, body, capture);

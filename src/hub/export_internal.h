@@ -62,8 +62,7 @@ ht_status ht_writer_name(ht_writer *w, const char *wanted,
                          const char **out) HT_MUST_CHECK;
 ht_status ht_writer_add(ht_writer *w, Tensorflow__NodeDef *node) HT_MUST_CHECK;
 /* Makes a value a capture unless it is one. */
-ht_status ht_writer_capture(ht_writer *w,
-                            const ht_tensor *value) HT_MUST_CHECK;
+ht_status ht_writer_capture(ht_writer *w, const ht_tensor *value) HT_MUST_CHECK;
 /* Which capture a value is. */
 int ht_writer_find(const ht_writer *w, const ht_tensor *value);
 /* The nodes of a function's captures, in order. */
@@ -72,7 +71,8 @@ ht_status ht_writer_captured(ht_writer *w, const ht_emitted *f,
 
 /* ---- export_graph.c: the main graph */
 
-/* Handles, constants and assets as nodes, those that have none yet. hub1: assets as TF1 Hub wants. */
+/* Handles, constants and assets as nodes, those that have none yet. hub1:
+ * assets as TF1 Hub wants. */
 ht_status ht_write_captures(ht_writer *w, bool hub1) HT_MUST_CHECK;
 /* A node that fills a table. */
 ht_status ht_write_table_fill(ht_writer *w, const ht_out_capture *c,

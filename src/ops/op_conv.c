@@ -260,20 +260,21 @@ const ht_op ht_ops_conv[] = {
         .outputs = "output:T",
         .attrs = CONV2D_ATTRS,
         .doc = "Convolves images with a filter [height, width, in, out].",
-        .samples = "f[2,5,6,3] f[3,3,3,4]" S1 SAME ";"
-                   "f[2,5,6,3] f[3,2,3,4]" S2 SAME ";"
-                   "f[1,7,7,2] f[3,3,2,5]" S2 VALID ";"
-                   "f[2,4,4,3] f[1,1,3,5]" S1 SAME ";"
-                   "f[2,5,4,3] f[1,1,3,5]" S2 VALID ";"
-                   "d[1,6,5,2] d[3,3,2,3]" S1 SAME ";"
-                   "d[1,7,8,2] d[2,3,2,3]" S1 VALID " dilations=[1,2,2,1] !grad=0;"
-                   "f[1,8,8,2] f[3,3,2,3]" S1 SAME " dilations=[1,2,3,1] !grad=0;"
-                   "f[1,5,5,2] f[3,3,2,3]" S2
-                   "padding='EXPLICIT' explicit_paddings=[0,0,1,2,0,1,0,0];"
-                   "f[2,5,5,4] f[3,3,2,6]" S1 SAME " !grad=0;"
-                   "f[0,5,5,2] f[3,3,2,3]" S1 SAME " !grad=0;"
-                   "f[3,19,17,8] f[3,3,8,16]" S1 SAME ";"
-                   "f[1,224,4,3] f[7,7,3,8]" S2 SAME,
+        .samples =
+            "f[2,5,6,3] f[3,3,3,4]" S1 SAME ";"
+            "f[2,5,6,3] f[3,2,3,4]" S2 SAME ";"
+            "f[1,7,7,2] f[3,3,2,5]" S2 VALID ";"
+            "f[2,4,4,3] f[1,1,3,5]" S1 SAME ";"
+            "f[2,5,4,3] f[1,1,3,5]" S2 VALID ";"
+            "d[1,6,5,2] d[3,3,2,3]" S1 SAME ";"
+            "d[1,7,8,2] d[2,3,2,3]" S1 VALID " dilations=[1,2,2,1] !grad=0;"
+            "f[1,8,8,2] f[3,3,2,3]" S1 SAME " dilations=[1,2,3,1] !grad=0;"
+            "f[1,5,5,2] f[3,3,2,3]" S2
+            "padding='EXPLICIT' explicit_paddings=[0,0,1,2,0,1,0,0];"
+            "f[2,5,5,4] f[3,3,2,6]" S1 SAME " !grad=0;"
+            "f[0,5,5,2] f[3,3,2,3]" S1 SAME " !grad=0;"
+            "f[3,19,17,8] f[3,3,8,16]" S1 SAME ";"
+            "f[1,224,4,3] f[7,7,3,8]" S2 SAME,
         .forward = flat_forward,
         .gradient = flat_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),

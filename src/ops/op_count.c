@@ -131,8 +131,8 @@ static ht_status histogram_forward(ht_call *c) {
   ht_shape s = ht_shape_1(ht_int_at(c->in[2], 0));
   int64_t n_bins = s.dim[0];
   if (!(low < high) || n_bins <= 0)
-    return ht_fail(HT_USAGE, "%lld n_bins from %g to %g", (long long)n_bins, low,
-                   high);
+    return ht_fail(HT_USAGE, "%lld n_bins from %g to %g", (long long)n_bins,
+                   low, high);
   HT_TRY(ht_out_zeros(c, 0, ht_attr_type(c->attrs, "dtype"), &s));
   double step = (high - low) / (double)n_bins;
   for (int64_t i = 0; i < ht_count(c->in[0]); i++) {

@@ -95,8 +95,8 @@ START_TEST(a_first_row_of_names_is_told_from_examples) {
 END_TEST
 
 START_TEST(damaged_tables_are_refused_with_their_line) {
-  REFUSES("a.csv", "a,b\n1,2\n1,2,3\n", "line 3: 3 fields, not 2");
-  REFUSES("a.csv", "a,b\n1\n", "line 2: 1 fields, not 2");
+  REFUSES("a.csv", "a,b\n1,2\n1,2,3\n", "line 3: wants 2 fields, found 3");
+  REFUSES("a.csv", "a,b\n1\n", "line 2: wants 2 fields, found 1");
   REFUSES("a.csv", "a,b\nx,\"1\n2\n", "line 2: a quote is never closed");
   REFUSES("a.csv", "a,b\n\"x\"y,1\n", "line 2: text after a closing quote");
   REFUSES("a.csv", "a,b\n1,\xe9\n", "line 2 has the byte 0xe9");

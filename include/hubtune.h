@@ -131,7 +131,8 @@ typedef struct ht_module_options {
 HT_API ht_module_options ht_module_defaults(void);
 
 /* Opens a folder that holds a TF1 Hub module, a TF1 SavedModel or a TF2
- * SavedModel. options NULL: the defaults. */
+ * SavedModel, or a .tar.gz of one, which is unpacked into the cache first.
+ * options NULL: the defaults. */
 HT_API ht_status ht_module_open(const char *handle,
                                 const ht_module_options *options,
                                 ht_module **out);
@@ -246,6 +247,40 @@ HT_API ht_status ht_function_gradients(ht_function *function,
                                        ht_arrays **outputs,
                                        ht_arrays **gradients);
 
+/*
+ * The outputs for every example of a data set, in its order, into a file: the
+ * extension says which kind (.h5, .npz, .csv, .jsonl; "-": lines of JSON on
+ * standard output). Data are read as for training, columns chosen alike.
+ */
+typedef struct ht_embed_options {
+  ht_choice choice;        /* with feeds: those that `input` gives, too */
+  const char *output;      /* only this one; NULL: all */
+  const char *text, *image; /* columns */
+  int n_inputs;
+  const char *const *input;  /* "NAME=COLUMN" */
+  const ht_arrays *constants; /* inputs that are the same in every batch */
+  int batch;                  /* examples at a time; 0: 64 */
+  bool (*tell)(void *arg, int64_t done, int64_t n); /* false stops */
+  void *arg;
+} ht_embed_options;
+HT_API ht_status ht_module_embed(ht_module *module,
+                                 const ht_embed_options *options,
+                                 const char *data, const char *path);
+
+/* ---- handles and the cache */
+
+/* The folder of a handle, unpacked into the cache where it is an archive;
+ * freed by free(). */
+HT_API ht_status ht_fetch(const char *handle, char **folder);
+
+/* What the cache keeps: where it came from, where it is, how big and how old
+ * in seconds. Calls `tell` for each; false stops. */
+typedef bool ht_cache_fn(void *arg, const char *handle, const char *folder,
+                         uint64_t bytes, int64_t seconds);
+HT_API ht_status ht_cache_each(ht_cache_fn *tell, void *arg);
+/* Removes all of it. */
+HT_API ht_status ht_cache_empty(void);
+
 /* ---- training
  *
  * A training is a set of settings, named as the options of `hubtune train`
@@ -269,7 +304,8 @@ typedef enum ht_news_type {
   HT_NEWS_NOTE, /* `text` should be known */
   HT_NEWS_STEP,
   HT_NEWS_EPOCH,
-  HT_NEWS_SAVED /* a checkpoint, in `text` */
+  HT_NEWS_SAVED, /* a checkpoint, in `text` */
+  HT_NEWS_TEST   /* loss and metrics on the test data, at the end */
 } ht_news_type;
 
 typedef struct ht_news {
@@ -278,7 +314,7 @@ typedef struct ht_news {
   int64_t epoch;         /* from 1 */
   double loss, lr;
   double seconds, examples_per_second; /* of the epoch */
-  int n_metrics; /* on the validation data, after an epoch */
+  int n_metrics; /* on the validation data after an epoch, on the test data */
   const char *const *metric;
   const double *value;
   const char *text;
@@ -297,6 +333,8 @@ typedef struct ht_result ht_result;
 
 HT_API ht_status ht_result_open(const char *run, ht_result **out);
 HT_API void ht_result_free(ht_result *result); /* NULL is fine */
+/* How many threads it computes with; 0: all cores. */
+HT_API void ht_result_threads(ht_result *result, int threads);
 /* Names of the classes; none for regression. */
 HT_API int ht_result_classes(const ht_result *result);
 HT_API const char *ht_result_class(const ht_result *result, int i);
@@ -322,8 +360,9 @@ typedef struct ht_metrics {
 HT_API ht_status ht_result_evaluate(ht_result *result, const char *data,
                                     const ht_metrics **out);
 
-/* Answers for every example of a file ("-": lines of standard input) in
- * order: n scores of one example at a time; false stops. */
+/* Answers for every example of a file in order: n scores of one example at a
+ * time; false stops. "-" is standard input, for models of texts: a line is
+ * an example, answered before more input is waited for. */
 typedef bool ht_scores_fn(void *arg, const float *score, int n);
 HT_API ht_status ht_result_predict(ht_result *result, const char *data,
                                    ht_scores_fn *tell, void *arg);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "format/message.h"
 #include "hub/checkpoint_read.h"
+#include "hub/handle.h"
 #include "hub/source.h"
 #include "proto/hub.pb-c.h"
 
@@ -201,12 +202,14 @@ static ht_status load(ht_source *s, const char *tags) {
   return load_graph(s, tags);
 }
 
-static ht_status make_source(ht_model *m, const char *folder) {
+static ht_status make_source(ht_model *m, const char *handle) {
+  char *folder;
   HT_NEW(m->source, &m->arena, 1);
   ht_source *s = m->source;
   s->model = m;
   s->node.arena = s->function.arena = s->concrete.arena = s->asset.arena =
       &m->arena;
+  HT_TRY(ht_handle_folder(handle, &m->arena, &folder));
   char *real = realpath(folder, NULL); /* assets are known by full paths */
   m->folder = ht_arena_string(&m->arena, real ? real : folder);
   free(real);
@@ -216,12 +219,12 @@ static ht_status make_source(ht_model *m, const char *folder) {
   return HT_SUCCESS;
 }
 
-ht_status ht_model_open(const char *folder, const char *tags, ht_model **out) {
+ht_status ht_model_open(const char *handle, const char *tags, ht_model **out) {
   ht_model *m = calloc(1, sizeof *m);
   *out = NULL;
-  if (!m) return ht_fail(HT_NO_MEMORY, "no memory for '%s'", folder);
+  if (!m) return ht_fail(HT_NO_MEMORY, "no memory for '%s'", handle);
   ht_store_init(&m->store);
-  ht_status st = make_source(m, folder);
+  ht_status st = make_source(m, handle);
   if (st.code == HT_OK) st = load(m->source, tags);
   if (st.code == HT_OK)
     *out = m;

@@ -40,7 +40,8 @@ typedef struct ht_loop {
   ht_progress at;
   ht_tape *tape;
   ht_pool *pool;
-  double seconds; /* of this epoch's steps */
+  double seconds; /* of this epoch's steps; at first, of all that the first
+                     epoch needed before */
   bool stop;      /* the watcher asked to */
 } ht_loop;
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "data/split.h"
@@ -25,10 +26,17 @@ typedef struct training {
   ht_optimizer *optimizer;
   ht_frozen *frozen, *frozen_valid;
   ht_loop loop;
+  double prepared; /* seconds: reading, and the module's output made once */
   ht_log *log;
   ht_status logged; /* the first failure to write it */
   char log_message[HT_MESSAGE_MAX];
 } training;
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 /* ---- events */
 
@@ -208,6 +216,7 @@ static ht_status make_loop(training *t, const ht_watcher *watcher) {
       .frozen = t->frozen,
       .lr = t->optimizer->hyper.lr,
       .at = {.best = -INFINITY},
+      .seconds = t->prepared,
   };
   if (o->valid) l->valid = &t->valid, l->frozen_valid = t->frozen_valid;
   if (o->valid_split > 0) {
@@ -274,7 +283,9 @@ static ht_status train(training *t) {
   ht_watcher watcher = {watch, t};
   ht_trained *d = &t->trained;
   HT_TRY(ht_prepare_design(t->o, d->model, &design));
+  double start = now();
   HT_TRY(open_data(t, design.inference));
+  t->prepared = now() - start;
   HT_TRY(balance(t, &weight));
   design.class_weight = weight;
   HT_TRY(ht_prepare_tuned(t->o, d->model));
@@ -284,7 +295,9 @@ static ht_status train(training *t) {
   ht_tensor_drop(&design.bias);
   HT_TRY(st);
   HT_TRY(make_optimizer(t));
+  start = now();
   HT_TRY(make_frozen(t));
+  t->prepared += now() - start;
   HT_TRY(make_loop(t, &watcher));
   HT_TRY(open_run(t));
   HT_TRY(run_loop(t));
@@ -316,25 +329,63 @@ ht_status ht_train_model(ht_model *model, const ht_train_options *o,
   return st;
 }
 
-/* From the run folder, so that what is exported is what was saved. */
-static ht_status export_run(const ht_train_options *o,
+/* ---- after the training: the best weights */
+
+static ht_status append_log(const ht_train_options *o, const ht_event *e,
+                            ht_arena *arena) {
+  ht_log *log;
+  const char *path = o->log ? o->log : ht_path_join(arena, o->out, "log.jsonl");
+  if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  HT_TRY(ht_log_append(path, &log));
+  ht_status st = ht_log_write(log, e);
+  ht_log_close(log);
+  return st;
+}
+
+static ht_status test(ht_trained *trained, const ht_train_options *o,
+                      const ht_watcher *watcher) {
+  ht_scorecard card;
+  HT_TRY(ht_trained_eval(trained, o->test, &card));
+  ht_event e = {.type = HT_EVENT_TEST, .loss = card.loss, .valid = &card};
+  ht_status st = append_log(o, &e, &trained->arena);
+  if (st.code == HT_OK && watcher && watcher->event)
+    watcher->event(watcher->arg, &e);
+  ht_scorecard_free(&card);
+  return st;
+}
+
+/* From the run folder, so that what is tested and exported is what was
+ * saved. */
+static ht_status finish_run(const ht_train_options *o,
+                            const ht_watcher *watcher,
                             const ht_exporter *exporter) {
   ht_trained trained;
+  ht_status st = HT_SUCCESS;
   HT_TRY(ht_trained_open(o->out, &trained));
   char *folder = ht_path_join(&trained.arena, o->out, "model");
-  ht_status st = folder ? exporter->write(exporter->arg, &trained, folder)
-                        : ht_fail(HT_NO_MEMORY, "no memory for a path");
+  if (!folder) st = ht_fail(HT_NO_MEMORY, "no memory for a path");
+  if (st.code == HT_OK && exporter)
+    st = exporter->write(exporter->arg, &trained, folder);
+  if (st.code == HT_OK && o->test) st = test(&trained, o, watcher);
   ht_trained_close(&trained);
   return st;
+}
+
+/* Said before any work, not after all of it. */
+static ht_status check_test(const ht_train_options *o) {
+  if (!o->test || ht_path_exists(o->test)) return HT_SUCCESS;
+  return ht_fail_errno("cannot read", o->test);
 }
 
 ht_status ht_train(const ht_train_options *o, const ht_watcher *watcher,
                    const ht_exporter *exporter) {
   ht_model *model;
   HT_TRY(ht_prepare_check(o));
+  HT_TRY(check_test(o));
   HT_TRY(ht_prepare_model(o, &model));
   ht_status st = ht_train_model(model, o, watcher);
   ht_model_free(model);
-  if (st.code == HT_OK && exporter) st = export_run(o, exporter);
+  if (st.code == HT_OK && (exporter || o->test))
+    st = finish_run(o, watcher, exporter);
   return st;
 }

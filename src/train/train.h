@@ -59,14 +59,16 @@ typedef enum ht_event_type {
   HT_EVENT_NOTE,  /* text: what the user should know */
   HT_EVENT_STEP,  /* step, loss, lr */
   HT_EVENT_EPOCH, /* epoch, loss, seconds, rate, metrics */
-  HT_EVENT_SAVED  /* text: where */
+  HT_EVENT_SAVED, /* text: where */
+  HT_EVENT_TEST   /* loss, metrics on the test data, at the end */
 } ht_event_type;
 
 typedef struct ht_event {
   ht_event_type type;
   int64_t step, n_steps, epoch;     /* from 1; n_steps of the whole training */
   double loss, lr, seconds, rate;   /* rate: examples a second */
-  const struct ht_scorecard *valid; /* NULL: no validation data */
+  const struct ht_scorecard *valid; /* NULL: no validation data; at the end
+                                       of the test data */
   const char *text;
 } ht_event;
 

@@ -1,6 +1,9 @@
 /* result.c - what was trained, opened again. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "api/lines.h"
+#include "base/parallel.h"
 #include "hub/export.h"
 #include "train/export_run.h"
 #include "train/feed.h"
@@ -8,6 +11,7 @@
 #include "train/train.h"
 
 struct ht_result {
+  int threads;
   ht_trained trained;
   ht_scorecard card;
   ht_arena arena;
@@ -25,6 +29,8 @@ ht_status ht_result_open(const char *run, ht_result **out) {
     free(r);
   return st;
 }
+
+void ht_result_threads(ht_result *r, int threads) { r->threads = threads; }
 
 static void forget_metrics(ht_result *r) {
   ht_scorecard_free(&r->card);
@@ -70,6 +76,7 @@ static ht_status describe(ht_result *r) {
 ht_status ht_result_evaluate(ht_result *r, const char *data,
                              const ht_metrics **out) {
   forget_metrics(r);
+  ht_threads_set(r->threads);
   HT_TRY(ht_trained_eval(&r->trained, data, &r->card));
   HT_TRY(describe(r));
   *out = r->metrics;
@@ -124,6 +131,8 @@ ht_status ht_result_predict(ht_result *r, const char *data, ht_scores_fn *tell,
   const ht_train_options *o = &r->trained.options;
   ht_composed *c = &r->trained.composed;
   answering a = {.r = r};
+  ht_threads_set(r->threads);
+  if (strcmp(data, "-") == 0) return ht_answer_lines(&r->trained, tell, arg);
   ht_mapping_choice choice = {o->text, o->image, o->label, o->input,
                               o->n_input};
   HT_TRY(ht_feed_open(data, c->design.inference, c->input, c->n_inputs, &choice,
@@ -136,6 +145,7 @@ ht_status ht_result_predict(ht_result *r, const char *data, ht_scores_fn *tell,
 
 ht_status ht_result_export(ht_result *r, const char *out, bool module_only,
                            bool hub1) {
+  ht_threads_set(r->threads);
   if (module_only) return ht_export_module(r->trained.model, out, hub1, false);
   return ht_export_trained(&r->trained, out, hub1, false);
 }

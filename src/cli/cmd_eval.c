@@ -74,6 +74,7 @@ static int run(const invocation *c) {
   const ht_metrics *m = NULL;
   signals_subject(c->operand[0]);
   ht_status st = ht_result_open(c->operand[0], &result);
+  if (st.code == HT_OK) ht_result_threads(result, (int)c->common->threads);
   if (st.code == HT_OK) st = ht_result_evaluate(result, c->operand[1], &m);
   int status = DONE;
   if (st.code != HT_OK)

@@ -23,6 +23,7 @@ static int run(const invocation *c) {
   ht_result *result = NULL;
   signals_subject(c->operand[0]);
   ht_status st = ht_result_open(c->operand[0], &result);
+  if (st.code == HT_OK) ht_result_threads(result, (int)c->common->threads);
   signals_hold();
   if (st.code == HT_OK)
     st = ht_result_export(result, c->operand[1], strcmp(s->what, "module") == 0,

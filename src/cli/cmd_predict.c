@@ -1,9 +1,11 @@
 /* cmd_predict.c - hubtune predict: answers for a file or standard input. */
+#include <unistd.h>
+
 #include "cli/output.h"
 
 typedef struct settings {
   int64_t top;
-  bool csv;
+  bool csv, line_buffered;
 } settings;
 
 #define AT(field) .offset = offsetof(settings, field)
@@ -11,6 +13,10 @@ static const option options[] = {
     {"top", "K", "print the K best classes of each example", OPTION_INT,
      AT(top), .low = 1, .high = 1e6},
     {"csv", NULL, "print as CSV", OPTION_FLAG, AT(csv)},
+    {"line-buffered", NULL,
+     "hand on each line at once, as it is done when standard input is a "
+     "terminal",
+     OPTION_FLAG, AT(line_buffered)},
     {0}};
 #undef AT
 
@@ -19,7 +25,7 @@ static const settings defaults = {.top = 1};
 typedef struct printer {
   const ht_result *result;
   const settings *s;
-  bool json;
+  bool json, flush;
 } printer;
 
 /* The class with the largest score below (in order) the one before. */
@@ -97,6 +103,7 @@ static bool print(void *arg, const float *score, int n) {
     }
     putchar('\n');
   }
+  if (p->flush) fflush(stdout);
   return !ferror(stdout);
 }
 
@@ -104,7 +111,10 @@ static int run(const invocation *c) {
   ht_result *result = NULL;
   signals_subject(c->operand[0]);
   ht_status st = ht_result_open(c->operand[0], &result);
-  printer p = {result, c->settings, c->common->json};
+  if (st.code == HT_OK) ht_result_threads(result, (int)c->common->threads);
+  const settings *s = c->settings;
+  printer p = {result, s, c->common->json,
+               s->line_buffered || isatty(STDIN_FILENO)};
   if (st.code == HT_OK)
     st = ht_result_predict(result, c->n_operands > 1 ? c->operand[1] : "-",
                            print, &p);

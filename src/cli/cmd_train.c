@@ -101,12 +101,29 @@ typedef struct view {
   int64_t batch;
 } view;
 
+/* One number of several classes is enough, with its balance. */
+static void show_metrics(const ht_news *n) {
+  static const char *const spared[] = {"top_5", "precision", "recall"};
+  for (int i = 0; i < n->n_metrics; i++) {
+    bool spare = false;
+    for (int k = 0; k < 3; k++) spare |= strcmp(n->metric[i], spared[k]) == 0;
+    if (!spare) fprintf(stderr, "  %s %.4f", n->metric[i], n->value[i]);
+  }
+}
+
+static void show_test(view *v, const ht_news *n) {
+  progress_clear(&v->bar);
+  if (v->c->common->quiet) return;
+  fprintf(stderr, "test  loss %.4f", n->loss);
+  show_metrics(n);
+  fputc('\n', stderr);
+}
+
 static void show_epoch(view *v, const ht_news *n) {
   progress_clear(&v->bar);
   if (v->c->common->quiet) return;
   fprintf(stderr, "epoch %lld  loss %.4f", (long long)n->epoch, n->loss);
-  for (int i = 0; i < n->n_metrics && i < 3; i++)
-    fprintf(stderr, "  %s %.4f", n->metric[i], n->value[i]);
+  show_metrics(n);
   fprintf(stderr, "  %.0f examples/s  %.1f s\n", n->examples_per_second,
           n->seconds);
 }
@@ -126,6 +143,7 @@ static bool tell(void *arg, const ht_news *n) {
                                                n->n_steps * v->batch, n->loss});
       break;
     case HT_NEWS_EPOCH: show_epoch(v, n); break;
+    case HT_NEWS_TEST: show_test(v, n); break;
     case HT_NEWS_SAVED:
       if (v->c->common->verbose) {
         progress_clear(&v->bar);

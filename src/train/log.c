@@ -45,16 +45,14 @@ static ht_status keep_lines(const char *path, const ht_progress *at) {
   return st;
 }
 
-ht_status ht_log_open(const char *path, const ht_progress *at, ht_log **out) {
-  bool again = at->step > 0 && ht_path_exists(path);
+static ht_status open_log(const char *path, const char *mode, ht_log **out) {
   *out = NULL;
-  if (again) HT_TRY(keep_lines(path, at));
   ht_log *log = calloc(1, sizeof *log);
   if (!log || !(log->path = strdup(path))) {
     free(log);
     return ht_fail(HT_NO_MEMORY, "no memory for the log");
   }
-  log->file = fopen(path, again ? "ae" : "we");
+  log->file = fopen(path, mode);
   if (!log->file) {
     ht_status st = ht_fail_errno("cannot write", path);
     ht_log_close(log);
@@ -62,6 +60,17 @@ ht_status ht_log_open(const char *path, const ht_progress *at, ht_log **out) {
   }
   *out = log;
   return HT_SUCCESS;
+}
+
+ht_status ht_log_open(const char *path, const ht_progress *at, ht_log **out) {
+  bool again = at->step > 0 && ht_path_exists(path);
+  *out = NULL;
+  if (again) HT_TRY(keep_lines(path, at));
+  return open_log(path, again ? "ae" : "we", out);
+}
+
+ht_status ht_log_append(const char *path, ht_log **out) {
+  return open_log(path, "ae", out);
 }
 
 void ht_log_close(ht_log *log) {
@@ -97,10 +106,22 @@ static void epoch_line(ht_text *t, const ht_event *e) {
   ht_text_add(t, "}\n");
 }
 
+static void test_line(ht_text *t, const ht_event *e) {
+  char name[64];
+  ht_text_printf(t, "{\"test_examples\":%lld", (long long)e->valid->n);
+  number(t, "test_loss", e->loss);
+  for (int i = 0; i < e->valid->n_values; i++) {
+    snprintf(name, sizeof name, "test_%s", e->valid->name[i]);
+    number(t, name, e->valid->value[i]);
+  }
+  ht_text_add(t, "}\n");
+}
+
 ht_status ht_log_write(ht_log *log, const ht_event *e) {
   ht_text t = {0};
   if (e->type == HT_EVENT_STEP) step_line(&t, e);
   if (e->type == HT_EVENT_EPOCH) epoch_line(&t, e);
+  if (e->type == HT_EVENT_TEST) test_line(&t, e);
   ht_status st = t.n ? ht_text_check(&t) : HT_SUCCESS;
   bool written = st.code == HT_OK && fwrite(t.p, 1, t.n, log->file) == t.n &&
                  fflush(log->file) == 0;

@@ -1,4 +1,5 @@
-/* log.h - RUN/log.jsonl: a line per step and per epoch, as cli.md says. */
+/* log.h - RUN/log.jsonl: a line per step and per epoch, one for the test
+ * at the end. */
 #ifndef HT_TRAIN_LOG_H
 #define HT_TRAIN_LOG_H
 
@@ -10,6 +11,8 @@ typedef struct ht_log ht_log;
  * dropped at step 0). */
 ht_status ht_log_open(const char *path, const ht_progress *at,
                       ht_log **out) HT_MUST_CHECK;
+/* Opens it for lines after those there are. */
+ht_status ht_log_append(const char *path, ht_log **out) HT_MUST_CHECK;
 void ht_log_close(ht_log *log);
 
 /* Writes an event's line, if it has one. */

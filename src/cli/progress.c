@@ -37,11 +37,16 @@ void progress_start(progress *p, bool quiet) {
 /* The rate of late, so that the remaining time follows what happens now and
  * not how slowly it began. */
 static void measure(progress *p, int64_t done, double t) {
+  if (!p->begun) { /* what was prepared before is not of the rate */
+    p->begun = true;
+    p->mark = done;
+    p->mark_time = t;
+  }
   double elapsed = t - p->mark_time;
   if (done < p->mark) p->mark = done; /* begun anew */
   if (elapsed < sample || done == p->mark) return;
   double fresh = (double)(done - p->mark) / elapsed;
-  double keep = p->rate > 0 ? exp(-elapsed / 5) : 0;
+  double keep = p->rate > 0 ? exp(-elapsed / 3) : 0;
   p->rate = keep * p->rate + (1 - keep) * fresh;
   p->mark = done;
   p->mark_time = t;

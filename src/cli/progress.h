@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 typedef struct progress {
-  bool quiet, terminal, color;
+  bool quiet, terminal, color, begun;
   double started, drawn, said; /* seconds of the monotonic clock */
   double mark_time;            /* where the rate is measured from */
   int64_t mark;

@@ -157,7 +157,9 @@ static ht_status write(work *w, const ht_text *labels, const char *out,
   HT_TRY(body_of(w, 1, n_rets, &signature[0].training));
   signature[0].n_outputs = n_rets;
   signature[0].name = "serving_default";
-  if (!hub1) signature[0].training = (ht_body){0};
+  /* Serving is inference in every graph; so the update operations of a TF1
+   * training graph are those of `default` alone. */
+  signature[0].training = (ht_body){0};
   signature[1].name = "default";
   ht_port answer = w->output[0];
   answer.name = "default";

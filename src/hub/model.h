@@ -103,9 +103,9 @@ struct ht_model {
 
 /*
  * Opens the module in a folder or a .tar.gz (handle.h). `tags`: NULL chooses
- * (TF1 Hub: the empty set; else "serve", else the only one), "" is the empty set, else
- * names separated by commas. Values are mapped, their checksums verified;
- * tables are filled. Ops that are missing are no failure here.
+ * (TF1 Hub: the empty set; else "serve", else the only one), "" is the empty
+ * set, else names separated by commas. Values are mapped, their checksums
+ * verified; tables are filled. Ops that are missing are no failure here.
  */
 ht_status ht_model_open(const char *handle, const char *tags,
                         ht_model **out) HT_MUST_CHECK;

@@ -168,6 +168,13 @@ typedef struct ht_variable_info {
   uint64_t bytes;
 } ht_variable_info;
 
+/* A lookup table. */
+typedef struct ht_table_info {
+  const char *name;
+  ht_dtype key, value;
+  int64_t entries;
+} ht_table_info;
+
 /* An operation that the module needs and hubtune lacks. */
 typedef struct ht_missing_info {
   const char *op, *node, *function; /* function "": the main graph */
@@ -187,6 +194,7 @@ typedef struct ht_module_info {
   const char *const *asset, *const *attachment;
   int n_regularization_losses;
   int n_tables;
+  const ht_table_info *table;
 } ht_module_info;
 HT_API ht_status ht_module_inspect(ht_module *module,
                                    const ht_module_info **out);
@@ -253,11 +261,11 @@ HT_API ht_status ht_function_gradients(ht_function *function,
  * standard output). Data are read as for training, columns chosen alike.
  */
 typedef struct ht_embed_options {
-  ht_choice choice;        /* with feeds: those that `input` gives, too */
-  const char *output;      /* only this one; NULL: all */
+  ht_choice choice;         /* with feeds: those that `input` gives, too */
+  const char *output;       /* only this one; NULL: all */
   const char *text, *image; /* columns */
   int n_inputs;
-  const char *const *input;  /* "NAME=COLUMN" */
+  const char *const *input;   /* "NAME=COLUMN" */
   const ht_arrays *constants; /* inputs that are the same in every batch */
   int batch;                  /* examples at a time; 0: 64 */
   bool (*tell)(void *arg, int64_t done, int64_t n); /* false stops */

@@ -107,8 +107,7 @@ static ht_status add_constants(const embedding *e, ht_arrays *set) {
   return HT_SUCCESS;
 }
 
-static ht_status gather(embedding *e, int64_t from, int64_t n,
-                        ht_arrays *set) {
+static ht_status gather(embedding *e, int64_t from, int64_t n, ht_arrays *set) {
   HT_TRY(add_constants(e, set));
   for (int64_t i = 0; i < n; i++) e->index[i] = from + i;
   HT_TRY(ht_feed_inputs(&e->feed, NULL, e->index, n, e->in));

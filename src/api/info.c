@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/module.h"
+#include "ops/table.h"
 
 static const char ending[] = "/.ATTRIBUTES/VARIABLE_VALUE";
 
@@ -135,6 +136,22 @@ static ht_status describe_variables(const ht_model *m, ht_arena *arena,
   return HT_SUCCESS;
 }
 
+static ht_status describe_tables(const ht_model *m, ht_arena *arena,
+                                 ht_module_info *out) {
+  const ht_map *all = &m->store.by_name;
+  ht_table_info *info;
+  HT_NEW(info, arena, all->n + 1);
+  for (int i = 0; i < all->n; i++) {
+    ht_object *object = all->entry[i].value;
+    if (!object || object->class != &ht_table_class) continue;
+    ht_table *t = (ht_table *)object;
+    info[out->n_tables++] = (ht_table_info){all->entry[i].key, t->key_dtype,
+                                            t->value_dtype, ht_table_size(t)};
+  }
+  out->table = info;
+  return HT_SUCCESS;
+}
+
 static ht_status describe_files(const ht_model *m, ht_arena *arena,
                                 ht_module_info *out) {
   const char **asset, **attachment;
@@ -167,6 +184,7 @@ ht_status ht_module_inspect(ht_module *module, const ht_module_info **out) {
   };
   HT_TRY(describe_callables(m, &module->arena, info));
   HT_TRY(describe_variables(m, &module->arena, info));
+  HT_TRY(describe_tables(m, &module->arena, info));
   HT_TRY(describe_files(m, &module->arena, info));
   *out = module->info = info;
   return HT_SUCCESS;

@@ -16,11 +16,11 @@ typedef struct reader {
   ht_trained *t;
   ht_scores_fn *tell;
   void *arg;
-  ht_text text;     /* what was read and is not answered yet */
-  size_t at;        /* where the next line begins */
+  ht_text text; /* what was read and is not answered yet */
+  size_t at;    /* where the next line begins */
   size_t start[BATCH], length[BATCH]; /* of lines in `text`, which may move */
-  int n;               /* lines of the batch */
-  int64_t number;      /* of the last line */
+  int n;                              /* lines of the batch */
+  int64_t number;                     /* of the last line */
   bool end, stop;
 } reader;
 
@@ -78,8 +78,7 @@ static ht_status make_input(const reader *r, ht_tensor *in) {
                      r->number - r->n + 1 + i);
     HT_TRY(ht_string_set(in, i, p, n));
   }
-  if (r->t->composed.input[0]->shape.rank == 2)
-    in->shape = ht_shape_2(r->n, 1);
+  if (r->t->composed.input[0]->shape.rank == 2) in->shape = ht_shape_2(r->n, 1);
   return HT_SUCCESS;
 }
 

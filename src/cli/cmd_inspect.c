@@ -89,6 +89,21 @@ static void show_variables(const ht_module_info *m) {
   }
 }
 
+static void show_tables(const ht_module_info *m) {
+  int width = 0;
+  for (int i = 0; i < m->n_tables; i++) {
+    int n = (int)strlen(m->table[i].name);
+    if (n > width) width = n < 60 ? n : 60;
+  }
+  if (m->n_tables) puts("\nTables");
+  for (int i = 0; i < m->n_tables; i++) {
+    const ht_table_info *t = &m->table[i];
+    printf("  %-*s  %s to %s  %lld entries\n", width, t->name,
+           ht_dtype_text(t->key), ht_dtype_text(t->value),
+           (long long)t->entries);
+  }
+}
+
 static void show_words(const char *title, const char *const *word, int n) {
   if (n) printf("\n%s\n", title);
   for (int i = 0; i < n; i++) printf("  %s\n", word[i]);
@@ -131,6 +146,7 @@ static void show(const view *v) {
   show_variables(m);
   if (m->n_regularization_losses)
     printf("\nRegularization losses: %d\n", m->n_regularization_losses);
+  show_tables(m);
   show_words("Assets", m->asset, m->n_assets);
   show_words("Attached messages", m->attachment, m->n_attachments);
   puts("\nVerdict");
@@ -218,6 +234,20 @@ static json_object *json_variables(const ht_module_info *m) {
   return list;
 }
 
+static json_object *json_tables(const ht_module_info *m) {
+  json_object *list = json_object_new_array();
+  for (int i = 0; i < m->n_tables; i++) {
+    const ht_table_info *t = &m->table[i];
+    json_object *o = json_object_new_object();
+    json_object_object_add(o, "name", text(t->name));
+    json_object_object_add(o, "key", text(ht_dtype_text(t->key)));
+    json_object_object_add(o, "value", text(ht_dtype_text(t->value)));
+    json_object_object_add(o, "entries", json_object_new_int64(t->entries));
+    json_object_array_add(list, o);
+  }
+  return list;
+}
+
 static json_object *json_words(const char *const *word, int n) {
   json_object *list = json_object_new_array();
   for (int i = 0; i < n; i++) json_object_array_add(list, text(word[i]));
@@ -265,6 +295,7 @@ static void show_json(const view *v) {
   json_object_object_add(o, "variables", json_variables(m));
   json_object_object_add(o, "regularization_losses",
                          json_object_new_int(m->n_regularization_losses));
+  json_object_object_add(o, "tables", json_tables(m));
   json_object_object_add(o, "assets", json_words(m->asset, m->n_assets));
   json_object_object_add(o, "attachments",
                          json_words(m->attachment, m->n_attachments));

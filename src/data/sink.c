@@ -177,8 +177,8 @@ static ht_status find_place(ht_sink *s) {
   struct stat st;
   if (strcmp(s->path, "-") == 0) return HT_SUCCESS;
   if (stat(s->path, &st) == 0 && !S_ISREG(st.st_mode)) return HT_SUCCESS;
-  s->temporary = ht_arena_printf(&s->arena, "%s.tmp-%ld", s->path,
-                                 (long)getpid());
+  s->temporary =
+      ht_arena_printf(&s->arena, "%s.tmp-%ld", s->path, (long)getpid());
   return s->temporary ? HT_SUCCESS
                       : ht_fail(HT_NO_MEMORY, "no memory for a path");
 }
@@ -232,8 +232,7 @@ ht_status ht_sink_add(ht_sink *s, const ht_tensor *const *value) {
   HT_TRY(check(s, value));
   HT_TRY(s->kind->add(s, value));
   s->at += value[0]->shape.dim[0];
-  if (s->file && ferror(s->file))
-    return ht_fail_errno("cannot write", s->path);
+  if (s->file && ferror(s->file)) return ht_fail_errno("cannot write", s->path);
   return HT_SUCCESS;
 }
 

@@ -104,10 +104,9 @@ static ht_status write_rows(ht_sink *s, int c, const ht_tensor *t,
   sizes(t, t->shape.dim[0], dim);
   hid_t whole = H5Dget_space(f->set[c]);
   hid_t part = H5Screate_simple(t->shape.rank, dim, NULL);
-  bool good = H5Sselect_hyperslab(whole, H5S_SELECT_SET, from, NULL, dim,
-                                  NULL) >= 0 &&
-              H5Dwrite(f->set[c], f->type[c], part, whole, H5P_DEFAULT,
-                       data) >= 0;
+  bool good =
+      H5Sselect_hyperslab(whole, H5S_SELECT_SET, from, NULL, dim, NULL) >= 0 &&
+      H5Dwrite(f->set[c], f->type[c], part, whole, H5P_DEFAULT, data) >= 0;
   H5Sclose(part);
   H5Sclose(whole);
   return good ? HT_SUCCESS : failed(s);

@@ -26,8 +26,8 @@ static ht_status append(const ht_sink *s, const ht_tensor *part,
   int64_t from = s->at * width;
   if (s->at == 0) HT_TRY(make_whole(s, part, whole));
   for (int64_t i = 0; part->dtype == HT_STRING && i < count; i++)
-    HT_TRY(ht_string_set(whole, from + i, ht_str(part)[i].p,
-                         ht_str(part)[i].n));
+    HT_TRY(
+        ht_string_set(whole, from + i, ht_str(part)[i].p, ht_str(part)[i].n));
   if (part->dtype != HT_STRING && count)
     memcpy((char *)whole->data + (size_t)from * ht_dtype_size(part->dtype),
            part->data, ht_tensor_bytes(part));

@@ -76,8 +76,8 @@ static ht_status copy(unpacking *u, const char *member, int fd,
 
 static ht_status write_file(unpacking *u, const char *member,
                             const char *target) {
-  int fd = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                0666);
+  int fd =
+      open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (fd < 0) return ht_fail_errno("cannot write", target);
   ht_status st = copy(u, member, fd, target);
   if (close(fd) != 0 && st.code == HT_OK)
@@ -128,10 +128,10 @@ ht_status ht_unpack(const char *archive, const char *folder, uint64_t max) {
   archive_read_support_format_tar(u.archive);
   /* names are bytes: no locale decides about them */
   archive_read_set_options(u.archive, "hdrcharset=BINARY");
-  ht_status st = archive_read_open_filename(u.archive, archive, CHUNK) ==
-                         ARCHIVE_OK
-                     ? write_all(&u)
-                     : cannot_read(&u);
+  ht_status st =
+      archive_read_open_filename(u.archive, archive, CHUNK) == ARCHIVE_OK
+          ? write_all(&u)
+          : cannot_read(&u);
   archive_read_free(u.archive);
   return st;
 }

@@ -35,10 +35,9 @@ static ht_status entry_of(const char *path, const struct stat *st,
                           ht_arena *arena, char **entry) {
   char *cache;
   HT_TRY(cache_folder(arena, &cache));
-  char *identity =
-      ht_arena_printf(arena, "%s\n%lld\n%lld.%09ld", path,
-                      (long long)st->st_size, (long long)st->st_mtim.tv_sec,
-                      (long)st->st_mtim.tv_nsec);
+  char *identity = ht_arena_printf(
+      arena, "%s\n%lld\n%lld.%09ld", path, (long long)st->st_size,
+      (long long)st->st_mtim.tv_sec, (long)st->st_mtim.tv_nsec);
   if (!identity) return ht_fail(HT_NO_MEMORY, "no memory for a path");
   uint64_t mark = ht_fingerprint64(identity, strlen(identity));
   *entry = ht_arena_printf(arena, "%s/%016" PRIx64, cache, mark);

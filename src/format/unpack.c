@@ -25,7 +25,7 @@ static ht_status bad(const unpacking *u, const char *member, const char *what) {
 
 static ht_status cannot_read(const unpacking *u) {
   const char *why = archive_error_string(u->archive);
-  if (!u->members && archive_errno(u->archive) == ARCHIVE_ERRNO_FILE_FORMAT)
+  if (!u->members && archive_filter_code(u->archive, 0) == ARCHIVE_FILTER_NONE)
     return ht_fail(HT_CORRUPT, "neither a folder nor a .tar.gz: '%s'", u->path);
   return ht_fail(HT_CORRUPT, "'%s' is no whole .tar.gz: %s", u->path,
                  why ? why : "it cannot be read");

@@ -380,6 +380,9 @@ HT_API ht_status ht_result_predict(ht_result *result, const char *data,
 HT_API ht_status ht_result_export(ht_result *result, const char *out,
                                   bool module_only, bool hub1);
 
+/* Writes RUN/report.html, as every training does at its end. */
+HT_API ht_status ht_result_report(ht_result *result, const char *run);
+
 /* ---- new modules */
 
 typedef struct ht_new_text_options {

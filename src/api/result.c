@@ -8,6 +8,7 @@
 #include "train/export_run.h"
 #include "train/feed.h"
 #include "train/metrics.h"
+#include "train/report.h"
 #include "train/train.h"
 
 struct ht_result {
@@ -148,4 +149,9 @@ ht_status ht_result_export(ht_result *r, const char *out, bool module_only,
   ht_threads_set(r->threads);
   if (module_only) return ht_export_module(r->trained.model, out, hub1, false);
   return ht_export_trained(&r->trained, out, hub1, false);
+}
+
+ht_status ht_result_report(ht_result *r, const char *run) {
+  ht_threads_set(r->threads);
+  return ht_report_write(&r->trained, run);
 }

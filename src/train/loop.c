@@ -181,12 +181,20 @@ static ht_status judge_all(ht_composed *c, const ht_feed *feed,
   return HT_SUCCESS;
 }
 
+ht_status ht_judge_answers(ht_composed *c, const ht_feed *feed,
+                           const int64_t *index, int64_t n,
+                           const ht_frozen *frozen, ht_answers *out) {
+  ht_answers_open(out, c->design.labels->task, c->width);
+  ht_status st = judge_all(c, feed, index, n, frozen, out);
+  if (st.code != HT_OK) ht_answers_free(out);
+  return st;
+}
+
 ht_status ht_judge(ht_composed *c, const ht_feed *feed, const int64_t *index,
                    int64_t n, const ht_frozen *frozen, ht_scorecard *out) {
   ht_answers a;
   *out = (ht_scorecard){0};
-  ht_answers_open(&a, c->design.labels->task, c->width);
-  ht_status st = judge_all(c, feed, index, n, frozen, &a);
+  ht_status st = ht_judge_answers(c, feed, index, n, frozen, &a);
   if (st.code == HT_OK) st = ht_score(&a, out);
   ht_answers_free(&a);
   return st;

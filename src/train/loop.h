@@ -55,6 +55,11 @@ ht_status ht_loop_judge(const ht_loop *loop, ht_scorecard *out) HT_MUST_CHECK;
 ht_status ht_judge(ht_composed *c, const ht_feed *feed, const int64_t *index,
                    int64_t n, const ht_frozen *frozen,
                    ht_scorecard *out) HT_MUST_CHECK;
+/* The answers themselves; freed by ht_answers_free. */
+ht_status ht_judge_answers(ht_composed *c, const ht_feed *feed,
+                           const int64_t *index, int64_t n,
+                           const ht_frozen *frozen,
+                           ht_answers *out) HT_MUST_CHECK;
 
 /* Between backward and update: where gradients of several processes will be
  * summed. There is one process. */

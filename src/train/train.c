@@ -13,6 +13,7 @@
 #include "train/checkpoint.h"
 #include "train/log.h"
 #include "train/prepare.h"
+#include "train/report.h"
 
 /* Everything of one training. */
 typedef struct training {
@@ -367,6 +368,7 @@ static ht_status finish_run(const ht_train_options *o,
   if (st.code == HT_OK && exporter)
     st = exporter->write(exporter->arg, &trained, folder);
   if (st.code == HT_OK && o->test) st = test(&trained, o, watcher);
+  if (st.code == HT_OK) st = ht_report_write(&trained, o->out);
   ht_trained_close(&trained);
   return st;
 }

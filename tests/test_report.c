@@ -17,8 +17,8 @@ START_TEST(shares_have_wilson_intervals) {
   near(i.low, 0, 1e-12);
   near(i.high, 0.1611251581, 1e-9);
   i = ht_interval_share(0, 0);
-  near(i.low, 0, 0);
-  near(i.high, 1, 0);
+  near(i.low, 0, 1e-12);
+  near(i.high, 1, 1e-12);
 }
 END_TEST
 

@@ -75,6 +75,8 @@ static const ht_setting settings[] = {
     {"keep", HT_SET_INT, AT(keep), "3", "checkpoints to keep"},
     {"resume", HT_SET_FLAG, AT(resume), "false",
      "go on from the last checkpoint"},
+    {"tensorboard", HT_SET_FLAG, AT(tensorboard), "false",
+     "write RUN/events for TensorBoard"},
     {"log", HT_SET_TEXT, AT(log), NULL, "log file; default RUN/log.jsonl"},
 };
 enum { N_SETTINGS = sizeof settings / sizeof *settings };

@@ -11,6 +11,7 @@
 #include "data/split.h"
 #include "optim/rows.h"
 #include "train/checkpoint.h"
+#include "train/events.h"
 #include "train/log.h"
 #include "train/prepare.h"
 #include "train/report.h"
@@ -29,7 +30,8 @@ typedef struct training {
   ht_loop loop;
   double prepared; /* seconds: reading, and the module's output made once */
   ht_log *log;
-  ht_status logged; /* the first failure to write it */
+  ht_events *events; /* NULL: none wanted */
+  ht_status logged;  /* the first failure to write either */
   char log_message[HT_MESSAGE_MAX];
 } training;
 
@@ -41,11 +43,19 @@ static double now(void) {
 
 /* ---- events */
 
+static ht_status write_down(training *t, const ht_event *e) {
+  HT_TRY(ht_log_write(t->log, e));
+  if (!t->events) return HT_SUCCESS;
+  HT_TRY(ht_events_write(t->events, e));
+  if (e->type != HT_EVENT_EPOCH) return HT_SUCCESS;
+  return ht_events_weights(t->events, t->optimizer, e->step);
+}
+
 /* The loop's watcher: the log first, then the caller's. */
 static bool watch(void *arg, const ht_event *e) {
   training *t = arg;
   if (t->log && t->logged.code == HT_OK) {
-    t->logged = ht_log_write(t->log, e);
+    t->logged = write_down(t, e);
     if (t->logged.code != HT_OK) {
       ht_status_copy(t->logged, t->log_message);
       return false;
@@ -255,9 +265,27 @@ static ht_status open_run(training *t) {
   return ht_train_write(o, in_run(t, "config.json"));
 }
 
+/* The settings as an indented block, which Markdown shows as it is. */
+static ht_status start_events(training *t) {
+  ht_text text = {0};
+  char *data, *rest = NULL;
+  size_t n;
+  HT_TRY(ht_events_open(in_run(t, "events"), &t->events));
+  HT_TRY(ht_file_read(in_run(t, "config.json"), 1 << 20, &t->trained.arena,
+                      &data, &n));
+  for (char *line = strtok_r(data, "\n", &rest); line;
+       line = strtok_r(NULL, "\n", &rest))
+    ht_text_printf(&text, "    %s\n", line);
+  ht_status st = ht_text_check(&text);
+  if (st.code == HT_OK) st = ht_events_text(t->events, "config", text.p);
+  ht_text_free(&text);
+  return st;
+}
+
 static ht_status start_log(training *t) {
   const char *path = t->o->log ? t->o->log : in_run(t, "log.jsonl");
-  return ht_log_open(path, &t->loop.at, &t->log);
+  HT_TRY(ht_log_open(path, &t->loop.at, &t->log));
+  return t->o->tensorboard ? start_events(t) : HT_SUCCESS;
 }
 
 /* The caller's model keeps the weights of the last step. */
@@ -308,6 +336,7 @@ static ht_status train(training *t) {
 
 static void free_training(training *t) {
   ht_log_close(t->log);
+  ht_events_close(t->events);
   ht_tape_free(t->loop.tape);
   ht_order_close(&t->loop.order);
   ht_optimizer_free(t->optimizer);

@@ -97,12 +97,14 @@ done
   for i in 1 2 3 4 5 6 7 8; do echo 'cat cat,pet'; echo 'bird,wild'; done
 } > "$work/data.csv"
 ./hubtune train --module "$work/words" --data "$work/data.csv" --epochs 30 \
-  --lr 0.2 --out "$work/run" --test "$work/data.csv" -q || failures=1
+  --lr 0.2 --tensorboard --out "$work/run" --test "$work/data.csv" -q || failures=1
 wants 'test' "$(grep -c '"test_accuracy":1,' "$work/run/log.jsonl")" 1
 wants 'a report that needs no other file' \
   "$(grep -cE '(src|href|url)[=(]' "$work/run/report.html")" 0
 wants 'a report of the test' \
   "$(grep -c 'judged on the test data' "$work/run/report.html")" 1
+wants 'events with a version' \
+  "$(cat "$work/run/events/events.out.tfevents."* | grep -ac 'brain.Event:2')" 1
 wants 'a comparison' "$(./hubtune report "$work/run" "$work/run" |
   grep -c '^test_accuracy')" 1
 mkfifo "$work/in"

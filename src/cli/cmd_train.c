@@ -173,6 +173,10 @@ static int run(const invocation *c) {
   if (st.code == HT_OK) st = ht_training_run(t, tell, &v);
   progress_clear(&v.bar);
   int status = st.code == HT_OK ? DONE : failed(st);
+  if (status == DONE && s->out)
+    remark(c, "model: %s/model, report: %s/report.html", s->out, s->out);
+  if (st.code == HT_STOPPED && s->out)
+    remark(c, "the same command with --resume goes on from there");
   ht_training_free(t);
   return status;
 }

@@ -11,6 +11,7 @@
 #include "data/split.h"
 #include "optim/rows.h"
 #include "train/checkpoint.h"
+#include "train/decisions.h"
 #include "train/events.h"
 #include "train/log.h"
 #include "train/prepare.h"
@@ -296,6 +297,14 @@ static ht_status settle(training *t) {
   return HT_SUCCESS;
 }
 
+static void tell_decisions(training *t) {
+  int64_t valid = !t->loop.valid        ? 0
+                  : t->loop.valid_index ? t->loop.n_valid
+                                        : t->valid.data.n;
+  ht_decisions d = {&t->trained, &t->loop, t->split.n_train, valid};
+  ht_decisions_tell(&d, note, t);
+}
+
 static ht_status run_loop(training *t) {
   bool found = false;
   if (t->o->resume) HT_TRY(ht_checkpoint_resume(&t->loop, &found));
@@ -329,6 +338,7 @@ static ht_status train(training *t) {
   t->prepared += now() - start;
   HT_TRY(make_loop(t, &watcher));
   HT_TRY(open_run(t));
+  tell_decisions(t);
   HT_TRY(run_loop(t));
   HT_TRY(settle(t));
   return ht_prepare_note(t->o->out, &t->trained, t->loop.at.best_step);

@@ -49,11 +49,12 @@ int wrong_use(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void remark(const invocation *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Help, manual page and completion, all from the rows (help.c). */
+/* Help and manual page, from the rows (help.c). */
 void help_program(FILE *out);
 void help_command(const command *c, FILE *out);
 void manual_page(const command *c, FILE *out); /* NULL: of the program */
-void bash_completion(FILE *out);
+/* For bash, zsh or fish (complete.c); false: another shell. */
+bool completion(const char *shell, FILE *out);
 
 /* Signals (signals.c). The subject is named when a mapped file vanishes. */
 void signals_install(void);

@@ -158,7 +158,12 @@ static int run(const command *c, int n, char **argv, char **whole) {
   return status;
 }
 
-static int without_command(const char *word) {
+static int complete(const char *shell) {
+  if (completion(shell, stdout)) return DONE;
+  return wrong_use("completion is for bash, zsh or fish, not for '%s'", shell);
+}
+
+static int without_command(const char *word, const char *next) {
   if (!word) {
     help_program(stderr);
     return WRONG_USE;
@@ -167,7 +172,7 @@ static int without_command(const char *word) {
     return help_program(stdout), DONE;
   if (strcmp(word, "--version") == 0)
     return printf("hubtune %s\n", PACKAGE_VERSION), DONE;
-  if (strcmp(word, "--completion") == 0) return bash_completion(stdout), DONE;
+  if (strcmp(word, "--completion") == 0) return complete(next ? next : "bash");
   if (strcmp(word, "--manual") == 0) return manual_page(NULL, stdout), DONE;
   if (word[0] == '-') return wrong_use("unknown option: '%s'", word);
   return unknown_command(word);
@@ -177,7 +182,7 @@ int main(int argc, char **argv) {
   signals_install();
   const char *word = argc > 1 ? argv[1] : NULL;
   const command *c = word ? command_find(word) : NULL;
-  if (!c) return finish(without_command(word));
+  if (!c) return finish(without_command(word, word ? argv[2] : NULL));
   if (argc == 3 && strcmp(argv[2], "--manual") == 0)
     return manual_page(c, stdout), finish(DONE);
   return finish(run(c, argc - 2, argv + 2, argv));

@@ -20,15 +20,16 @@ static json_object *read_json(const char *run, const char *name) {
 }
 
 /* How good an epoch was, as training chooses the best one: by the first metric
- * of its task, else by the loss. */
+ * of its task and then by the loss. */
 static double goodness(json_object *epoch) {
   static const char *const by[] = {"accuracy", "f1_micro"};
   json_object *v;
+  double loss =
+      json_object_get_double(json_object_object_get(epoch, "valid_loss"));
   for (size_t i = 0; i < sizeof by / sizeof *by; i++)
     if (json_object_object_get_ex(epoch, by[i], &v))
-      return json_object_get_double(v);
-  if (json_object_object_get_ex(epoch, "valid_loss", &v))
-    return -json_object_get_double(v);
+      return json_object_get_double(v) - 1e-9 * loss;
+  if (json_object_object_get_ex(epoch, "valid_loss", &v)) return -loss;
   return json_object_get_double(json_object_object_get(epoch, "epoch"));
 }
 

@@ -193,7 +193,8 @@ static ht_status put_progress(items *s, const ht_loop *loop) {
   HT_TRY(put_int(s, (int64_t)module, HT_KEY_MODULE));
   HT_TRY(put_int(s, (int64_t)settings, HT_KEY_SETTINGS));
   HT_TRY(put_real(s, at->loss, HT_KEY_LOSS));
-  return put_real(s, at->best, HT_KEY_BEST);
+  HT_TRY(put_real(s, at->best, HT_KEY_BEST));
+  return put_real(s, at->best_loss, HT_KEY_BEST_LOSS);
 }
 
 /* ---- which checkpoints there are */

@@ -11,6 +11,7 @@
 #define HT_KEY_EXAMPLES "loop/examples"
 #define HT_KEY_LOSS "loop/loss"
 #define HT_KEY_BEST "loop/best"
+#define HT_KEY_BEST_LOSS "loop/best_loss"
 #define HT_KEY_BEST_STEP "loop/best_step"
 #define HT_KEY_WITHOUT "loop/epochs_without_improvement"
 #define HT_KEY_SAVES "loop/saves"

@@ -208,11 +208,19 @@ ht_status ht_loop_judge(const ht_loop *loop, ht_scorecard *out) {
 
 /* ---- an epoch's end */
 
+/* Of equal scores, which small validation data often give, the one of less
+ * loss is better. */
+static bool improves(const ht_progress *at, double score, double loss) {
+  if (!at->best_step || score > at->best) return true;
+  return score == at->best && loss < at->best_loss;
+}
+
 static ht_status note_best(ht_loop *loop, const ht_scorecard *s) {
   double score = ht_score_main(s);
   loop->at.without++;
-  if (loop->at.best_step && !(score > loop->at.best)) return HT_SUCCESS;
+  if (!improves(&loop->at, score, s->loss)) return HT_SUCCESS;
   loop->at.best = score;
+  loop->at.best_loss = s->loss;
   loop->at.best_step = loop->at.step;
   loop->at.without = 0;
   return ht_checkpoint_best(loop);

@@ -19,6 +19,7 @@ typedef struct ht_progress {
   double loss;       /* sum over the examples of this epoch */
   int64_t examples;  /* of this epoch */
   double best;       /* by validation; -inf: none yet */
+  double best_loss;  /* of it */
   int64_t best_step; /* 0: none */
   int64_t without;   /* epochs since the best */
   int64_t saves;     /* checkpoints written */

@@ -264,6 +264,7 @@ typedef struct ht_embed_options {
   ht_choice choice;         /* with feeds: those that `input` gives, too */
   const char *output;       /* only this one; NULL: all */
   const char *text, *image; /* columns */
+  const char *image_size, *image_range, *image_resize; /* as for training */
   int n_inputs;
   const char *const *input;   /* "NAME=COLUMN" */
   const ht_arrays *constants; /* inputs that are the same in every batch */
@@ -343,6 +344,10 @@ HT_API ht_status ht_result_open(const char *run, ht_result **out);
 HT_API void ht_result_free(ht_result *result); /* NULL is fine */
 /* How many threads it computes with; 0: all cores. */
 HT_API void ht_result_threads(ht_result *result, int threads);
+/* Is told in a line what was skipped, such as a broken image. */
+typedef void ht_notice_fn(void *arg, const char *text);
+HT_API void ht_result_notice(ht_result *result, ht_notice_fn *notice,
+                             void *arg);
 /* Names of the classes; none for regression. */
 HT_API int ht_result_classes(const ht_result *result);
 HT_API const char *ht_result_class(const ht_result *result, int i);
@@ -369,11 +374,16 @@ HT_API ht_status ht_result_evaluate(ht_result *result, const char *data,
                                     const ht_metrics **out);
 
 /* Answers for every example of a file in order: n scores of one example at a
- * time; false stops. "-" is standard input, for models of texts: a line is
- * an example, answered before more input is waited for. */
+ * time, none (n 0) for a broken image; false stops. "-" is standard input: a
+ * line is an example, a text or the path of an image, answered before more
+ * input is waited for. */
 typedef bool ht_scores_fn(void *arg, const float *score, int n);
 HT_API ht_status ht_result_predict(ht_result *result, const char *data,
                                    ht_scores_fn *tell, void *arg);
+
+/* While answers are told: the path of the image that they are of; NULL where
+ * examples have none. */
+HT_API const char *ht_result_path(const ht_result *result);
 
 /* Writes what was trained: the model, or (module_only) the tuned module
  * alone; as a SavedModel or in the TF1 Hub format. `out` may not exist. */

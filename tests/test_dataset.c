@@ -201,6 +201,13 @@ START_TEST(class_folders_give_texts_or_paths_of_images) {
   OK(ht_dataset_read(own("t"), NULL, &d));
   assert_string(column(&d, "image", HT_STRING), 0, own("t/b/2.jpg"));
   ht_dataset_free(&d);
+  OK(ht_dataset_read(own("t/b"), NULL, &d));
+  ck_assert(d.n == 1 && !ht_dataset_find(&d, "label"));
+  ht_dataset_free(&d);
+  OK(ht_dataset_read(own("t/b/2.jpg"), NULL, &d));
+  assert_string(column(&d, "image", HT_STRING), 0, own("t/b/2.jpg"));
+  ht_dataset_free(&d);
+  ck_assert_int_eq(unlink(own("t/b/2.jpg")), 0);
   FAILS(ht_dataset_read(own("t/b"), NULL, &d), HT_CORRUPT, "no class folders");
 }
 END_TEST
@@ -396,10 +403,11 @@ static void read_numbers(const char *name, int from, int n, ht_dataset *d) {
 START_TEST(a_split_depends_on_content_alone) {
   ht_dataset a, b;
   ht_split s, r;
+  ht_split_options o = {.fraction = 0.1, .seed = 3};
   read_numbers("a.csv", 0, 200, &a);
   read_numbers("b.csv", 77, 200, &b);
-  OK(ht_split_make(&a, 0.1, 3, &arena, &s));
-  OK(ht_split_make(&b, 0.1, 3, &arena, &r));
+  OK(ht_split_make(&a, &o, &arena, &s));
+  OK(ht_split_make(&b, &o, &arena, &r));
   ck_assert(s.n_valid == 20 && s.n_train == 180 && r.n_valid == 20);
   bool in[100] = {false};
   for (int i = 0; i < 20; i++)
@@ -408,11 +416,34 @@ START_TEST(a_split_depends_on_content_alone) {
     ck_assert(in[ht_i64(column(&b, "n", HT_INT64))[r.valid[i]]]);
   for (int i = 0; i < 180; i++) /* equal examples stay together */
     ck_assert(!in[ht_i64(column(&a, "n", HT_INT64))[s.train[i]]]);
-  OK(ht_split_make(&a, 0.1, 4, &arena, &r));
+  o.seed = 4;
+  OK(ht_split_make(&a, &o, &arena, &r));
   ck_assert(memcmp(r.valid, s.valid, 20 * sizeof *s.valid) != 0);
-  FAILS(ht_split_make(&a, 1, 4, &arena, &r), HT_USAGE, "between 0 and 1");
+  o.fraction = 1;
+  FAILS(ht_split_make(&a, &o, &arena, &r), HT_USAGE, "between 0 and 1");
   ht_dataset_free(&a);
   ht_dataset_free(&b);
+}
+END_TEST
+
+START_TEST(groups_stay_on_one_side) {
+  ht_dataset d;
+  ht_split s;
+  ht_text t = {0};
+  ht_split_options o = {.fraction = 0.2, .group = "path=[^/_]+_"};
+  ht_text_add(&t, "path,other\n");
+  for (int i = 0; i < 300; i++)
+    ht_text_printf(&t, "x/%d_%d.jpg,%d\n", i % 30, i, i);
+  read_content("groups.csv", t.p, &d);
+  ht_text_free(&t);
+  OK(ht_split_make(&d, &o, &arena, &s));
+  ck_assert(s.n_valid == 60 && s.n_train == 240);
+  bool in[30] = {false};
+  for (int i = 0; i < 60; i++) in[s.valid[i] % 30] = true;
+  for (int i = 0; i < 240; i++) ck_assert(!in[s.train[i] % 30]);
+  o.group = "nothing";
+  FAILS(ht_split_make(&d, &o, &arena, &s), HT_USAGE, "no column 'nothing'");
+  ht_dataset_free(&d);
 }
 END_TEST
 
@@ -475,6 +506,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, sets_of_labels_become_rows_of_ones);
   tcase_add_test(tests, numbers_are_regressed_on);
   tcase_add_test(tests, a_split_depends_on_content_alone);
+  tcase_add_test(tests, groups_stay_on_one_side);
   tcase_add_test(tests, an_epoch_visits_each_example_once_and_can_be_resumed);
   tcase_add_test(tests, rows_are_gathered_and_strings_outlive_their_data);
 }

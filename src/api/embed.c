@@ -107,11 +107,19 @@ static ht_status add_constants(const embedding *e, ht_arrays *set) {
   return HT_SUCCESS;
 }
 
+/* Images of the next batch, while this one is computed. */
+static ht_status expect(embedding *e, int64_t from, int64_t n) {
+  int64_t left = e->feed.data.n - from;
+  for (int64_t i = 0; i < n; i++) e->index[i] = from + i;
+  return ht_feed_expect(&e->feed, HT_UNCHANGED, e->index, left < n ? left : n);
+}
+
+/* A broken image is a failure: rows have to stand beside their examples. */
 static ht_status gather(embedding *e, int64_t from, int64_t n, ht_arrays *set) {
   HT_TRY(add_constants(e, set));
   for (int64_t i = 0; i < n; i++) e->index[i] = from + i;
-  HT_TRY(ht_feed_inputs(&e->feed, NULL, e->index, n, e->in));
-  ht_status st = HT_SUCCESS;
+  HT_TRY(ht_feed_inputs(&e->feed, NULL, HT_UNCHANGED, e->index, &n, e->in));
+  ht_status st = expect(e, from + n, n);
   for (int i = 0; i < e->n_inputs; i++) {
     if (st.code == HT_OK) st = put_tensor(set, e->input[i]->name, &e->in[i]);
     ht_tensor_drop(&e->in[i]);
@@ -158,7 +166,12 @@ static ht_status embed_all(embedding *e) {
 static ht_status embed(embedding *e, ht_module *module, const char *data,
                        const char *path) {
   const ht_embed_options *o = e->o;
-  ht_mapping_choice choice = {.text = o->text,
+  ht_image_choice images = {.size = o->image_size,
+                            .range = o->image_range,
+                            .resize = o->image_resize,
+                            .model = module->model};
+  ht_mapping_choice choice = {.images = &images,
+                              .text = o->text,
                               .image = o->image,
                               .input = o->input,
                               .n_input = o->n_inputs};

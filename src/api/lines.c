@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "train/feed_images.h"
+#include "train/prepare.h"
 
 enum { BATCH = 64, CHUNK = 1 << 16 };
 static const size_t longest = (size_t)1 << 28;
@@ -22,11 +24,14 @@ typedef struct reader {
   int n;                              /* lines of the batch */
   int64_t number;                     /* of the last line */
   bool end, stop;
+  bool of_images; /* lines are paths */
 } reader;
 
-static ht_status check_input(const reader *r) {
+static ht_status check_input(reader *r) {
   const ht_composed *c = &r->t->composed;
-  if (c->n_inputs == 1 && c->input[0]->dtype == HT_STRING) return HT_SUCCESS;
+  r->of_images = ht_port_takes_images(c->input[0]);
+  if (c->n_inputs == 1 && (c->input[0]->dtype == HT_STRING || r->of_images))
+    return HT_SUCCESS;
   return ht_fail(HT_USAGE,
                  "the model takes no lines of text but '%s': name a file of "
                  "examples",
@@ -78,7 +83,8 @@ static ht_status make_input(const reader *r, ht_tensor *in) {
                      r->number - r->n + 1 + i);
     HT_TRY(ht_string_set(in, i, p, n));
   }
-  if (r->t->composed.input[0]->shape.rank == 2) in->shape = ht_shape_2(r->n, 1);
+  if (!r->of_images && r->t->composed.input[0]->shape.rank == 2)
+    in->shape = ht_shape_2(r->n, 1);
   return HT_SUCCESS;
 }
 
@@ -89,14 +95,43 @@ static void forget_batch(reader *r) {
   r->n = 0;
 }
 
+/* Pixels instead of the paths to them. */
+static ht_status load_images(const reader *r, ht_tensor *in, bool *good) {
+  ht_trained *t = r->t;
+  ht_arena arena = {0};
+  ht_image_choice choice;
+  ht_images *images = NULL;
+  ht_tensor pixels = {0};
+  int64_t index[BATCH];
+  ht_column paths = {.name = "image", .value = *in, .n = r->n};
+  for (int i = 0; i < r->n; i++) index[i] = i;
+  (void)ht_prepare_mapping(&t->options, t->model, &choice);
+  choice.skip = INT64_MAX;
+  choice.notice = t->notice;
+  choice.arg = t->notice_arg;
+  ht_status st = ht_feed_images_open(t->composed.input[0], &paths, "-", &choice,
+                                     &arena, &images);
+  if (st.code == HT_OK)
+    st = ht_images_read(images, HT_UNCHANGED, index, r->n, good, &pixels);
+  ht_images_free(images);
+  ht_arena_free(&arena);
+  ht_tensor_drop(in);
+  *in = pixels;
+  return st;
+}
+
 static ht_status answer(reader *r) {
   ht_tensor in = {0}, scores = {0};
   const ht_tensor *pointer = &in;
+  bool good[BATCH];
+  memset(good, true, sizeof good);
   ht_status st = make_input(r, &in);
+  if (st.code == HT_OK && r->of_images) st = load_images(r, &in, good);
   if (st.code == HT_OK) st = ht_trained_predict(r->t, &pointer, &scores);
   int width = st.code == HT_OK ? (int)(ht_count(&scores) / r->n) : 0;
   for (int i = 0; st.code == HT_OK && i < r->n && !r->stop; i++)
-    r->stop = !r->tell(r->arg, ht_f(&scores) + i * width, width);
+    r->stop = !r->tell(r->arg, good[i] ? ht_f(&scores) + i * width : NULL,
+                       good[i] ? width : 0);
   ht_tensor_drop(&in);
   ht_tensor_drop(&scores);
   forget_batch(r);

@@ -9,9 +9,11 @@
 #include "train/feed.h"
 #include "train/metrics.h"
 #include "train/report.h"
+#include "train/prepare.h"
 #include "train/train.h"
 
 struct ht_result {
+  char *path; /* of the image that is answered */
   int threads;
   ht_trained trained;
   ht_scorecard card;
@@ -33,6 +35,13 @@ ht_status ht_result_open(const char *run, ht_result **out) {
 
 void ht_result_threads(ht_result *r, int threads) { r->threads = threads; }
 
+void ht_result_notice(ht_result *r, ht_notice_fn *notice, void *arg) {
+  r->trained.notice = notice;
+  r->trained.notice_arg = arg;
+}
+
+const char *ht_result_path(const ht_result *r) { return r->path; }
+
 static void forget_metrics(ht_result *r) {
   ht_scorecard_free(&r->card);
   ht_arena_free(&r->arena);
@@ -43,6 +52,7 @@ void ht_result_free(ht_result *r) {
   if (!r) return;
   forget_metrics(r);
   ht_trained_close(&r->trained);
+  free(r->path);
   free(r);
 }
 
@@ -97,15 +107,41 @@ typedef struct answering {
   const ht_tensor **pointer;
 } answering;
 
-static ht_status answer_batch(answering *a, int64_t from, int64_t n,
+/* *n: how many could be used; a->index names them. */
+static ht_status answer_batch(answering *a, int64_t from, int64_t *n,
                               ht_tensor *scores) {
   int n_inputs = a->r->trained.composed.n_inputs;
-  for (int64_t i = 0; i < n; i++) a->index[i] = from + i;
-  ht_status st = ht_feed_inputs(&a->feed, NULL, a->index, n, a->in);
-  if (st.code == HT_OK)
-    st = ht_trained_predict(&a->r->trained, a->pointer, scores);
+  for (int64_t i = 0; i < *n; i++) a->index[i] = from + i;
+  HT_TRY(ht_feed_inputs(&a->feed, NULL, HT_UNCHANGED, a->index, n, a->in));
+  ht_status st = HT_SUCCESS;
+  if (*n) st = ht_trained_predict(&a->r->trained, a->pointer, scores);
   for (int i = 0; i < n_inputs; i++) ht_tensor_drop(&a->in[i]);
   return st;
+}
+
+/* Notes the path of an image, to be asked for by ht_result_path. */
+static void note_path(answering *a, int64_t example) {
+  ht_images *images = ht_feed_images(&a->feed);
+  free(a->r->path);
+  a->r->path = images ? ht_images_path(images, example) : NULL;
+}
+
+/* One batch; false: enough. */
+static ht_status tell_batch(answering *a, int64_t at, int64_t n,
+                            ht_scores_fn *tell, void *arg, bool *more) {
+  ht_tensor scores = {0};
+  int64_t m = n, k = 0;
+  HT_TRY(answer_batch(a, at, &m, &scores));
+  int width = m ? (int)(ht_count(&scores) / m) : 0;
+  for (int64_t i = 0; *more && i < n; i++) {
+    bool good = k < m && a->index[k] == at + i;
+    note_path(a, at + i);
+    *more =
+        tell(arg, good ? ht_f(&scores) + k * width : NULL, good ? width : 0);
+    k += good;
+  }
+  ht_tensor_drop(&scores);
+  return HT_SUCCESS;
 }
 
 static ht_status answer_all(answering *a, ht_scores_fn *tell, void *arg) {
@@ -116,31 +152,31 @@ static ht_status answer_all(answering *a, ht_scores_fn *tell, void *arg) {
   for (int i = 0; i < n_inputs; i++) a->pointer[i] = &a->in[i];
   bool more = true;
   for (int64_t at = 0; more && at < a->feed.data.n; at += BATCH) {
-    int64_t left = a->feed.data.n - at, n = left < BATCH ? left : BATCH;
-    ht_tensor scores = {0};
-    HT_TRY(answer_batch(a, at, n, &scores));
-    int width = (int)(ht_count(&scores) / n);
-    for (int64_t i = 0; more && i < n; i++)
-      more = tell(arg, ht_f(&scores) + i * width, width);
-    ht_tensor_drop(&scores);
+    int64_t left = a->feed.data.n - at;
+    HT_TRY(tell_batch(a, at, left < BATCH ? left : BATCH, tell, arg, &more));
   }
   return more ? HT_SUCCESS : ht_fail(HT_STOPPED, "stopped");
 }
 
 ht_status ht_result_predict(ht_result *r, const char *data, ht_scores_fn *tell,
                             void *arg) {
-  const ht_train_options *o = &r->trained.options;
-  ht_composed *c = &r->trained.composed;
+  ht_trained *t = &r->trained;
+  ht_composed *c = &t->composed;
   answering a = {.r = r};
   ht_threads_set(r->threads);
-  if (strcmp(data, "-") == 0) return ht_answer_lines(&r->trained, tell, arg);
-  ht_mapping_choice choice = {o->text, o->image, o->label, o->input,
-                              o->n_input};
+  if (strcmp(data, "-") == 0) return ht_answer_lines(t, tell, arg);
+  ht_image_choice images;
+  ht_mapping_choice choice = ht_prepare_mapping(&t->options, t->model, &images);
+  images.skip = INT64_MAX; /* they are answered by nothing */
+  images.notice = t->notice;
+  images.arg = t->notice_arg;
   HT_TRY(ht_feed_open(data, c->design.inference, c->input, c->n_inputs, &choice,
                       false, &a.feed));
   ht_status st = answer_all(&a, tell, arg);
   ht_feed_close(&a.feed);
   ht_arena_free(&a.arena);
+  free(r->path);
+  r->path = NULL;
   return st;
 }
 

@@ -6,7 +6,8 @@
 #include "cli/progress.h"
 
 typedef struct settings {
-  const char *tags, *signature, *call, *output, *outputs, *text, *image;
+  const char *tags, *signature, *call, *output, *outputs, *text, *image,
+      *image_size, *image_range, *image_resize;
   int64_t batch;
   option_list input, feed, fetch, argument;
 } settings;
@@ -18,6 +19,13 @@ static const option options[] = {
     {"output", "KEY", "only this output", OPTION_TEXT, AT(output)},
     {"text", "COL", "the column of texts", OPTION_TEXT, AT(text)},
     {"image", "COL", "the column of images", OPTION_TEXT, AT(image)},
+    {"image-size", "N|HxW", "size of images, where the module takes any",
+     OPTION_TEXT, AT(image_size)},
+    {"image-range", "LOW,HIGH",
+     "what black and white become; else 0,1, or 0,255 for bytes", OPTION_TEXT,
+     AT(image_range)},
+    {"image-resize", "bilinear|area|bicubic|nearest", "how images are resized",
+     OPTION_CHOICE, AT(image_resize)},
     {"input", "NAME=COL", "the column of a named input", OPTION_LIST,
      AT(input)},
     {"tags", "A,B", "the graph of the module; '' is the empty set", OPTION_TEXT,
@@ -118,6 +126,9 @@ static ht_status embed(work *w, const invocation *c) {
                         .output = s->output,
                         .text = s->text,
                         .image = s->image,
+                        .image_size = s->image_size,
+                        .image_range = s->image_range,
+                        .image_resize = s->image_resize,
                         .n_inputs = s->input.n,
                         .input = s->input.value,
                         .constants = w->constants,

@@ -69,12 +69,15 @@ static void show_json(const ht_metrics *m) {
   json_print(o);
 }
 
+static void notice(void *arg, const char *text) { remark(arg, "%s", text); }
+
 static int run(const invocation *c) {
   ht_result *result = NULL;
   const ht_metrics *m = NULL;
   signals_subject(c->operand[0]);
   ht_status st = ht_result_open(c->operand[0], &result);
   if (st.code == HT_OK) ht_result_threads(result, (int)c->common->threads);
+  if (st.code == HT_OK) ht_result_notice(result, notice, (void *)c);
   if (st.code == HT_OK) st = ht_result_evaluate(result, c->operand[1], &m);
   int status = DONE;
   if (st.code != HT_OK)

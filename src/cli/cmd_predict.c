@@ -85,33 +85,45 @@ static void print_json(const printer *p, const float *score, int n) {
   json_object_put(list);
 }
 
+static void print_best(const printer *p, const float *score, int n) {
+  const char *path = ht_result_path(p->result);
+  int best = -1;
+  for (int64_t k = 0; k < p->s->top && k < n; k++) {
+    best = next_best(score, n, best);
+    if (best < 0) break;
+    if (k) putchar(p->s->csv ? ',' : '\t');
+    const char *name = ht_result_class(p->result, best);
+    p->s->csv ? print_cell(name) : (void)fputs(name, stdout);
+    printf(p->s->csv ? ",%.6f" : " %.6f", (double)score[best]);
+  }
+  if (path) putchar(p->s->csv ? ',' : '\t');
+  if (path) p->s->csv ? print_cell(path) : (void)fputs(path, stdout);
+  putchar('\n');
+}
+
+/* Without scores: what could not be read keeps its line. */
 static bool print(void *arg, const float *score, int n) {
   const printer *p = arg;
-  int best = -1;
-  if (ht_result_classes(p->result) != n) {
+  if (!n)
+    puts(p->json ? "null" : p->s->csv ? ",nan" : "- nan");
+  else if (ht_result_classes(p->result) != n)
     print_numbers(p, score, n);
-  } else if (p->json) {
+  else if (p->json)
     print_json(p, score, n);
-  } else {
-    for (int64_t k = 0; k < p->s->top && k < n; k++) {
-      best = next_best(score, n, best);
-      if (best < 0) break;
-      if (k) putchar(p->s->csv ? ',' : '\t');
-      const char *name = ht_result_class(p->result, best);
-      p->s->csv ? print_cell(name) : (void)fputs(name, stdout);
-      printf(p->s->csv ? ",%.6f" : " %.6f", (double)score[best]);
-    }
-    putchar('\n');
-  }
+  else
+    print_best(p, score, n);
   if (p->flush) fflush(stdout);
   return !ferror(stdout);
 }
+
+static void notice(void *arg, const char *text) { remark(arg, "%s", text); }
 
 static int run(const invocation *c) {
   ht_result *result = NULL;
   signals_subject(c->operand[0]);
   ht_status st = ht_result_open(c->operand[0], &result);
   if (st.code == HT_OK) ht_result_threads(result, (int)c->common->threads);
+  if (st.code == HT_OK) ht_result_notice(result, notice, (void *)c);
   const settings *s = c->settings;
   printer p = {result, s, c->common->json,
                s->line_buffered || isatty(STDIN_FILENO)};
@@ -129,8 +141,11 @@ const command cmd_predict = {
     .summary = "answers for a file or for standard input",
     .text =
         "Prints label and probability for every example of DATA, in its "
-        "order, a line each; numbers for a regression. Without DATA, a "
-        "line of standard input is an example.",
+        "order, a line each; numbers for a regression; of images the path, "
+        "too. "
+        "DATA may be a folder of images or a single one. Without DATA, a "
+        "line of standard input is an example: a text, or the path of an "
+        "image. A broken image is answered by '- nan'.",
     .min_operands = 1,
     .max_operands = 2,
     .options = options,

@@ -48,10 +48,14 @@ ht_status ht_order_seek(ht_order *order, int64_t epoch, int64_t next) {
   return HT_SUCCESS;
 }
 
-int64_t ht_order_next(ht_order *order, const int64_t **index) {
+int64_t ht_order_peek(const ht_order *order, const int64_t **index) {
   int64_t left = order->n - order->next;
-  int64_t n = left < order->batch ? left : order->batch;
   *index = order->index + order->next;
+  return left < order->batch ? left : order->batch;
+}
+
+int64_t ht_order_next(ht_order *order, const int64_t **index) {
+  int64_t n = ht_order_peek(order, index);
   order->next += n;
   if (n) return n;
   order->epoch++;

@@ -30,6 +30,9 @@ ht_status ht_order_seek(ht_order *order, int64_t epoch,
  * after which the next epoch begins. */
 int64_t ht_order_next(ht_order *order, const int64_t **index);
 
+/* The batch that ht_order_next will give, where it is of this epoch; else 0. */
+int64_t ht_order_peek(const ht_order *order, const int64_t **index);
+
 /*
  * Rows index[0..n-1] of a column as a tensor from the pool: [n, ...]. Strings
  * are not copied, the column's buffer is kept alive. A whole column is

@@ -14,6 +14,9 @@ static const ht_source sources[] = {
     {".txt", true, ht_read_lines},    {".ft", true, ht_read_lines},
     {".npz", false, ht_read_npz},     {".npy", false, ht_read_npy},
     {".h5", false, ht_read_hdf5},     {".hdf5", false, ht_read_hdf5},
+    {".jpg", false, ht_read_image},   {".jpeg", false, ht_read_image},
+    {".png", false, ht_read_image},   {".gif", false, ht_read_image},
+    {".bmp", false, ht_read_image},   {".webp", false, ht_read_image},
     {"folder", false, ht_read_folder}};
 enum { N_SOURCES = sizeof sources / sizeof *sources };
 #define DEFAULT_MAX ((size_t)16 << 30)

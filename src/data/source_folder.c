@@ -94,19 +94,64 @@ static ht_status add_all(classes *c) {
     if (names[i][0] == '.' || !ht_path_is_folder(folder)) continue;
     HT_TRY(add_class(c, folder, names[i]));
   }
+  return HT_SUCCESS;
+}
+
+/* Images that lie in no class folder have no label. */
+static ht_status add_images(classes *c) {
+  char **names;
+  int n;
+  const char *own;
+  HT_TRY(ht_folder_list(c->r->path, &c->names, &names, &n));
+  for (int i = 0; i < n && !ht_reading_full(c->r, c->content.n); i++) {
+    char *path = ht_path_join(&c->names, c->r->path, names[i]);
+    if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+    if (names[i][0] == '.' || !is_image(path)) continue;
+    HT_TRY(own_string(c, path, strlen(path), &own));
+    HT_TRY(ht_cells_add(&c->content, own, strlen(path)));
+    c->images = true;
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status add_columns(classes *c) {
+  const char *content = c->images ? ht_name_image(c->r) : ht_name_text(c->r);
+  HT_TRY(ht_cells_strings(c->r, content, &c->content, 0, NULL));
+  if (!c->label.n) return HT_SUCCESS;
+  return ht_cells_strings(c->r, ht_name_label(c->r), &c->label, 0, NULL);
+}
+
+static ht_status read_folder(classes *c) {
+  HT_TRY(add_all(c));
+  if (!c->content.n) HT_TRY(add_images(c));
   if (!c->content.n)
     return ht_fail(HT_CORRUPT, "'%s' holds no class folders with files",
                    c->r->path);
-  const char *content = c->images ? ht_name_image(c->r) : ht_name_text(c->r);
-  HT_TRY(ht_cells_strings(c->r, content, &c->content, 0, NULL));
-  return ht_cells_strings(c->r, ht_name_label(c->r), &c->label, 0, NULL);
+  return add_columns(c);
+}
+
+/* One image, without a label. */
+ht_status ht_read_image(ht_reading *r) {
+  ht_cells cells = {0};
+  ht_status st = ht_cells_add(&cells, r->path, strlen(r->path));
+  ht_shape shape = ht_shape_1(1);
+  if (st.code == HT_OK) st = ht_tensor_new(NULL, HT_STRING, &shape, &r->blob);
+  const char *own = NULL;
+  classes c = {.r = r};
+  if (st.code == HT_OK) st = own_string(&c, r->path, strlen(r->path), &own);
+  if (st.code == HT_OK) {
+    cells.cell[0].p = own;
+    st = ht_cells_strings(r, ht_name_image(r), &cells, 0, NULL);
+  }
+  ht_cells_free(&cells);
+  return st;
 }
 
 ht_status ht_read_folder(ht_reading *r) {
   classes c = {.r = r};
   ht_shape shape = ht_shape_1(1);
   HT_TRY(ht_tensor_new(NULL, HT_STRING, &shape, &r->blob));
-  ht_status st = add_all(&c);
+  ht_status st = read_folder(&c);
   ht_cells_free(&c.content);
   ht_cells_free(&c.label);
   ht_arena_free(&c.names);

@@ -3,8 +3,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/map.h"
+#include "kernels/regex.h"
 
 typedef struct {
   uint64_t hash;
@@ -69,27 +71,86 @@ static ht_status cut(const hashed *h, int64_t n, int64_t k, ht_arena *arena,
   return HT_SUCCESS;
 }
 
-ht_status ht_split_make(const ht_dataset *data, double fraction, uint64_t seed,
-                        ht_arena *arena, ht_split *out) {
-  *out = (ht_split){0};
-  if (!(fraction > 0 && fraction < 1))
-    return ht_fail(HT_USAGE, "validation split %g is not between 0 and 1",
-                   fraction);
-  hashed *h = calloc((size_t)data->n, sizeof *h);
-  if (!h) return ht_fail(HT_NO_MEMORY, "no memory to split the data");
-  for (int64_t i = 0; i < data->n; i++) {
-    h[i] = (hashed){seed, i};
-    for (int c = 0; c < data->n_columns; c++)
-      if (!data->column[c].whole)
-        h[i].hash = join(h[i].hash, hash_example(&data->column[c], i));
-  }
+/* ---- by content */
+
+static void hash_contents(const ht_dataset *data, const ht_split_options *o,
+                          hashed *h) {
+  for (int64_t i = 0; i < data->n; i++)
+    for (int c = 0; c < data->n_columns; c++) {
+      const ht_column *column = &data->column[c];
+      if (column->whole) continue;
+      h[i].hash =
+          join(h[i].hash, column == o->hashed
+                              ? join(o->digest[2 * i], o->digest[2 * i + 1])
+                              : hash_example(column, i));
+    }
+}
+
+/* ---- by group */
+
+static uint64_t hash_match(const ht_regex *re, ht_string s) {
+  size_t bounds[2];
+  if (!re || !ht_regex_find(re, s.p, s.n, bounds, NULL))
+    return ht_hash(s.p, s.n);
+  return ht_hash(s.p + bounds[0], bounds[1] - bounds[0]);
+}
+
+static ht_status hash_column(const ht_column *c, const char *pattern, int64_t n,
+                             hashed *h) {
+  ht_regex *re = NULL;
+  bool texts = c->value.dtype == HT_STRING && !c->splits;
+  if (c->whole || (pattern && !texts))
+    return ht_fail(HT_USAGE, "'--group': column '%s' has no text an example",
+                   c->name);
+  if (pattern) HT_TRY(ht_regex_new(pattern, strlen(pattern), &re));
+  for (int64_t i = 0; i < n; i++)
+    h[i].hash = join(h[i].hash, re ? hash_match(re, ht_str(&c->value)[i])
+                                   : hash_example(c, i));
+  ht_regex_free(re);
+  return HT_SUCCESS;
+}
+
+static ht_status hash_groups(const ht_dataset *data, const char *group,
+                             hashed *h) {
+  const ht_column *c;
+  const char *equals = strchr(group, '=');
+  char *name = strndup(group, strcspn(group, "="));
+  if (!name) return ht_fail(HT_NO_MEMORY, "no memory to split the data");
+  ht_status st = ht_dataset_column(data, name, &c);
+  free(name);
+  HT_TRY(st);
+  return hash_column(c, equals ? equals + 1 : NULL, data->n, h);
+}
+
+static ht_status hash_all(const ht_dataset *data, const ht_split_options *o,
+                          hashed *h) {
+  for (int64_t i = 0; i < data->n; i++) h[i] = (hashed){o->seed, i};
+  if (o->group) return hash_groups(data, o->group, h);
+  hash_contents(data, o, h);
+  return HT_SUCCESS;
+}
+
+static ht_status split_hashed(const ht_dataset *data, double fraction,
+                              hashed *h, ht_arena *arena, ht_split *out) {
   qsort(h, (size_t)data->n, sizeof *h, by_hash);
   int64_t k = boundary(h, data->n, fraction);
-  ht_status st = k < data->n ? cut(h, data->n, k, arena, out)
-                             : ht_fail(HT_USAGE,
-                                       "'%s' has too few different examples "
-                                       "to keep some for validation",
-                                       data->path);
+  return k < data->n ? cut(h, data->n, k, arena, out)
+                     : ht_fail(HT_USAGE,
+                               "'%s' has too few different examples to keep "
+                               "some for validation",
+                               data->path);
+}
+
+ht_status ht_split_make(const ht_dataset *data, const ht_split_options *o,
+                        ht_arena *arena, ht_split *out) {
+  *out = (ht_split){0};
+  if (!(o->fraction > 0 && o->fraction < 1))
+    return ht_fail(HT_USAGE, "validation split %g is not between 0 and 1",
+                   o->fraction);
+  hashed *h = calloc((size_t)data->n, sizeof *h);
+  if (!h) return ht_fail(HT_NO_MEMORY, "no memory to split the data");
+  ht_status st = hash_all(data, o, h);
+  if (st.code == HT_OK) st = split_hashed(data, o->fraction, h, arena, out);
   free(h);
   return st;
 }

@@ -132,6 +132,10 @@ ht_status ht_model_open_variant(ht_model *model, const char *tags,
 ht_status ht_model_prepare(ht_model *model,
                            const ht_callable *callable) HT_MUST_CHECK;
 
+/* Height and width of images that the module says (ImageModuleInfo) it
+ * expects; false where it does not. */
+bool ht_model_image_size(const ht_model *model, int64_t size[2]);
+
 /* What to call, see cli.md: by name or by default; arguments choose a trace,
  * and so do the names of inputs where traces differ in them. */
 typedef struct ht_call_choice {

@@ -17,10 +17,10 @@ void ht_regex_free(ht_regex *re); /* NULL is fine */
 /* Whether the pattern matches the whole of s. */
 bool ht_regex_full_match(const ht_regex *re, const char *s, size_t n);
 
-/* The leftmost match in s: its bounds, and those of its first group; false
- * where nothing matches, or the group took no part. */
-bool ht_regex_find(const ht_regex *re, const char *s, size_t n,
-                   size_t whole[2], size_t group[2]);
+/* The leftmost match in s: its bounds, and those of its first group, unless
+ * `group` is NULL; false where nothing matches, or the group took no part. */
+bool ht_regex_find(const ht_regex *re, const char *s, size_t n, size_t whole[2],
+                   size_t group[2]);
 
 /*
  * Puts s with its matches (or the first one) rewritten into `out`; false, and

@@ -39,12 +39,15 @@ extern "C" bool ht_regex_full_match(const ht_regex *re, const char *s,
 extern "C" bool ht_regex_find(const ht_regex *re, const char *s, size_t n,
                               size_t whole[2], size_t group[2]) {
   re2::StringPiece match[2];
-  if (re->re.NumberOfCapturingGroups() < 1 ||
-      !re->re.Match(re2::StringPiece(s, n), 0, n, RE2::UNANCHORED, match, 2) ||
-      !match[1].data())
+  int parts = group ? 2 : 1;
+  if (re->re.NumberOfCapturingGroups() < parts - 1 ||
+      !re->re.Match(re2::StringPiece(s, n), 0, n, RE2::UNANCHORED, match,
+                    parts) ||
+      !match[parts - 1].data())
     return false;
   whole[0] = (size_t)(match[0].data() - s);
   whole[1] = whole[0] + match[0].size();
+  if (!group) return true;
   group[0] = (size_t)(match[1].data() - s);
   group[1] = group[0] + match[1].size();
   return true;

@@ -71,3 +71,43 @@ void ht_resize_back(const ht_resize *r, const float *dy, float *dx) {
   ht_parallel((size_t)r->batch, ht_grain(line_work(r) * (double)r->y.n), back,
               &j);
 }
+
+/* ---- bytes: along y into a row, then along x */
+
+HT_INLINE void add_bytes(int64_t n, float w, const uint8_t *restrict x,
+                         float *restrict y) {
+  for (int64_t i = 0; i < n; i++) y[i] += w * (float)x[i];
+}
+
+HT_INLINE void along_x(const ht_resize *r, float scale, float offset,
+                       const float *row, float *out) {
+  int64_t n = r->channels;
+  for (int64_t j = 0; j < r->x.n; j++, out += n)
+    for (int64_t c = 0; c < n; c++) {
+      float sum = 0;
+      for (int64_t b = 0; b < r->x.taps; b++) {
+        int64_t tap = j * r->x.taps + b;
+        sum += r->x.weight[tap] * row[r->x.at[tap] * n + c];
+      }
+      out[c] = sum * scale + offset;
+    }
+}
+
+HT_WIDE static void bytes(const ht_resize *r, const uint8_t *x, float scale,
+                          float offset, float *row, float *out) {
+  int64_t n = r->x.in * r->channels;
+  for (int64_t i = 0; i < r->y.n; i++) {
+    memset(row, 0, (size_t)n * sizeof *row);
+    for (int64_t a = 0; a < r->y.taps; a++) {
+      int64_t tap = i * r->y.taps + a;
+      if (r->y.weight[tap] != 0)
+        add_bytes(n, r->y.weight[tap], x + r->y.at[tap] * n, row);
+    }
+    along_x(r, scale, offset, row, out + i * r->x.n * r->channels);
+  }
+}
+
+void ht_resize_bytes(const ht_resize *r, const uint8_t *x, float scale,
+                     float offset, float *row, float *out) {
+  bytes(r, x, scale, offset, row, out);
+}

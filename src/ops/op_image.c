@@ -6,109 +6,22 @@
 #include "kernels/resize.h"
 #include "ops/op.h"
 
-typedef enum method { NEAREST, BILINEAR, BICUBIC, AREA } method;
+typedef ht_resize_method method;
 
 /* ---- where an output position looks */
 
-typedef struct axis {
-  int64_t in, out;
-  bool corners, half;
-  float scale;
-} axis;
-
-static axis axis_of(const ht_attrs *attrs, int64_t in, int64_t out) {
-  axis a = {.in = in, .out = out};
-  a.corners = ht_attr_bool(attrs, "align_corners");
-  a.half = ht_attr_bool(attrs, "half_pixel_centers");
-  a.scale = a.corners && out > 1 ? (float)(in - 1) / (float)(out - 1)
-                                 : (float)in / (float)out;
-  return a;
+static ht_axis axis_of(const ht_attrs *attrs, int64_t in, int64_t out) {
+  return ht_axis_make(in, out, ht_attr_bool(attrs, "align_corners"),
+                      ht_attr_bool(attrs, "half_pixel_centers"));
 }
 
-static int64_t clamp(int64_t i, int64_t n) {
-  return i < 0 ? 0 : i >= n ? n - 1 : i;
-}
-
-static int64_t taps_of(method m, const axis *a) {
-  if (m != AREA) return m == NEAREST ? 1 : m == BILINEAR ? 2 : 4;
-  return (int64_t)ceilf(a->scale) + 2;
-}
-
-static float position(const axis *a, int64_t i) {
-  return a->half ? ((float)i + 0.5f) * a->scale - 0.5f : (float)i * a->scale;
-}
-
-static void nearest(const axis *a, int64_t i, int64_t *at, float *weight) {
-  float p = a->half ? ((float)i + 0.5f) * a->scale : (float)i * a->scale;
-  at[0] = clamp((int64_t)(a->corners ? roundf(p) : floorf(p)), a->in);
-  weight[0] = 1;
-}
-
-static void bilinear(const axis *a, int64_t i, int64_t *at, float *weight) {
-  float p = position(a, i), low = floorf(p);
-  at[0] = clamp((int64_t)low, a->in);
-  at[1] = clamp((int64_t)ceilf(p), a->in);
-  weight[1] = p - low;
-  weight[0] = 1 - weight[1];
-}
-
-/* Keys' kernel (IEEE Trans. ASSP 29, 1981), with a as TensorFlow chooses it,
- * at distances d and 1 + d. */
-static float keys_near(float a, float d) {
-  return ((a + 2) * d - (a + 3)) * d * d + 1;
-}
-static float keys_far(float a, float d) {
-  d += 1;
-  return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-}
-
-/* Distances are rounded to 1/1024, as in TensorFlow's table. */
-static void bicubic(const axis *a, int64_t i, int64_t *at, float *weight) {
-  float p = position(a, i), low = floorf(p), k = a->half ? -0.5f : -0.75f;
-  float d = (float)lrintf((p - low) * 1024) / 1024, sum = 0;
-  const float w[4] = {keys_far(k, d), keys_near(k, d), keys_near(k, 1 - d),
-                      keys_far(k, 1 - d)};
-  for (int t = 0; t < 4; t++) {
-    int64_t want = (int64_t)low - 1 + t;
-    at[t] = clamp(want, a->in);
-    weight[t] = a->half && at[t] != want ? 0 : w[t];
-    sum += weight[t];
-  }
-  if (a->half && fabsf(sum) > 1e-30f)
-    for (int t = 0; t < 4; t++) weight[t] /= sum;
-}
-
-/* By how much each input element lies under the output element. */
-static void area(const axis *a, int64_t taps, int64_t i, int64_t *at,
-                 float *weight) {
-  float from = (float)i * a->scale, to = (float)(i + 1) * a->scale;
-  int64_t first = (int64_t)floorf(from), end = (int64_t)ceilf(to);
-  for (int64_t t = 0; t < taps; t++) {
-    float low = (float)(first + t), high = low + 1;
-    float w = (high < to ? high : to) - (low > from ? low : from);
-    at[t] = clamp(first + t, a->in);
-    weight[t] = first + t < end && w > 0 ? w / a->scale : 0;
-  }
-}
-
-static ht_status make_taps(ht_pool *pool, method m, const axis *a,
+static ht_status make_taps(ht_pool *pool, method m, const ht_axis *a,
                            ht_tensor held[2], ht_axis_taps *out) {
-  int64_t n = taps_of(m, a);
+  int64_t n = ht_axis_width(m, a);
   ht_shape s = ht_shape_2(a->out, n);
   HT_TRY(ht_tensor_new(pool, HT_INT64, &s, &held[0]));
   HT_TRY(ht_tensor_new(pool, HT_FLOAT, &s, &held[1]));
-  for (int64_t i = 0; i < a->out; i++) {
-    int64_t *at = ht_i64(&held[0]) + i * n;
-    float *weight = ht_f(&held[1]) + i * n;
-    if (m == NEAREST)
-      nearest(a, i, at, weight);
-    else if (m == BILINEAR)
-      bilinear(a, i, at, weight);
-    else if (m == BICUBIC)
-      bicubic(a, i, at, weight);
-    else
-      area(a, n, i, at, weight);
-  }
+  ht_axis_fill(m, a, ht_i64(&held[0]), ht_f(&held[1]));
   *out = (ht_axis_taps){a->out, a->in, n, ht_i64(&held[0]), ht_f(&held[1])};
   return HT_SUCCESS;
 }
@@ -126,8 +39,8 @@ static void plan_drop(plan *p) {
 
 static ht_status plan_new(ht_run *run, const ht_attrs *attrs, method m,
                           const ht_shape *in, const ht_shape *out, plan *p) {
-  axis y = axis_of(attrs, in->dim[1], out->dim[1]);
-  axis x = axis_of(attrs, in->dim[2], out->dim[2]);
+  ht_axis y = axis_of(attrs, in->dim[1], out->dim[1]);
+  ht_axis x = axis_of(attrs, in->dim[2], out->dim[2]);
   memset(p, 0, sizeof *p);
   p->r.batch = in->dim[0];
   p->r.channels = in->dim[3];
@@ -221,12 +134,12 @@ static ht_status back(ht_back *b, method m) {
   return ht_give(b, 0, &g);
 }
 
-static ht_status bilinear_forward(ht_call *c) { return resize(c, BILINEAR); }
-static ht_status bicubic_forward(ht_call *c) { return resize(c, BICUBIC); }
-static ht_status area_forward(ht_call *c) { return resize(c, AREA); }
-static ht_status bilinear_back(ht_back *b) { return back(b, BILINEAR); }
-static ht_status bicubic_back(ht_back *b) { return back(b, BICUBIC); }
-static ht_status area_back(ht_back *b) { return back(b, AREA); }
+static ht_status bilinear_forward(ht_call *c) { return resize(c, HT_BILINEAR); }
+static ht_status bicubic_forward(ht_call *c) { return resize(c, HT_BICUBIC); }
+static ht_status area_forward(ht_call *c) { return resize(c, HT_AREA); }
+static ht_status bilinear_back(ht_back *b) { return back(b, HT_BILINEAR); }
+static ht_status bicubic_back(ht_back *b) { return back(b, HT_BICUBIC); }
+static ht_status area_back(ht_back *b) { return back(b, HT_AREA); }
 
 /* ---- nearest: elements of any plain dtype are copied */
 
@@ -248,7 +161,7 @@ static ht_status nearest_forward(ht_call *c) {
   if (ht_dtype_pointers(t)) return ht_no_dtype(c, t);
   HT_TRY(check(c, &s));
   HT_TRY(ht_out(c, 0, t, &s));
-  HT_TRY(plan_new(c->run, c->attrs, NEAREST, &c->in[0]->shape, &s, &p));
+  HT_TRY(plan_new(c->run, c->attrs, HT_NEAREST, &c->in[0]->shape, &s, &p));
   if (ht_count(&c->out[0]))
     copy_nearest(&p.r, (size_t)s.dim[3] * ht_dtype_size(t), c->in[0]->data,
                  c->out[0].data);
@@ -262,7 +175,7 @@ static ht_status nearest_back(ht_back *b) {
   if (b->in[0].dtype != HT_FLOAT)
     return ht_fail(HT_UNSUPPORTED, "op '%s' has a gradient for float alone",
                    b->op->name);
-  HT_TRY(resize_down(b, NEAREST, &g));
+  HT_TRY(resize_down(b, HT_NEAREST, &g));
   return ht_give(b, 0, &g);
 }
 

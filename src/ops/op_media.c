@@ -58,6 +58,10 @@ static ht_status decode(ht_call *c) {
     return ht_no_dtype(c, t);
   HT_TRY(want_of(c, t, &want));
   ht_string s = ht_str(c->in[0])[0];
+  ht_image_kind kind = ht_image_kind_of(s.p, s.n);
+  if (kind != HT_JPEG && kind != HT_PNG)
+    return ht_fail(HT_UNSUPPORTED, "op '%s': image is neither JPEG nor PNG",
+                   c->op->name);
   HT_TRY(ht_within(ht_image_read(s.p, s.n, &want, &image), "op '%s'",
                    c->op->name));
   ht_status st = image_out(c, t, &image);

@@ -1,7 +1,10 @@
 /* feed.c - see feed.h. */
 #include "train/feed.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "train/feed_images.h"
 
 /* ---- which column */
 
@@ -50,8 +53,10 @@ static ht_status find_column(const ht_feed *f, const ht_callable *call, int i,
   f->column[i] = ht_dataset_find(&f->data, port->name);
   if (!f->column[i] && last) f->column[i] = ht_dataset_find(&f->data, last + 1);
   if (f->column[i] || f->n_inputs > 1) goto found;
-  f->column[i] =
-      ht_dataset_find(&f->data, port->dtype == HT_STRING ? "text" : "image");
+  static const char *const usual[] = {"text", "image", "image/encoded"};
+  for (int k = 0; k < 3 && !f->column[i]; k++)
+    if ((port->dtype == HT_STRING) == (k == 0))
+      f->column[i] = ht_dataset_find(&f->data, usual[k]);
   if (!f->column[i]) f->column[i] = only_other(&f->data, f->label);
 found:
   if (f->column[i]) return HT_SUCCESS;
@@ -77,6 +82,15 @@ static ht_status check_asked(const ht_feed *f, const ht_callable *call,
   return HT_SUCCESS;
 }
 
+static ht_status open_images(ht_feed *f, int i,
+                             const ht_mapping_choice *choice) {
+  const ht_column *c = f->column[i];
+  if (!ht_port_takes_images(f->input[i]) || !ht_column_is_images(c))
+    return HT_SUCCESS;
+  return ht_feed_images_open(f->input[i], c, f->data.path, choice->images,
+                             &f->data.arena, &f->images[i]);
+}
+
 static ht_status map_columns(ht_feed *f, const ht_callable *call,
                              const ht_mapping_choice *choice, bool labelled) {
   const char *label = choice->label ? choice->label : "label";
@@ -86,7 +100,11 @@ static ht_status map_columns(ht_feed *f, const ht_callable *call,
   else
     f->label = ht_dataset_find(&f->data, label);
   HT_NEW(f->column, &f->data.arena, f->n_inputs + 1);
-  for (int i = 0; i < f->n_inputs; i++) HT_TRY(find_column(f, call, i, choice));
+  HT_NEW(f->images, &f->data.arena, f->n_inputs + 1);
+  for (int i = 0; i < f->n_inputs; i++) {
+    HT_TRY(find_column(f, call, i, choice));
+    HT_TRY(open_images(f, i, choice));
+  }
   return HT_SUCCESS;
 }
 
@@ -113,6 +131,8 @@ ht_status ht_feed_encode(ht_feed *f, const ht_labels *labels) {
 }
 
 void ht_feed_close(ht_feed *f) {
+  for (int i = 0; f->images && i < f->n_inputs; i++)
+    ht_images_free(f->images[i]);
   if (f->encoded) ht_targets_free(&f->targets);
   ht_dataset_free(&f->data);
   *f = (ht_feed){0};
@@ -174,14 +194,104 @@ static ht_status input_of(const ht_feed *f, ht_pool *pool, int i,
   return st;
 }
 
-ht_status ht_feed_inputs(const ht_feed *f, ht_pool *pool, const int64_t *index,
-                         int64_t n, ht_tensor *out) {
+/* ---- images */
+
+static void keep_rows(const bool *good, int64_t n, ht_tensor *t) {
+  size_t row = ht_tensor_bytes(t) / (size_t)n;
+  int64_t kept = 0;
+  for (int64_t i = 0; i < n; i++) {
+    if (!good[i]) continue;
+    memmove((char *)t->data + (size_t)kept++ * row,
+            (char *)t->data + (size_t)i * row, row);
+  }
+  t->shape.dim[0] = kept;
+}
+
+/* Reads the images; good[i] stays true where all of an example are. */
+static ht_status read_images(const ht_feed *f, int64_t epoch,
+                             const int64_t *index, int64_t n, bool *good,
+                             ht_tensor *out) {
+  bool *read = malloc((size_t)n + 1);
+  if (!read) return ht_fail(HT_NO_MEMORY, "no memory for a batch");
   ht_status st = HT_SUCCESS;
-  int i = 0;
-  for (; i < f->n_inputs && st.code == HT_OK; i++)
-    st = input_of(f, pool, i, index, n, &out[i]);
-  if (st.code != HT_OK)
-    for (i -= 2; i >= 0; i--) ht_tensor_drop(&out[i]);
+  for (int i = 0; i < f->n_inputs && st.code == HT_OK; i++) {
+    if (!f->images[i]) continue;
+    st = ht_images_read(f->images[i], epoch, index, n, read, &out[i]);
+    for (int64_t k = 0; st.code == HT_OK && k < n; k++) good[k] &= read[k];
+  }
+  free(read);
+  return st;
+}
+
+static ht_status take_images(const ht_feed *f, int64_t epoch, int64_t *index,
+                             int64_t *n, ht_tensor *out) {
+  int64_t kept = 0;
+  bool *good = malloc((size_t)*n + 1);
+  if (!good) return ht_fail(HT_NO_MEMORY, "no memory for a batch");
+  memset(good, true, (size_t)*n + 1);
+  ht_status st = read_images(f, epoch, index, *n, good, out);
+  for (int i = 0; i < f->n_inputs; i++)
+    if (st.code == HT_OK && f->images[i]) keep_rows(good, *n, &out[i]);
+  for (int64_t k = 0; k < *n; k++)
+    if (good[k]) index[kept++] = index[k];
+  if (st.code == HT_OK) *n = kept;
+  free(good);
+  return st;
+}
+
+ht_images *ht_feed_images(const ht_feed *f) {
+  for (int i = 0; i < f->n_inputs; i++)
+    if (f->images[i]) return f->images[i];
+  return NULL;
+}
+
+bool ht_feed_broken(const ht_feed *f, int64_t example) {
+  for (int i = 0; i < f->n_inputs; i++)
+    if (f->images[i] && ht_images_broken(f->images[i], example)) return true;
+  return false;
+}
+
+ht_status ht_feed_expect(const ht_feed *f, int64_t epoch, const int64_t *index,
+                         int64_t n) {
+  for (int i = 0; i < f->n_inputs; i++)
+    if (f->images[i]) HT_TRY(ht_images_expect(f->images[i], epoch, index, n));
+  return HT_SUCCESS;
+}
+
+/* ---- batches */
+
+static ht_status fill_inputs(const ht_feed *f, ht_pool *pool, int64_t epoch,
+                             int64_t *index, int64_t *n, ht_tensor *out) {
+  if (ht_feed_images(f)) HT_TRY(take_images(f, epoch, index, n, out));
+  for (int i = 0; i < f->n_inputs; i++)
+    if (!f->images[i]) HT_TRY(input_of(f, pool, i, index, *n, &out[i]));
+  return HT_SUCCESS;
+}
+
+ht_status ht_feed_inputs(const ht_feed *f, ht_pool *pool, int64_t epoch,
+                         int64_t *index, int64_t *n, ht_tensor *out) {
+  memset(out, 0, (size_t)f->n_inputs * sizeof *out);
+  ht_status st = fill_inputs(f, pool, epoch, index, n, out);
+  for (int i = 0; st.code != HT_OK && i < f->n_inputs; i++)
+    ht_tensor_drop(&out[i]);
+  return st;
+}
+
+static ht_status sample_of(const ht_feed *f, int i, int64_t n, ht_tensor *out) {
+  const int64_t index[2] = {0, 1};
+  if (!f->images[i]) return input_of(f, NULL, i, index, n, out);
+  const ht_image_spec *s = ht_images_spec(f->images[i]);
+  ht_shape shape = {4, {n, s->height, s->width, s->channels}};
+  return ht_tensor_zeros(NULL, s->dtype, &shape, out);
+}
+
+ht_status ht_feed_sample(const ht_feed *f, ht_tensor *out) {
+  ht_status st = HT_SUCCESS;
+  memset(out, 0, (size_t)f->n_inputs * sizeof *out);
+  for (int i = 0; i < f->n_inputs && st.code == HT_OK; i++)
+    st = sample_of(f, i, f->data.n < 2 ? f->data.n : 2, &out[i]);
+  for (int i = 0; st.code != HT_OK && i < f->n_inputs; i++)
+    ht_tensor_drop(&out[i]);
   return st;
 }
 

@@ -7,15 +7,27 @@
 
 enum { BATCH = 64, SAMPLE = 64 };
 
+/* Images of the batch from there on, while this one is computed. */
+static ht_status expect_batch(const ht_feed *feed, int64_t from) {
+  int64_t index[BATCH], n = feed->data.n - from;
+  if (n > BATCH) n = BATCH;
+  for (int64_t i = 0; i < n; i++) index[i] = from + i;
+  return ht_feed_expect(feed, HT_UNCHANGED, index, n);
+}
+
+/* Of those of index[0..*n-1] that are not broken: others are taken out. */
 static ht_status features_of(ht_composed *c, const ht_feed *feed,
-                             const int64_t *index, int64_t n, ht_tensor *out) {
+                             int64_t *index, int64_t *n, int64_t next,
+                             ht_tensor *out) {
   ht_tensor in[256];
   const ht_tensor *at[256];
   if (c->n_inputs > 256) return ht_fail(HT_UNSUPPORTED, "too many inputs");
-  HT_TRY(ht_feed_inputs(feed, NULL, index, n, in));
+  HT_TRY(ht_feed_inputs(feed, NULL, HT_UNCHANGED, index, n, in));
   for (int i = 0; i < c->n_inputs; i++) at[i] = &in[i];
   ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
-  ht_status st = ht_plan_run(c->embed, &run, c->n_inputs, at, 1, out);
+  ht_status st = expect_batch(feed, next);
+  if (st.code == HT_OK && *n)
+    st = ht_plan_run(c->embed, &run, c->n_inputs, at, 1, out);
   for (int i = 0; i < c->n_inputs; i++) ht_tensor_drop(&in[i]);
   return st;
 }
@@ -26,21 +38,28 @@ static bool fits(const ht_composed *c, const ht_tensor *t, int64_t n) {
   return t->dtype == HT_FLOAT && ht_shape_equal(&t->shape, &want);
 }
 
-/* All examples; *whole false where an output has not one row for each. */
+/* One batch; *whole false where an output has not one row for each. */
+static ht_status fill_batch(ht_composed *c, const ht_feed *feed, int64_t from,
+                            int64_t n, ht_tensor *all, bool *whole) {
+  int64_t index[BATCH];
+  ht_tensor out = {0};
+  size_t row = ht_tensor_bytes(all) / (size_t)feed->data.n;
+  for (int64_t i = 0; i < n; i++) index[i] = from + i;
+  HT_TRY(features_of(c, feed, index, &n, from + n, &out));
+  *whole = !n || fits(c, &out, n);
+  for (int64_t i = 0; i < n && *whole; i++)
+    memcpy((char *)all->data + (size_t)index[i] * row,
+           (char *)out.data + (size_t)i * row, row);
+  ht_tensor_drop(&out);
+  return HT_SUCCESS;
+}
+
 static ht_status fill(ht_composed *c, const ht_feed *feed, ht_tensor *all,
                       bool *whole) {
-  int64_t index[BATCH], n = feed->data.n;
-  size_t row = n ? ht_tensor_bytes(all) / (size_t)n : 0;
-  for (int64_t from = 0; from < n && *whole; from += BATCH) {
-    ht_tensor out;
-    int64_t m = n - from < BATCH ? n - from : BATCH;
-    for (int64_t i = 0; i < m; i++) index[i] = from + i;
-    HT_TRY(features_of(c, feed, index, m, &out));
-    *whole = fits(c, &out, m);
-    if (*whole)
-      memcpy((char *)all->data + (size_t)from * row, out.data, (size_t)m * row);
-    ht_tensor_drop(&out);
-  }
+  int64_t n = feed->data.n;
+  for (int64_t from = 0; from < n && *whole; from += BATCH)
+    HT_TRY(fill_batch(c, feed, from, n - from < BATCH ? n - from : BATCH, all,
+                      whole));
   return HT_SUCCESS;
 }
 
@@ -60,10 +79,10 @@ static ht_status try_order(ht_composed *c, const ht_feed *feed,
                            const ht_tensor *all, bool *same) {
   int64_t index[SAMPLE], n = feed->data.n, m = n < SAMPLE ? n : SAMPLE - 1;
   int64_t width = n ? ht_count(all) / n : 0;
-  ht_tensor out;
+  ht_tensor out = {0};
   for (int64_t i = 0; i < m; i++) index[i] = n - 1 - i * (n / m);
-  HT_TRY(features_of(c, feed, index, m, &out));
-  *same = fits(c, &out, m);
+  HT_TRY(features_of(c, feed, index, &m, n, &out));
+  *same = !m || fits(c, &out, m);
   for (int64_t i = 0; i < m && *same; i++)
     *same =
         near_rows(ht_f(all) + index[i] * width, ht_f(&out) + i * width, width);

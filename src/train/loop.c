@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "optim/clip.h"
@@ -34,30 +35,64 @@ typedef struct batch {
   ht_tensor value[MAX_INPUTS + 1]; /* the inputs (or features), the label */
   const ht_tensor *in[MAX_INPUTS + 1];
   int n_in;
+  int64_t *index; /* of its examples */
   int64_t n;
 } batch;
 
 static void drop_batch(batch *b) {
   for (int i = 0; i < b->n_in; i++) ht_tensor_drop(&b->value[i]);
-  b->n_in = 0;
+  free(b->index);
+  *b = (batch){0};
 }
 
-static ht_status fill_batch(const ht_feed *feed, const ht_frozen *frozen,
-                            ht_pool *pool, const int64_t *index, batch *b) {
+/* Of features, in which broken examples have no part. */
+static ht_status fill_features(const ht_feed *feed, const ht_frozen *frozen,
+                               ht_pool *pool, batch *b) {
+  int64_t n = 0;
+  for (int64_t i = 0; i < b->n; i++)
+    if (!ht_feed_broken(feed, b->index[i])) b->index[n++] = b->index[i];
+  b->n = n;
+  HT_TRY(ht_batch_gather(pool, &frozen->column, b->index, n, b->value));
+  b->n_in = 1;
+  return HT_SUCCESS;
+}
+
+static ht_status fill_parts(const ht_feed *feed, const ht_frozen *frozen,
+                            ht_pool *pool, int64_t epoch, batch *b) {
   if (feed->n_inputs > MAX_INPUTS)
     return ht_fail(HT_UNSUPPORTED, "more than %d inputs", MAX_INPUTS);
-  if (frozen)
-    HT_TRY(ht_batch_gather(pool, &frozen->column, index, b->n, &b->value[0]));
-  else
-    HT_TRY(ht_feed_inputs(feed, pool, index, b->n, b->value));
-  b->n_in = frozen ? 1 : feed->n_inputs;
-  ht_status st = ht_feed_label(feed, pool, index, b->n, &b->value[b->n_in]);
-  if (st.code == HT_OK)
-    b->n_in++;
-  else
-    drop_batch(b);
+  if (frozen) {
+    HT_TRY(fill_features(feed, frozen, pool, b));
+  } else {
+    HT_TRY(ht_feed_inputs(feed, pool, epoch, b->index, &b->n, b->value));
+    b->n_in = feed->n_inputs;
+  }
+  HT_TRY(ht_feed_label(feed, pool, b->index, b->n, &b->value[b->n_in]));
+  b->n_in++;
   for (int i = 0; i < b->n_in; i++) b->in[i] = &b->value[i];
+  return HT_SUCCESS;
+}
+
+/* The batch may be left with fewer examples, or none: broken images are taken
+ * out. */
+static ht_status fill_batch(const ht_feed *feed, const ht_frozen *frozen,
+                            ht_pool *pool, int64_t epoch, const int64_t *index,
+                            int64_t n, batch *b) {
+  *b = (batch){.n = n};
+  b->index = malloc((size_t)n * sizeof *index);
+  if (!b->index) return ht_fail(HT_NO_MEMORY, "no memory for a batch");
+  memcpy(b->index, index, (size_t)n * sizeof *index);
+  ht_status st = fill_parts(feed, frozen, pool, epoch, b);
+  if (st.code != HT_OK) drop_batch(b);
   return st;
+}
+
+/* Images of the next step are read while this one is computed. */
+static ht_status expect_next(const ht_loop *loop) {
+  const int64_t *index;
+  int64_t n = ht_order_peek(&loop->order, &index);
+  if (loop->frozen) return HT_SUCCESS;
+  return ht_feed_expect(loop->train, loop->order.epoch, index, n);
 }
 
 /* ---- a step: batch, forward, backward, update, commit */
@@ -109,9 +144,8 @@ static ht_status learn(ht_loop *loop, ht_run *run, const batch *b,
   return st;
 }
 
-static ht_status step(ht_loop *loop, const int64_t *index, int64_t n,
-                      double *loss, double *factor) {
-  batch b = {.n = n};
+static ht_status compute(ht_loop *loop, const batch *b, double *loss,
+                         double *factor) {
   ht_store *store = &loop->composed->model->store;
   ht_run run = ht_run_make(loop->pool, store, loop->composed->model->folder);
   run.tape = loop->tape;
@@ -119,20 +153,31 @@ static ht_status step(ht_loop *loop, const int64_t *index, int64_t n,
   run.seed = (uint64_t)loop->options->seed;
   run.step = (uint64_t)loop->at.step + 1;
   *factor = ht_schedule_factor(&loop->schedule, loop->at.step + 1);
-  HT_TRY(fill_batch(loop->train, loop->frozen, loop->pool, index, &b));
-  ht_status st = learn(loop, &run, &b, *factor, loss);
+  ht_status st = learn(loop, &run, b, *factor, loss);
   ht_tape_reset(loop->tape);
   if (st.code == HT_OK)
     ht_store_commit(store);
   else
     ht_store_rollback(store);
+  return st;
+}
+
+/* *n becomes the number of examples that could be used. */
+static ht_status step(ht_loop *loop, const int64_t *index, int64_t *n,
+                      double *loss, double *factor) {
+  batch b;
+  HT_TRY(fill_batch(loop->train, loop->frozen, loop->pool, loop->order.epoch,
+                    index, *n, &b));
+  *n = b.n;
+  ht_status st = expect_next(loop);
+  if (st.code == HT_OK && b.n) st = compute(loop, &b, loss, factor);
   drop_batch(&b);
   return st;
 }
 
 static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
-  double loss, factor, start = now();
-  HT_TRY(step(loop, index, n, &loss, &factor));
+  double loss = 0, factor = 0, start = now();
+  HT_TRY(step(loop, index, &n, &loss, &factor));
   loop->seconds += now() - start;
   loop->at.step++;
   loop->at.loss += loss * (double)n;
@@ -170,11 +215,12 @@ static ht_status judge_all(ht_composed *c, const ht_feed *feed,
                            const ht_frozen *frozen, ht_answers *a) {
   int64_t chosen[JUDGE_BATCH];
   for (int64_t from = 0; from < n; from += JUDGE_BATCH) {
-    batch b = {.n = n - from < JUDGE_BATCH ? n - from : JUDGE_BATCH};
-    for (int64_t i = 0; i < b.n; i++)
+    batch b;
+    int64_t m = n - from < JUDGE_BATCH ? n - from : JUDGE_BATCH;
+    for (int64_t i = 0; i < m; i++)
       chosen[i] = index ? index[from + i] : from + i;
-    HT_TRY(fill_batch(feed, frozen, NULL, chosen, &b));
-    ht_status st = judge_batch(c, frozen, &b, a);
+    HT_TRY(fill_batch(feed, frozen, NULL, HT_UNCHANGED, chosen, m, &b));
+    ht_status st = b.n ? judge_batch(c, frozen, &b, a) : HT_SUCCESS;
     drop_batch(&b);
     HT_TRY(st);
   }

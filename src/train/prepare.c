@@ -78,24 +78,49 @@ static ht_status check_names(const ht_train_options *o) {
   HT_TRY(find_optimizer(o->optimizer, &optimizer));
   HT_TRY(find_schedule(o->schedule, &schedule));
   if (strcmp(o->loss, "auto") != 0) HT_TRY(find_loss(o->loss, &loss));
+  static const char *const bns[] = {"frozen", "update"};
   if (o->mode && strcmp(o->mode, modes[0]) && strcmp(o->mode, modes[1]))
     return unknown("mode", o->mode, modes, 2);
+  if (o->bn && strcmp(o->bn, bns[0]) && strcmp(o->bn, bns[1]))
+    return unknown("way of batch normalisation", o->bn, bns, 2);
+  if (o->bn && o->mode)
+    return ht_fail(HT_USAGE, "'--bn' and '--mode' exclude each other");
   return ht_prepare_task(o->task, &task);
+}
+
+static ht_status check_images(const ht_train_options *o) {
+  ht_augment a;
+  if (o->skip_broken < 0)
+    return ht_fail(HT_USAGE, "'--skip-broken' must not be negative");
+  return ht_augment_parse(o->augment, 0, &a);
 }
 
 ht_status ht_prepare_check(const ht_train_options *o) {
   if (!o->data) return ht_fail(HT_USAGE, "no training data: say --data");
   if (!o->out) return ht_fail(HT_USAGE, "no folder for the run: say --out");
   HT_TRY(check_names(o));
-  if (o->augment)
-    return ht_fail(HT_UNSUPPORTED,
-                   "'--augment' changes images, and the data "
-                   "are read as they are");
+  HT_TRY(check_images(o));
   HT_TRY(in_range("dropout", o->dropout, 1));
   HT_TRY(in_range("label-smoothing", o->label_smoothing, 1));
   HT_TRY(in_range("clip-norm", o->clip_norm, 1e30));
   HT_TRY(in_range("l1", o->l1, 1e30));
   return in_range("l2", o->l2, 1e30);
+}
+
+ht_mapping_choice ht_prepare_mapping(const ht_train_options *o,
+                                     const ht_model *model,
+                                     ht_image_choice *images) {
+  *images = (ht_image_choice){.size = o->image_size,
+                              .range = o->image_range,
+                              .resize = o->image_resize,
+                              .skip = o->skip_broken,
+                              .model = model};
+  return (ht_mapping_choice){.text = o->text,
+                             .image = o->image,
+                             .label = o->label,
+                             .input = o->input,
+                             .n_input = o->n_input,
+                             .images = images};
 }
 
 /* ---- the module */
@@ -104,7 +129,9 @@ static bool trains_module(const ht_train_options *o) {
   return o->trainable || o->trainable_variables;
 }
 
+/* With frozen batch normalisation the steps run what inference does. */
 static bool is_training(const ht_train_options *o) {
+  if (o->bn) return strcmp(o->bn, "update") == 0;
   return o->mode ? strcmp(o->mode, "training") == 0 : trains_module(o);
 }
 
@@ -217,8 +244,8 @@ ht_status ht_prepare_labels(const ht_train_options *o, const ht_labels *labels,
 static bool matches(const ht_regex *re, const ht_variable *v) {
   size_t bounds[2];
   const char *key = v->key ? v->key : v->name;
-  return ht_regex_find(re, key, strlen(key), 0, bounds) ||
-         ht_regex_find(re, v->name, strlen(v->name), 0, bounds);
+  return ht_regex_find(re, key, strlen(key), bounds, NULL) ||
+         ht_regex_find(re, v->name, strlen(v->name), bounds, NULL);
 }
 
 ht_status ht_prepare_tuned(const ht_train_options *o, ht_model *model) {

@@ -4,7 +4,14 @@
 
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
+#include "train/feed.h"
 #include "train/train.h"
+
+/* Which columns feed what, and how images become numbers. *images and the
+ * options must outlive it. */
+ht_mapping_choice ht_prepare_mapping(const ht_train_options *o,
+                                     const ht_model *model,
+                                     ht_image_choice *images);
 
 /* What can be said to be wrong before anything is opened. */
 ht_status ht_prepare_check(const ht_train_options *o) HT_MUST_CHECK;

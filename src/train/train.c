@@ -79,18 +79,37 @@ static void notef(training *t, const char *format, const char *text) {
 
 /* ---- data */
 
-static ht_mapping_choice mapping(const ht_train_options *o) {
-  return (ht_mapping_choice){o->text, o->image, o->label, o->input, o->n_input};
-}
-
+/* `augment`: the training examples. */
 static ht_status open_feed(training *t, const char *path,
-                           const ht_callable *call, ht_feed *out) {
+                           const ht_callable *call, bool augment,
+                           ht_feed *out) {
   ht_trained *d = &t->trained;
   const ht_port **input;
   int n;
-  ht_mapping_choice choice = mapping(t->o);
+  ht_image_choice images;
+  ht_mapping_choice choice = ht_prepare_mapping(t->o, d->model, &images);
+  images.seed = (uint64_t)t->o->seed;
+  images.augment = augment ? t->o->augment : NULL;
+  images.notice = note;
+  images.arg = t;
   HT_TRY(ht_compose_inputs(call, &d->arena, &input, &n));
   return ht_feed_open(path, call, input, n, &choice, true, out);
+}
+
+/* Images are told apart by what their files hold, not by their paths. */
+static ht_status split(training *t, double part) {
+  ht_arena *arena = &t->trained.arena;
+  ht_split_options o = {
+      .fraction = part, .seed = (uint64_t)t->o->seed, .group = t->o->group};
+  ht_images *images = ht_feed_images(&t->train);
+  if (images && !o.group) {
+    uint64_t *digest;
+    HT_NEW(digest, arena, 2 * t->train.data.n);
+    HT_TRY(ht_images_digest(images, digest));
+    o.hashed = ht_images_column(images);
+    o.digest = digest;
+  }
+  return ht_split_make(&t->train.data, &o, arena, &t->split);
 }
 
 static ht_status choose_examples(training *t) {
@@ -100,9 +119,9 @@ static ht_status choose_examples(training *t) {
     return ht_fail(HT_USAGE, "'--valid-split' must be in [0,1), not %g", part);
   if (part > 0 && t->o->valid)
     return ht_fail(HT_USAGE, "'--valid' and '--valid-split' exclude another");
-  if (part > 0)
-    return ht_split_make(&t->train.data, part, (uint64_t)t->o->seed, &d->arena,
-                         &t->split);
+  if (t->o->group && !(part > 0))
+    return ht_fail(HT_USAGE, "'--group' needs '--valid-split'");
+  if (part > 0) return split(t, part);
   t->split.n_train = t->train.data.n;
   HT_NEW(t->split.train, &d->arena, t->split.n_train);
   for (int64_t i = 0; i < t->split.n_train; i++) t->split.train[i] = i;
@@ -114,14 +133,17 @@ static ht_status open_data(training *t, const ht_callable *call) {
   ht_labels *labels = &t->trained.labels;
   ht_task task;
   int fixed;
-  HT_TRY(open_feed(t, o->data, call, &t->train));
+  HT_TRY(open_feed(t, o->data, call, true, &t->train));
   HT_TRY(ht_prepare_task(o->task, &task));
   HT_TRY(ht_prepare_classes(o, &fixed));
   HT_TRY(ht_labels_learn(t->train.label, task, fixed, labels));
   HT_TRY(ht_feed_encode(&t->train, labels));
+  if (o->augment && !ht_feed_images(&t->train))
+    return ht_fail(HT_USAGE, "'--augment' changes images, '%s' has none",
+                   o->data);
   HT_TRY(choose_examples(t));
   if (!o->valid) return HT_SUCCESS;
-  HT_TRY(open_feed(t, o->valid, call, &t->valid));
+  HT_TRY(open_feed(t, o->valid, call, false, &t->valid));
   return ht_feed_encode(&t->valid, labels);
 }
 
@@ -145,9 +167,8 @@ static ht_status compose(training *t, const ht_design *design) {
   ht_tensor sample[256];
   const ht_tensor *at[256];
   ht_trained *d = &t->trained;
-  int64_t n = t->train.data.n < 2 ? t->train.data.n : 2, index[2] = {0, 1};
   if (t->train.n_inputs > 256) return ht_fail(HT_UNSUPPORTED, "many inputs");
-  HT_TRY(ht_feed_inputs(&t->train, NULL, index, n, sample));
+  HT_TRY(ht_feed_sample(&t->train, sample));
   for (int i = 0; i < t->train.n_inputs; i++) at[i] = &sample[i];
   ht_status st = ht_compose(d->model, design, at, &d->composed);
   for (int i = 0; i < t->train.n_inputs; i++) ht_tensor_drop(&sample[i]);
@@ -192,6 +213,11 @@ static ht_status make_optimizer(training *t) {
 static ht_status make_frozen(training *t) {
   const char *why;
   ht_composed *c = &t->trained.composed;
+  if (t->o->augment) {
+    if (!t->o->trainable && !t->o->trainable_variables)
+      note(t, "the module runs at every step: images are augmented");
+    return HT_SUCCESS;
+  }
   HT_TRY(ht_frozen_make(c, &t->train, &t->frozen, &why));
   if (!t->frozen && !t->o->trainable && !t->o->trainable_variables && why)
     notef(t, "the module runs at every step: %s", why);

@@ -15,6 +15,7 @@ typedef struct ht_train_options {
   const char *trainable_variables; /* a regular expression */
   const char *head, *head_init, *loss, *class_weights;
   const char *optimizer, *schedule, *augment, *log;
+  const char *image_size, *image_range, *image_resize, *group, *bn;
   const char **input, **argument; /* "NAME=COLUMN", "NAME=VALUE" */
   int n_input, n_argument;
   double valid_split, dropout, label_smoothing, l1, l2;
@@ -23,6 +24,7 @@ typedef struct ht_train_options {
   bool trainable, nesterov, no_module_losses, no_shuffle, resume,
       tensorboard;
   int64_t warmup, batch, epochs, steps, seed, patience, save_every, keep;
+  int64_t skip_broken;
 } ht_train_options;
 
 typedef enum ht_setting_type {
@@ -114,6 +116,8 @@ typedef struct ht_trained {
   bool owns_model;
   ht_labels labels;
   ht_composed composed;
+  void (*notice)(void *arg, const char *text); /* NULL: nobody is told */
+  void *notice_arg;
 } ht_trained;
 
 ht_status ht_trained_open(const char *run, ht_trained *out) HT_MUST_CHECK;

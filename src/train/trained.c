@@ -56,8 +56,10 @@ void ht_trained_close(ht_trained *t) {
 ht_status ht_trained_eval(ht_trained *t, const char *data, ht_scorecard *out) {
   const ht_train_options *o = &t->options;
   ht_composed *c = &t->composed;
-  ht_mapping_choice choice = {o->text, o->image, o->label, o->input,
-                              o->n_input};
+  ht_image_choice images;
+  ht_mapping_choice choice = ht_prepare_mapping(o, t->model, &images);
+  images.notice = t->notice;
+  images.arg = t->notice_arg;
   ht_feed feed;
   *out = (ht_scorecard){0};
   HT_TRY(ht_feed_open(data, c->design.inference, c->input, c->n_inputs, &choice,

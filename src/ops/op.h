@@ -37,7 +37,8 @@ enum { /* flags of a row */
                           inputs alone (axis 0), whatever the attributes */
   HT_OP_ROWS_GRAD = 8, /* the gradient takes cotangents that are rows */
   HT_OP_DEAD_IN = 16,  /* runs although an input is dead (Merge) */
-  HT_OP_HANDLES = 32   /* inputs marked Ref are handles, not values */
+  HT_OP_HANDLES = 32,  /* inputs marked Ref are handles, not values */
+  HT_OP_ABSENT = 64    /* known but not run: a plan that needs it is refused */
 };
 
 struct ht_op {

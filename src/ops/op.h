@@ -133,8 +133,8 @@ struct ht_back {
   int n_in, n_out;
   const ht_tensor *in;  /* data NULL where the row does not keep it */
   const ht_tensor *out; /* the same */
-  const ht_cotangent *dout; /* per output; dense unless HT_OP_ROWS_GRAD.
-                               HT_INVALID where no gradient arrives */
+  ht_cotangent *dout;   /* per output; dense unless HT_OP_ROWS_GRAD.
+                           HT_INVALID where no gradient arrives */
   ht_run *run;
   void *walk; /* the tape's */
 };
@@ -150,6 +150,9 @@ ht_status ht_give(ht_back *b, int i, ht_tensor *g) HT_MUST_CHECK;
 /* Adds rows (indices int64 [n] or any shape of n, values [n, ...]). */
 ht_status ht_give_rows(ht_back *b, int i, ht_tensor *indices,
                        ht_tensor *values) HT_MUST_CHECK;
+/* Makes the cotangent of output k dense, where rows arrived (of a rule with
+ * HT_OP_ROWS_GRAD). */
+ht_status ht_back_dense(ht_back *b, int k) HT_MUST_CHECK;
 /* A new tensor from the run's pool, to be given. */
 ht_status ht_back_new(ht_back *b, ht_dtype dtype, const ht_shape *shape,
                       ht_tensor *out) HT_MUST_CHECK;

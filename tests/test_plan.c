@@ -63,12 +63,14 @@ static ht_graph *function(world *w, const char *name, const char *args,
   g->ret = ht_alloc(&w->arena, 8, sizeof *g->ret);
   g->ret_name = ht_alloc(&w->arena, 8, sizeof *g->ret_name);
   char *text = ht_arena_string(&w->arena, args), *save = NULL;
-  for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
+  for (char *p = strtok_r(text, " ", &save); p;
+       p = strtok_r(NULL, " ", &save)) {
     g->arg[g->n_args++] = (ht_arg){.name = p, .dtype = HT_FLOAT};
     node(w, g, p, "_Arg", "", "");
   }
   text = ht_arena_string(&w->arena, rets);
-  for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
+  for (char *p = strtok_r(text, " ", &save); p;
+       p = strtok_r(NULL, " ", &save)) {
     g->ret_name[g->n_rets] = p;
     g->ret[g->n_rets++] = p;
   }
@@ -243,8 +245,8 @@ START_TEST(a_feed_cuts_the_graph_anywhere) {
   ht_ref z = ht_build_1(&w.b, "Identity", x, "");
   ht_ref sum = ht_build_2(&w.b, "AddV2", z, z, "");
   OK(ht_builder_status(&w.b));
-  ht_body body = {.graph = w.b.graph, .arg = &z, .n_args = 1, .ret = &sum,
-                  .n_rets = 1};
+  ht_body body = {
+      .graph = w.b.graph, .arg = &z, .n_args = 1, .ret = &sum, .n_rets = 1};
   OK(ht_plan_new(&body, NULL, &plan));
   ht_run r = ht_run_make(w.pool, &w.store, NULL);
   const ht_tensor *in[] = {&fed};
@@ -295,10 +297,9 @@ START_TEST(dead_branches_do_not_run) {
   world_open(&w);
   ht_tensor x = scalar(3), c, y;
   OK(ht_tensor_zeros(NULL, HT_BOOL, &HT_SCALAR, &c));
-  ht_ref read =
-      ht_build_read(&w.b, ht_build_variable(&w.b, "x", &x, true, &v));
-  ht_ref s = ht_build_2(&w.b, "Switch", read, ht_build_const(&w.b, "c", &c),
-                        "");
+  ht_ref read = ht_build_read(&w.b, ht_build_variable(&w.b, "x", &x, true, &v));
+  ht_ref s =
+      ht_build_2(&w.b, "Switch", read, ht_build_const(&w.b, "c", &c), "");
   ht_tensor_drop(&c);
   ht_ref no = ht_build_2(&w.b, "AddV2", s, s, "");
   ht_ref yes = {s.node, 1};
@@ -344,6 +345,53 @@ START_TEST(gathered_rows_of_a_variable_have_row_gradients) {
 }
 END_TEST
 
+/* What a gather of rows sends through one op on the whole table: still rows,
+ * scaled. */
+static void rows_survive(const char *op, const char *attrs, int operands,
+                         bool scalar, float scale) {
+  world w;
+  ht_variable *v;
+  ht_cotangent g;
+  ht_tensor x, ids, y;
+  ht_shape s = ht_shape_2(4, 2), three = ht_shape_1(3);
+  world_open(&w);
+  OK(ht_tensor_zeros(NULL, HT_FLOAT, &s, &x));
+  OK(ht_tensor_new(NULL, HT_INT64, &three, &ids));
+  memcpy(ids.data, (int64_t[]){2, 0, 2}, 24);
+  ht_ref table =
+      ht_build_read(&w.b, ht_build_variable(&w.b, "x", &x, true, &v));
+  ht_ref in[] = {table, scalar ? ht_build_float(&w.b, 4) : table};
+  ht_ref all = ht_build(&w.b, op, NULL, operands, in, attrs);
+  ht_ref of[] = {all, ht_build_const(&w.b, "ids", &ids),
+                 ht_build_int32s(&w.b, -1, (int32_t[]){0})};
+  ht_ref rows = ht_build(&w.b, "GatherV2", NULL, 3, of, "");
+  run(&w, 1, &rows, &y, true);
+  OK(ht_tape_gradient(w.tape, v, &g));
+  ck_assert_msg(g.values.dtype == HT_FLOAT, "%s: the gradient is dense", op);
+  OK(ht_cotangent_dense(w.pool, &g, &s));
+  for (int i = 0; i < 8; i++)
+    ck_assert_float_eq(ht_f(&g.dense)[i], scale * (i / 2 == 2   ? 2
+                                                   : i / 2 == 0 ? 1
+                                                                : 0));
+  ht_cotangent_drop(&g);
+  ht_tensor_drop(&y);
+  ht_tensor_drop(&ids);
+  world_close(&w);
+}
+
+START_TEST(row_gradients_survive_sums_and_scaling) {
+  rows_survive("Neg", "", 1, false, -1);
+  rows_survive("AddN", "", 2, false, 2);
+  rows_survive("AddN", "", 1, false, 1);
+  rows_survive("AddV2", "", 2, false, 2);
+  rows_survive("Sub", "", 2, true, 1);
+  rows_survive("Mul", "", 2, true, 4);
+  rows_survive("RealDiv", "", 2, true, 0.25F);
+  rows_survive("Cast", "DstT=float", 1, false, 1);
+  rows_survive("Cast", "DstT=half", 1, false, 1);
+}
+END_TEST
+
 static void add(TCase *tests) {
   tcase_add_test(tests, a_variable_used_twice_sums_its_gradients);
   tcase_add_test(tests, branches_run_and_differentiate);
@@ -355,6 +403,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, an_unknown_op_is_named_with_its_node);
   tcase_add_test(tests, dead_branches_do_not_run);
   tcase_add_test(tests, gathered_rows_of_a_variable_have_row_gradients);
+  tcase_add_test(tests, row_gradients_survive_sums_and_scaling);
 }
 
 int main(void) { return test_main("plan", add); }

@@ -227,6 +227,10 @@ ht_status ht_give_rows(ht_back *b, int i, ht_tensor *indices,
   return give(b, i, &c);
 }
 
+ht_status ht_back_dense(ht_back *b, int k) {
+  return ht_cotangent_dense(b->run->pool, &b->dout[k], &b->out[k].shape);
+}
+
 static ht_status seed(ht_tape *tape, ht_run *run, const ht_tensor *y,
                       const ht_tensor *dy) {
   ht_cotangent c = {0};

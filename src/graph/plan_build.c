@@ -376,11 +376,12 @@ static ht_status next_need(ht_maker *b, ht_visit *w, ht_need *out) {
 
 static ht_status finish_node(ht_maker *b, ht_instance *at, int node) {
   ht_node *n = &at->graph->node[node];
-  if (n->op) {
+  if (n->op && !(n->op->flags & HT_OP_ABSENT)) {
     HT_TRY(emit(b, at, node));
   } else {
+    int n_out = n->op && n->n_out > 1 ? n->n_out : 1;
     HT_TRY(missing_op(b, at, n));
-    HT_TRY(ht_maker_values(b->plan, 1, -1, &at->value[node]));
+    HT_TRY(ht_maker_values(b->plan, n_out, -1, &at->value[node]));
   }
   at->state[node] = HT_NODE_DONE;
   return HT_SUCCESS;

@@ -62,13 +62,38 @@ ht_status ht_elementwise_give(ht_back *b, int i, const ht_kernel *k, int n,
   return ht_give(b, i, &g);
 }
 
+bool ht_rows_arrive(const ht_back *b, int i) {
+  return b->dout[0].values.dtype &&
+         ht_shape_equal(&b->in[i].shape, &b->out[0].shape);
+}
+
+ht_status ht_elementwise_give_rows(ht_back *b, int i, const ht_kernel *k,
+                                   const ht_tensor *y) {
+  ht_tensor values, ids;
+  const ht_tensor *x[] = {&b->dout[0].values, y};
+  if (!ht_wants(b, i)) return HT_SUCCESS;
+  HT_TRY(ht_tensor_new(b->run->pool, x[0]->dtype, &x[0]->shape, &values));
+  ht_kernel_run(k, x[0]->dtype, y ? 2 : 1, x, 0, &values);
+  ids = ht_tensor_share(&b->dout[0].indices);
+  return ht_give_rows(b, i, &ids, &values);
+}
+
 ht_status ht_give_same(ht_back *b, int i) {
   if (!ht_wants(b, i)) return HT_SUCCESS;
+  if (ht_rows_arrive(b, i)) {
+    ht_tensor ids = ht_tensor_share(&b->dout[0].indices);
+    ht_tensor values = ht_tensor_share(&b->dout[0].values);
+    return ht_give_rows(b, i, &ids, &values);
+  }
+  HT_TRY(ht_back_dense(b, 0));
   ht_tensor g = ht_tensor_share(&b->dout[0].dense);
   return ht_give(b, i, &g);
 }
 
 ht_status ht_give_negative(ht_back *b, int i) {
+  if (ht_rows_arrive(b, i))
+    return ht_elementwise_give_rows(b, i, &ht_k_neg, NULL);
+  HT_TRY(ht_back_dense(b, 0));
   const ht_tensor *dy = &b->dout[0].dense;
   return ht_elementwise_give(b, i, &ht_k_neg, 1, &dy, 0);
 }

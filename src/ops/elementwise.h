@@ -30,7 +30,15 @@ ht_status ht_elementwise_give(ht_back *b, int i, const ht_kernel *k, int n,
                               const ht_tensor *const *x,
                               double p) HT_MUST_CHECK;
 
-/* Gives the cotangent of output 0 itself, or its negative. */
+/* Whether rows arrive that are rows of input i, too: it has the shape of
+ * output 0. */
+bool ht_rows_arrive(const ht_back *b, int i);
+/* Gives kernel(rows), or kernel(rows, y) where y is a scalar, to input i. */
+ht_status ht_elementwise_give_rows(ht_back *b, int i, const ht_kernel *k,
+                                   const ht_tensor *y) HT_MUST_CHECK;
+
+/* Gives the cotangent of output 0 itself, or its negative: also as rows, of
+ * ops with HT_OP_ROWS_GRAD. */
 ht_status ht_give_same(ht_back *b, int i) HT_MUST_CHECK;
 ht_status ht_give_negative(ht_back *b, int i) HT_MUST_CHECK;
 

@@ -37,7 +37,8 @@ enum { /* flags of a row */
                           inputs alone (axis 0), whatever the attributes */
   HT_OP_ROWS_GRAD = 8, /* the gradient takes cotangents that are rows */
   HT_OP_DEAD_IN = 16,  /* runs although an input is dead (Merge) */
-  HT_OP_HANDLES = 32   /* inputs marked Ref are handles, not values */
+  HT_OP_HANDLES = 32,  /* inputs marked Ref are handles, not values */
+  HT_OP_ABSENT = 64    /* known but not run: a plan that needs it is refused */
 };
 
 struct ht_op {
@@ -132,8 +133,8 @@ struct ht_back {
   int n_in, n_out;
   const ht_tensor *in;  /* data NULL where the row does not keep it */
   const ht_tensor *out; /* the same */
-  const ht_cotangent *dout; /* per output; dense unless HT_OP_ROWS_GRAD.
-                               HT_INVALID where no gradient arrives */
+  ht_cotangent *dout;   /* per output; dense unless HT_OP_ROWS_GRAD.
+                           HT_INVALID where no gradient arrives */
   ht_run *run;
   void *walk; /* the tape's */
 };
@@ -149,6 +150,9 @@ ht_status ht_give(ht_back *b, int i, ht_tensor *g) HT_MUST_CHECK;
 /* Adds rows (indices int64 [n] or any shape of n, values [n, ...]). */
 ht_status ht_give_rows(ht_back *b, int i, ht_tensor *indices,
                        ht_tensor *values) HT_MUST_CHECK;
+/* Makes the cotangent of output k dense, where rows arrived (of a rule with
+ * HT_OP_ROWS_GRAD). */
+ht_status ht_back_dense(ht_back *b, int k) HT_MUST_CHECK;
 /* A new tensor from the run's pool, to be given. */
 ht_status ht_back_new(ht_back *b, ht_dtype dtype, const ht_shape *shape,
                       ht_tensor *out) HT_MUST_CHECK;

@@ -87,21 +87,32 @@ static ht_status add_gradient(ht_back *b) {
   return ht_give_same(b, 1);
 }
 
-static ht_status next_after_gradient(ht_back *b) {
-  return ht_give_same(b, 0);
-}
+static ht_status next_after_gradient(ht_back *b) { return ht_give_same(b, 0); }
 
 static ht_status sub_gradient(ht_back *b) {
   HT_TRY(ht_give_same(b, 0));
   return ht_give_negative(b, 1);
 }
 
+/* Whether rows of input i were scaled by a number that wants no gradient. */
+static bool scaled_rows(const ht_back *b, int i) {
+  return ht_rows_arrive(b, i) && ht_count(&b->in[1 - i]) == 1 &&
+         !ht_wants(b, 1 - i);
+}
+
 static ht_status mul_gradient(ht_back *b) {
+  for (int i = 0; i < 2; i++)
+    if (scaled_rows(b, i))
+      return ht_elementwise_give_rows(b, i, &ht_g_mul, &b->in[1 - i]);
+  HT_TRY(ht_back_dense(b, 0));
   HT_TRY(give_2(b, 0, &ht_g_mul, &b->in[1]));
   return give_2(b, 1, &ht_g_mul, &b->in[0]);
 }
 
 static ht_status div_gradient(ht_back *b) {
+  if (scaled_rows(b, 0))
+    return ht_elementwise_give_rows(b, 0, &ht_g_div_x, &b->in[1]);
+  HT_TRY(ht_back_dense(b, 0));
   HT_TRY(give_2(b, 0, &ht_g_div_x, &b->in[1]));
   return give_3(b, 1, &ht_g_div_y);
 }
@@ -296,7 +307,7 @@ const ht_op ht_ops_binary[] = {
                 "s[2]{'a','b'} s[]{'-c'}; s[2,1] s[3]",
      .forward = add_or_join_forward,
      .gradient = add_gradient,
-     .flags = HT_OP_ROWS},
+     .flags = HT_OP_ROWS | HT_OP_ROWS_GRAD},
     {.name = "AddV2",
      .inputs = "x:T y:T",
      .outputs = "z:T",
@@ -308,7 +319,8 @@ const ht_op ht_ops_binary[] = {
                 "l[3]; u[2] u[2]{250,3}; i[1]{2147483647} i[1]{1}; c[2] "
                 "c[2]",
      .forward = add_forward,
-     .gradient = add_gradient},
+     .gradient = add_gradient,
+     .flags = HT_OP_ROWS_GRAD},
     {.name = "Sub",
      .inputs = "x:T y:T",
      .outputs = "z:T",
@@ -319,7 +331,8 @@ const ht_op ht_ops_binary[] = {
                 "g[3]; f[2,3,1] f[3,4]; f[3,1] f[]; i[3] i[]; l[2,1] "
                 "l[3]; c[2] c[1]",
      .forward = sub_forward,
-     .gradient = sub_gradient},
+     .gradient = sub_gradient,
+     .flags = HT_OP_ROWS_GRAD},
     {.name = "Mul",
      .inputs = "x:T y:T",
      .outputs = "z:T",
@@ -331,7 +344,8 @@ const ht_op ht_ops_binary[] = {
                 "l[3]; c[2] c[2]; f[2]{inf,nan} f[2]{0,1}; d[2,1] d[3]",
      .forward = mul_forward,
      .gradient = mul_gradient,
-     .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1)},
+     .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+     .flags = HT_OP_ROWS_GRAD},
     {.name = "RealDiv",
      .inputs = "x:T y:T",
      .outputs = "z:T",
@@ -343,7 +357,8 @@ const ht_op ht_ops_binary[] = {
                 "f[3]{0,0,0} !grad=0; d[2,1] d[3](1,2); c[2] c[2](1,2)",
      .forward = div_forward,
      .gradient = div_gradient,
-     .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1)},
+     .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+     .flags = HT_OP_ROWS_GRAD},
     {.name = "Div",
      .inputs = "x:T y:T",
      .outputs = "z:T",
@@ -353,7 +368,8 @@ const ht_op ht_ops_binary[] = {
                 "l[3](-9,9) l[]{-4}; i[1]{-2147483648} i[1]{-1}",
      .forward = divide_forward,
      .gradient = div_gradient,
-     .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1)},
+     .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+     .flags = HT_OP_ROWS_GRAD},
     {.name = "FloorDiv",
      .inputs = "x:T y:T",
      .outputs = "z:T",
@@ -587,7 +603,7 @@ const ht_op ht_ops_binary[] = {
                 "f[0]); (h[3] h[3]); (c[2] c[2])",
      .forward = add_n_forward,
      .gradient = add_n_gradient,
-     .flags = HT_OP_ROWS},
+     .flags = HT_OP_ROWS | HT_OP_ROWS_GRAD},
     {.name = "AccumulateNV2",
      .inputs = "inputs:N*T",
      .outputs = "sum:T",
@@ -596,7 +612,7 @@ const ht_op ht_ops_binary[] = {
      .samples = "(f[2,3] f[2,3] f[2,3]) shape=<2,3>; (d[4] d[4]) shape=<4>",
      .forward = add_n_forward,
      .gradient = add_n_gradient,
-     .flags = HT_OP_ROWS},
+     .flags = HT_OP_ROWS | HT_OP_ROWS_GRAD},
     {.name = "BiasAdd",
      .inputs = "value:T bias:T",
      .outputs = "output:T",

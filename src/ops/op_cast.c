@@ -24,9 +24,14 @@ static ht_status cast_forward(ht_call *c) {
 
 static ht_status cast_gradient(ht_back *b) {
   ht_tensor g;
+  const ht_cotangent *d = &b->dout[0];
+  bool rows = d->values.dtype != HT_INVALID;
   if (!ht_wants(b, 0)) return HT_SUCCESS;
-  HT_TRY(cast_to(b->run->pool, &b->dout[0].dense, b->in[0].dtype, false, &g));
-  return ht_give(b, 0, &g);
+  HT_TRY(cast_to(b->run->pool, rows ? &d->values : &d->dense, b->in[0].dtype,
+                 false, &g));
+  if (!rows) return ht_give(b, 0, &g);
+  ht_tensor ids = ht_tensor_share(&d->indices);
+  return ht_give_rows(b, 0, &ids, &g);
 }
 
 /* The shape of the same bytes as elements of another size. */
@@ -85,7 +90,7 @@ const ht_op ht_ops_cast[] = {
          "y[2]{18446744073709551615,1} DstT=float",
      .forward = cast_forward,
      .gradient = cast_gradient,
-     .flags = HT_OP_ROWS},
+     .flags = HT_OP_ROWS | HT_OP_ROWS_GRAD},
     {.name = "Bitcast",
      .inputs = "input:T",
      .outputs = "output:type",

@@ -439,7 +439,7 @@ const ht_op ht_ops_unary[] = {
                 "c[3]; f[0,3]; f[]",
      .forward = neg_forward,
      .gradient = neg_gradient,
-     .flags = HT_OP_ROWS},
+     .flags = HT_OP_ROWS | HT_OP_ROWS_GRAD},
     {.name = "Reciprocal",
      .inputs = "x:T",
      .outputs = "y:T",

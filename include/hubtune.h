@@ -130,9 +130,8 @@ typedef struct ht_module_options {
 } ht_module_options;
 HT_API ht_module_options ht_module_defaults(void);
 
-/* Opens a folder that holds a TF1 Hub module, a TF1 SavedModel or a TF2
- * SavedModel, or a .tar.gz of one, which is unpacked into the cache first.
- * options NULL: the defaults. */
+/* Opens a TF1 Hub module, a TF1 SavedModel or a TF2 SavedModel by its handle,
+ * which ht_fetch explains. options NULL: the defaults. */
 HT_API ht_status ht_module_open(const char *handle,
                                 const ht_module_options *options,
                                 ht_module **out);
@@ -276,19 +275,69 @@ HT_API ht_status ht_module_embed(ht_module *module,
                                  const ht_embed_options *options,
                                  const char *data, const char *path);
 
-/* ---- handles and the cache */
+/* ---- handles and the cache
+ *
+ * A handle is a folder, an archive (.tar, also compressed), "file://" with
+ * either, an "https://" or "http://" address as tensorflow_hub takes it, or
+ * an archive in a public bucket, "gs://....tar.gz". What is downloaded or
+ * unpacked stays in the cache: $TFHUB_CACHE_DIR, else
+ * $XDG_CACHE_HOME/hubtune/modules, else ~/.cache/hubtune/modules. A folder
+ * there has the name and the descriptor that tensorflow_hub gives it.
+ */
 
-/* The folder of a handle, unpacked into the cache where it is an archive;
- * freed by free(). */
-HT_API ht_status ht_fetch(const char *handle, char **folder);
+typedef enum ht_fetch_step {
+  HT_FETCH_DOWNLOAD, /* done of total bytes (0: not known); text: address */
+  HT_FETCH_WAIT,     /* another process is at it; text: who */
+  HT_FETCH_RETRY,    /* try `done` of `total` failed; text: why */
+  HT_FETCH_UNPACK    /* done bytes were written */
+} ht_fetch_step;
 
-/* What the cache keeps: where it came from, where it is, how big and how old
- * in seconds. Calls `tell` for each; false stops. */
-typedef bool ht_cache_fn(void *arg, const char *handle, const char *folder,
-                         uint64_t bytes, int64_t seconds);
-HT_API ht_status ht_cache_each(ht_cache_fn *tell, void *arg);
-/* Removes all of it. */
-HT_API ht_status ht_cache_empty(void);
+typedef struct ht_fetch_news {
+  ht_fetch_step step;
+  int64_t done, total;
+  const char *text;
+} ht_fetch_news;
+
+/* Is told now and then; false stops. */
+typedef bool ht_fetch_fn(void *arg, const ht_fetch_news *news);
+
+typedef struct ht_fetch_options {
+  bool offline;        /* take only what is there ($HUBTUNE_OFFLINE) */
+  bool insecure;       /* no certificates ($TFHUB_DISABLE_CERT_VALIDATION) */
+  const char *sha256;  /* of the archive, hex; NULL: any */
+  const char *ca_file; /* certificates to trust; NULL: $CURL_CA_BUNDLE,
+                          $SSL_CERT_FILE, the system's */
+  const char *proxy;   /* NULL: $https_proxy and the like */
+  double max_seconds;  /* in all; 0: no limit */
+  double stall_seconds; /* without a byte */
+  int64_t max_bytes;    /* of the archive, and unpacked */
+  int retries;          /* after failures that may pass */
+  ht_fetch_fn *tell;    /* may be NULL */
+  void *arg;
+} ht_fetch_options;
+HT_API ht_fetch_options ht_fetch_defaults(void); /* from the environment */
+
+/* The folder of a handle, from the cache where it is there whole; freed by
+ * free(). options NULL: the defaults. */
+HT_API ht_status ht_fetch(const char *handle, const ht_fetch_options *options,
+                          char **folder);
+
+/* What the cache keeps. */
+typedef struct ht_cache_entry {
+  const char *handle; /* where it came from; "?": nobody wrote it down */
+  const char *folder;
+  uint64_t bytes;
+  int64_t seconds;    /* since it came */
+  const char *broken; /* what is wrong with it; NULL: nothing, or not looked */
+} ht_cache_entry;
+
+/* Calls `tell` for each, with all its bytes verified where asked for; false
+ * stops. */
+typedef bool ht_cache_fn(void *arg, const ht_cache_entry *entry);
+HT_API ht_status ht_cache_each(bool verify, ht_cache_fn *tell, void *arg);
+/* Removes what came from a handle, NULL: from all, and nothing else that
+ * stands in that folder. What is being downloaded stays. */
+HT_API ht_status ht_cache_clear(const char *handle);
 
 /* ---- training
  *

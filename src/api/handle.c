@@ -6,34 +6,38 @@
 
 #include "base/file.h"
 
-static ht_status fetch(const char *handle, ht_arena *arena, char **out) {
+ht_fetch_options ht_fetch_defaults(void) { return ht_fetch_from_environment(); }
+
+static ht_status fetch(const char *handle, const ht_fetch_options *options,
+                       ht_arena *arena, char **out) {
   char *folder;
-  HT_TRY(ht_handle_folder(handle, arena, &folder));
+  ht_fetch_options usual = ht_fetch_from_environment();
+  HT_TRY(
+      ht_handle_folder(handle, options ? options : &usual, arena, &folder));
   if (!ht_path_is_folder(folder))
     return ht_fail(HT_IO, "no such folder: '%s'", folder);
   *out = realpath(folder, NULL);
   return *out ? HT_SUCCESS : ht_fail_errno("cannot read", folder);
 }
 
-ht_status ht_fetch(const char *handle, char **folder) {
+ht_status ht_fetch(const char *handle, const ht_fetch_options *options,
+                   char **folder) {
   ht_arena arena = {0};
   *folder = NULL;
-  ht_status st = fetch(handle, &arena, folder);
+  ht_status st = fetch(handle, options, &arena, folder);
   ht_arena_free(&arena);
   return st;
 }
 
-ht_status ht_cache_each(ht_cache_fn *tell, void *arg) {
+ht_status ht_cache_each(bool verify, ht_cache_fn *tell, void *arg) {
   ht_arena arena = {0};
-  ht_cached *entry;
+  ht_cache_entry *entry;
   int n;
-  ht_status st = ht_cache_list(&arena, &entry, &n);
-  for (int i = 0; st.code == HT_OK && i < n; i++) {
-    const ht_cached *e = &entry[i];
-    if (!tell(arg, e->handle, e->folder, e->bytes, e->seconds)) break;
-  }
+  ht_status st = ht_cache_list(verify, &arena, &entry, &n);
+  for (int i = 0; st.code == HT_OK && i < n; i++)
+    if (!tell(arg, &entry[i])) break;
   ht_arena_free(&arena);
   return st;
 }
 
-ht_status ht_cache_empty(void) { return ht_cache_clear(); }
+ht_status ht_cache_clear(const char *handle) { return ht_cache_remove(handle); }

@@ -23,6 +23,9 @@ ht_status ht_folder_list(const char *path, ht_arena *arena, char ***names,
                          int *n) HT_MUST_CHECK;
 ht_status ht_folder_make(const char *path) HT_MUST_CHECK;   /* with parents */
 ht_status ht_folder_remove(const char *path) HT_MUST_CHECK; /* recursively */
+/* How many bytes its files have, as far as they can be read; links count
+ * nothing. */
+uint64_t ht_folder_bytes(const char *path);
 /* Removes what outputs of this folder left when their program was killed. */
 ht_status ht_folder_sweep(const char *path) HT_MUST_CHECK;
 

@@ -77,6 +77,29 @@ ht_status ht_folder_remove(const char *path) {
   return st;
 }
 
+static uint64_t count_bytes(const char *path, ht_arena *arena) {
+  struct stat st;
+  char **name;
+  int n = 0;
+  if (lstat(path, &st) != 0) return 0;
+  if (S_ISREG(st.st_mode)) return (uint64_t)st.st_size;
+  if (!S_ISDIR(st.st_mode)) return 0;
+  if (ht_folder_list(path, arena, &name, &n).code != HT_OK) return 0;
+  uint64_t bytes = 0;
+  for (int i = 0; i < n; i++) {
+    char *inner = ht_path_join(arena, path, name[i]);
+    if (inner) bytes += count_bytes(inner, arena);
+  }
+  return bytes;
+}
+
+uint64_t ht_folder_bytes(const char *path) {
+  ht_arena arena = {0};
+  uint64_t bytes = count_bytes(path, &arena);
+  ht_arena_free(&arena);
+  return bytes;
+}
+
 /* Whether a name is "NAME.tmp-PID", as outputs are called until complete. */
 static bool is_temporary(const char *name) {
   const char *mark = strstr(name, ".tmp-");

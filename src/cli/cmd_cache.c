@@ -1,4 +1,5 @@
-/* cmd_cache.c - hubtune cache: what is kept, how big, how old. */
+/* cmd_cache.c - hubtune cache: what is kept, how big, how old, and whether
+ * it is whole. */
 #include "cli/output.h"
 
 static const option options[] = {{0}};
@@ -16,51 +17,84 @@ static const char *age_text(int64_t seconds, char text[32]) {
   return text;
 }
 
-static bool show(void *arg, const char *handle, const char *folder,
-                 uint64_t bytes, int64_t seconds) {
+/* What is printed of entries, and how many are broken. */
+typedef struct view {
+  bool verify;
+  json_object *all; /* NULL: lines */
+  int n_broken;
+} view;
+
+static void show_line(const view *v, const ht_cache_entry *e) {
   char size[32], age[32];
-  (void)arg;
-  printf("%8s  %8s  %s\n                    %s\n", size_text(bytes, size),
-         age_text(seconds, age), handle, folder);
+  if (!v->verify)
+    printf("%8s  %8s  %s\n                    %s\n", size_text(e->bytes, size),
+           age_text(e->seconds, age), e->handle, e->folder);
+  else if (e->broken)
+    printf("broken  %s: %s\n        %s\n", e->handle, e->broken, e->folder);
+  else
+    printf("whole   %s\n", e->handle);
+}
+
+static json_object *json_entry(const view *v, const ht_cache_entry *e) {
+  json_object *o = json_object_new_object();
+  json_object_object_add(o, "handle", json_object_new_string(e->handle));
+  json_object_object_add(o, "folder", json_object_new_string(e->folder));
+  json_object_object_add(o, "bytes", json_object_new_int64((int64_t)e->bytes));
+  json_object_object_add(o, "seconds", json_object_new_int64(e->seconds));
+  if (v->verify)
+    json_object_object_add(
+        o, "broken", e->broken ? json_object_new_string(e->broken) : NULL);
+  return o;
+}
+
+static bool show(void *arg, const ht_cache_entry *e) {
+  view *v = arg;
+  v->n_broken += e->broken != NULL;
+  if (v->all)
+    json_object_array_add(v->all, json_entry(v, e));
+  else
+    show_line(v, e);
   return !ferror(stdout);
 }
 
-static bool collect(void *arg, const char *handle, const char *folder,
-                    uint64_t bytes, int64_t seconds) {
-  json_object *o = json_object_new_object();
-  json_object_object_add(o, "handle", json_object_new_string(handle));
-  json_object_object_add(o, "folder", json_object_new_string(folder));
-  json_object_object_add(o, "bytes", json_object_new_int64((int64_t)bytes));
-  json_object_object_add(o, "seconds", json_object_new_int64(seconds));
-  json_object_array_add(arg, o);
-  return true;
+static int look(const invocation *c, bool verify) {
+  view v = {.verify = verify};
+  if (c->common->json) v.all = json_object_new_array();
+  ht_status st = ht_cache_each(verify, show, &v);
+  if (v.all) json_print(v.all);
+  if (st.code != HT_OK) return failed(st);
+  return v.n_broken ? FAILED : DONE;
+}
+
+static int clear(const char *handle) {
+  ht_status st = ht_cache_clear(handle);
+  return st.code == HT_OK ? DONE : failed(st);
 }
 
 static int run(const invocation *c) {
-  ht_status st;
-  if (strcmp(c->operand[0], "clear") == 0) {
-    st = ht_cache_empty();
-  } else if (strcmp(c->operand[0], "list") != 0) {
-    return wrong_use("cache takes list or clear: '%s'", c->operand[0]);
-  } else if (c->common->json) {
-    json_object *all = json_object_new_array();
-    st = ht_cache_each(collect, all);
-    json_print(all);
-  } else {
-    st = ht_cache_each(show, NULL);
-  }
-  return st.code == HT_OK ? DONE : failed(st);
+  const char *what = c->operand[0];
+  const char *handle = c->n_operands > 1 ? c->operand[1] : NULL;
+  if (strcmp(what, "clear") == 0) return clear(handle);
+  if (strcmp(what, "list") != 0 && strcmp(what, "verify") != 0)
+    return wrong_use("cache takes list, clear or verify: '%s'", what);
+  if (handle)
+    return wrong_use("cache %s takes no more operands: '%s'", what, handle);
+  return look(c, strcmp(what, "verify") == 0);
 }
 
 const command cmd_cache = {
     .name = "cache",
-    .operands = "list|clear",
-    .summary = "what is kept of archives that were unpacked",
+    .operands = "list|clear|verify",
+    .summary = "what is kept of modules that were fetched",
     .text =
-        "'list' shows the modules that were unpacked into the cache: how big, "
-        "how old, from where. 'clear' removes them.",
+        "'list' shows the modules that were downloaded or unpacked into the "
+        "cache: how big, how old, from where. 'clear' removes them, 'clear "
+        "HANDLE' those of one handle; a download that is under way stays. "
+        "'verify' reads all of them and tells which are whole; with a broken "
+        "one the exit status is 1 (it is fetched again when it is next "
+        "needed).",
     .min_operands = 1,
-    .max_operands = 1,
+    .max_operands = 2,
     .options = options,
     .run = run,
 };

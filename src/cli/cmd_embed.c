@@ -182,6 +182,7 @@ const command cmd_embed = {
         "vectors.h5",
     .min_operands = 2,
     .max_operands = 2,
+    .opens = true,
     .options = options,
     .defaults = &defaults,
     .settings_size = sizeof(settings),

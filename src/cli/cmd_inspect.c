@@ -345,6 +345,7 @@ const command cmd_inspect = {
         "differentiating it, if any.",
     .min_operands = 1,
     .max_operands = 1,
+    .opens = true,
     .options = options,
     .settings_size = sizeof(settings),
     .run = run,

@@ -206,6 +206,7 @@ const command cmd_run = {
         "--gradients g.npz",
     .min_operands = 1,
     .max_operands = 1,
+    .opens = true,
     .options = options,
     .settings_size = sizeof(settings),
     .computes = true,

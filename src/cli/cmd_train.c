@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/fetching.h"
 #include "cli/progress.h"
 
 #define FIELD_FLAG bool
@@ -165,9 +165,12 @@ static int run(const invocation *c) {
   if (s->signature && s->call)
     return wrong_use("either --signature or --call, not both");
   signals_subject(s->module ? s->module : "the module");
+  ht_status st = {HT_OK, NULL};
+  if (s->module) st = fetch_before(c, s->module);
+  if (st.code != HT_OK) return failed(st);
   signals_note();
   progress_start(&v.bar, c->common->quiet);
-  ht_status st = ht_training_new(&t);
+  st = ht_training_new(&t);
   if (st.code == HT_OK) st = configure(t, s);
   if (st.code == HT_OK) st = ht_training_threads(t, (int)c->common->threads);
   if (st.code == HT_OK) st = ht_training_run(t, tell, &v);

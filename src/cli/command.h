@@ -10,7 +10,7 @@
 /* What every command understands. */
 typedef struct common {
   int64_t threads;
-  bool json, quiet, verbose, help, version;
+  bool json, quiet, verbose, offline, help, version;
 } common;
 
 /* A command line that was read. */
@@ -30,6 +30,7 @@ typedef struct command {
   const void *defaults;                 /* settings before any option ... */
   void (*set_defaults)(void *settings); /* ... or made by this */
   size_t settings_size;
+  bool opens;    /* its first operand is a module's handle */
   bool computes; /* multiplies matrices: worth choosing their kernels */
   int (*run)(const invocation *c); /* returns the exit status */
 } command;
@@ -62,6 +63,8 @@ void signals_subject(const char *subject);
 /* From here on SIGINT and SIGTERM only note that they came. */
 void signals_note(void);
 int signals_noted(void); /* 0, SIGINT or SIGTERM */
+/* From here on they end the program again. */
+void signals_act(void);
 /* Neither interrupts what lies between: the writing of an output. */
 void signals_hold(void);
 void signals_release(void);

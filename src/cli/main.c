@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/command.h"
+#include "cli/fetching.h"
 #include "config.h"
 
 #define COMMAND(name) extern const command cmd_##name;
@@ -27,6 +27,8 @@ const option common_options[] = {
     {"json", NULL, "print for programs", OPTION_FLAG, AT(json)},
     {"quiet", NULL, "no progress and no remarks", OPTION_FLAG, AT(quiet), 'q'},
     {"verbose", NULL, "more remarks", OPTION_FLAG, AT(verbose), 'v'},
+    {"offline", NULL, "download nothing: modules come from the cache",
+     OPTION_FLAG, AT(offline)},
     {"help", NULL, "show this help", OPTION_FLAG, AT(help), 'h'},
     {"version", NULL, "show the version", OPTION_FLAG, AT(version)},
     {0}};
@@ -127,6 +129,17 @@ static int check_operands(const command *c, int n, const char **operand) {
   return DONE;
 }
 
+static int perform(const invocation *i, char **whole) {
+  if (i->common->offline && setenv("HUBTUNE_OFFLINE", "1", 1) != 0)
+    return failed((ht_status){HT_NO_MEMORY, "no memory for a setting"});
+  if (i->command->computes) choose_kernels(whole);
+  if (i->command->opens) {
+    ht_status st = fetch_before(i, i->operand[0]);
+    if (st.code != HT_OK) return failed(st);
+  }
+  return i->command->run(i);
+}
+
 static int run(const command *c, int n, char **argv, char **whole) {
   common shared = {0};
   void *settings = calloc(1, c->settings_size + 1);
@@ -148,10 +161,9 @@ static int run(const command *c, int n, char **argv, char **whole) {
     status = (help_command(c, stdout), DONE);
   else if (shared.version)
     status = (printf("hubtune %s\n", PACKAGE_VERSION), DONE);
-  else if ((status = check_operands(c, n_operands, operand)) == DONE) {
-    if (c->computes) choose_kernels(whole);
-    status = c->run(&(invocation){c, &shared, settings, operand, n_operands});
-  }
+  else if ((status = check_operands(c, n_operands, operand)) == DONE)
+    status = perform(
+        &(invocation){c, &shared, settings, operand, n_operands}, whole);
   options_free(set, 2);
   free(settings);
   free(operand);

@@ -46,6 +46,11 @@ void signals_note(void) {
   handle(SIGTERM, on_stop);
 }
 
+void signals_act(void) {
+  handle(SIGINT, SIG_DFL);
+  handle(SIGTERM, SIG_DFL);
+}
+
 int signals_noted(void) { return (int)noted; }
 
 static void mask(int how) {

@@ -10,14 +10,27 @@
 
 #include "base/file.h"
 
-enum { MAX_MEMBERS = 100000, CHUNK = 1 << 16, MAX_NAME = 255 };
+enum { CHUNK = 1 << 16, MAX_NAME = 255, MAX_PATH = 4096 };
 
 typedef struct unpacking {
   const char *path, *folder;
   struct archive *archive;
-  uint64_t max, written;
+  const ht_unpack_limits *limits;
+  ht_unpack_fn *tell;
+  void *arg;
+  uint64_t written;
   int members;
 } unpacking;
+
+/* gzip makes at most 1032 bytes of one; weights do not
+ * come near that. */
+ht_unpack_limits ht_unpack_usual(uint64_t max) {
+  return (ht_unpack_limits){.bytes = max,
+                            .ratio = 250,
+                            .free_bytes = (uint64_t)1 << 30,
+                            .members = 100000,
+                            .depth = 64};
+}
 
 static ht_status bad(const unpacking *u, const char *member, const char *what) {
   return ht_fail(HT_CORRUPT, "'%s': member '%s' %s", u->path, member, what);
@@ -27,34 +40,61 @@ static ht_status cannot_read(const unpacking *u) {
   const char *why = archive_error_string(u->archive);
   if (!u->members && archive_filter_code(u->archive, 0) == ARCHIVE_FILTER_NONE)
     return ht_fail(HT_CORRUPT, "neither a folder nor a .tar.gz: '%s'", u->path);
-  return ht_fail(HT_CORRUPT, "'%s' is no whole .tar.gz: %s", u->path,
+  return ht_fail(HT_CORRUPT, "'%s' is no whole archive: %s", u->path,
                  why ? why : "it cannot be read");
 }
 
-/* Below the folder: not absolute, and no part is "..". */
-static bool stays_below(const char *member) {
-  if (*member == '/') return false;
+/* Below the folder: not absolute, no part is "..", and fit to be shown. */
+static const char *wrong_name(const unpacking *u, const char *member) {
+  int depth = 0;
+  size_t bad;
+  if (*member == '/') return "would leave the folder";
+  if (strlen(member) >= MAX_PATH) return "has too long a name";
+  if (!ht_utf8_valid(member, strlen(member), &bad)) return "is no UTF-8";
+  for (const char *p = member; *p; p++)
+    if ((unsigned char)*p < ' ' || *p == 127) return "has a control character";
   for (const char *p = member; *p;) {
     size_t n = strcspn(p, "/");
-    if (n == 2 && memcmp(p, "..", 2) == 0) return false;
-    if (n > MAX_NAME) return false;
+    if (n == 2 && memcmp(p, "..", 2) == 0) return "would leave the folder";
+    if (n > MAX_NAME) return "has too long a name";
+    if (++depth > u->limits->depth) return "lies too deep";
     p += n;
     while (*p == '/') p++;
   }
-  return true;
+  return NULL;
 }
 
 static ht_status check(unpacking *u, struct archive_entry *e,
                        const char *member) {
   unsigned type = archive_entry_filetype(e);
-  if (++u->members > MAX_MEMBERS)
+  if (++u->members > u->limits->members)
     return ht_fail(HT_CORRUPT, "'%s' has more than %d members", u->path,
-                   MAX_MEMBERS);
-  if (!stays_below(member)) return bad(u, member, "would leave the folder");
+                   u->limits->members);
+  const char *wrong = wrong_name(u, member);
+  if (wrong) return bad(u, member, wrong);
   if (archive_entry_hardlink(e) || archive_entry_symlink(e))
     return bad(u, member, "is a link");
   if (type != AE_IFREG && type != AE_IFDIR)
     return bad(u, member, "is neither a file nor a folder");
+  if (archive_entry_size_is_set(e) &&
+      (uint64_t)archive_entry_size(e) > u->limits->bytes)
+    return bad(u, member, "makes the archive too big");
+  return HT_SUCCESS;
+}
+
+/* Counts bytes that are about to be written. */
+static ht_status count(unpacking *u, const char *member, size_t n) {
+  const ht_unpack_limits *limits = u->limits;
+  la_int64_t read = archive_filter_bytes(u->archive, -1);
+  u->written += n;
+  if (u->written > limits->bytes)
+    return bad(u, member, "makes the archive too big");
+  if (u->written > limits->free_bytes && read > 0 &&
+      u->written / limits->ratio > (uint64_t)read)
+    return bad(u, member, "is compressed as no module is: a decompression "
+                          "bomb");
+  if (u->tell && !u->tell(u->arg, u->written))
+    return ht_fail(HT_STOPPED, "unpacking was stopped");
   return HT_SUCCESS;
 }
 
@@ -66,8 +106,7 @@ static ht_status copy(unpacking *u, const char *member, int fd,
     la_ssize_t n = archive_read_data(u->archive, chunk, most);
     if (n < 0) return cannot_read(u);
     if (n == 0) return HT_SUCCESS;
-    u->written += (uint64_t)n;
-    if (u->written > u->max) return bad(u, member, "makes the archive too big");
+    HT_TRY(count(u, member, (size_t)n));
     for (la_ssize_t done = 0; done < n;) {
       ssize_t k = write(fd, chunk + done, (size_t)(n - done));
       if (k < 0) return ht_fail_errno("cannot write", target);
@@ -82,6 +121,8 @@ static ht_status write_file(unpacking *u, const char *member,
       open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (fd < 0) return ht_fail_errno("cannot write", target);
   ht_status st = copy(u, member, fd, target);
+  if (st.code == HT_OK && fsync(fd) != 0)
+    st = ht_fail_errno("cannot write", target);
   if (close(fd) != 0 && st.code == HT_OK)
     st = ht_fail_errno("cannot write", target);
   return st;
@@ -122,11 +163,15 @@ static ht_status write_all(unpacking *u) {
                     : ht_fail(HT_CORRUPT, "'%s' is empty", u->path);
 }
 
-ht_status ht_unpack(const char *archive, const char *folder, uint64_t max) {
-  unpacking u = {.path = archive, .folder = folder, .max = max};
+ht_status ht_unpack(const char *archive, const char *folder,
+                    const ht_unpack_limits *limits, ht_unpack_fn *tell,
+                    void *arg) {
+  unpacking u = {archive, folder, NULL, limits, tell, arg, 0, 0};
   u.archive = archive_read_new();
   if (!u.archive) return ht_fail(HT_NO_MEMORY, "no memory for an archive");
   archive_read_support_filter_gzip(u.archive);
+  archive_read_support_filter_bzip2(u.archive);
+  archive_read_support_filter_xz(u.archive);
   archive_read_support_format_tar(u.archive);
   /* names are bytes: no locale decides about them */
   archive_read_set_options(u.archive, "hdrcharset=BINARY");

@@ -209,7 +209,8 @@ static ht_status make_source(ht_model *m, const char *handle) {
   s->model = m;
   s->node.arena = s->function.arena = s->concrete.arena = s->asset.arena =
       &m->arena;
-  HT_TRY(ht_handle_folder(handle, &m->arena, &folder));
+  ht_fetch_options options = ht_fetch_from_environment();
+  HT_TRY(ht_handle_folder(handle, &options, &m->arena, &folder));
   char *real = realpath(folder, NULL); /* assets are known by full paths */
   m->folder = ht_arena_string(&m->arena, real ? real : folder);
   free(real);

@@ -12,7 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/builder.h"
+
 enum { MAX_NESTED = 64 };
+
+/* What a While has before the loop's own variables where TensorFlow is to
+ * differentiate it (python/ops/while_v2.py, while_loop): the number of turns
+ * so far and their maximum, -1: none. */
+enum { TURN, MAXIMUM, OWN };
 
 /* What a node is to the loop it steers. */
 typedef struct role {
@@ -236,8 +243,19 @@ static ht_status add_argument(const raiser *r, ht_graph *f, int enter,
   return ht_graph_add(f, &n, NULL);
 }
 
+static ht_status add_own_argument(const raiser *r, const loop *l, ht_graph *f,
+                                  const char *what) {
+  ht_node n = {.op_name = "_Arg"};
+  n.name = ht_arena_printf(f->arena, "%s %s", r->g->node[l->cond].name, what);
+  if (!n.name) return ht_fail(HT_NO_MEMORY, "no memory for a loop");
+  f->arg[f->n_args++] = (ht_arg){.name = n.name, .dtype = HT_INT32};
+  return ht_graph_add(f, &n, NULL);
+}
+
 static ht_status add_arguments(const raiser *r, const loop *l, ht_graph *f) {
-  HT_NEW(f->arg, f->arena, l->n_vars + l->n_fixed + 1);
+  HT_NEW(f->arg, f->arena, OWN + l->n_vars + l->n_fixed + 1);
+  HT_TRY(add_own_argument(r, l, f, "turn"));
+  HT_TRY(add_own_argument(r, l, f, "maximum"));
   for (int k = 0; k < l->n_vars; k++)
     HT_TRY(add_argument(r, f, l->enter[k], r->g->node[l->merge[k]].name));
   for (int k = 0; k < l->n_fixed; k++)
@@ -285,16 +303,28 @@ static ht_status make_condition(raiser *r, loop *l, const nodes *list,
   return HT_SUCCESS;
 }
 
+static ht_status count_turn(ht_graph *f) {
+  static const int32_t one = 1;
+  ht_builder b = {.graph = f};
+  ht_ref next = ht_build_2(&b, "AddV2", (ht_ref){TURN, 0},
+                           ht_build_int32s(&b, -1, &one), "");
+  HT_TRY(ht_builder_status(&b));
+  add_return(f, f->node[next.node].name);
+  add_return(f, f->arg[MAXIMUM].name);
+  return HT_SUCCESS;
+}
+
 /* The next values of the variables; what is fixed comes back as it is. */
 static ht_status make_body(raiser *r, loop *l, const nodes *list,
                            ht_graph **out) {
   HT_TRY(make_function(r, l, "body", list, out));
+  HT_TRY(count_turn(*out));
   for (int k = 0; k < l->n_vars; k++) {
     const char *text;
     HT_TRY(inner_text(r, l, r->g->node[l->next[k]].in[0], &text));
     add_return(*out, text);
   }
-  for (int k = l->n_vars; k < (*out)->n_args; k++)
+  for (int k = OWN + l->n_vars; k < (*out)->n_args; k++)
     add_return(*out, (*out)->arg[k].name);
   return HT_SUCCESS;
 }
@@ -328,10 +358,22 @@ static int count_controls(const raiser *r, const loop *l) {
   return n;
 }
 
+static ht_status own_inputs(const raiser *r, ht_node *n) {
+  static const int32_t first[OWN] = {[TURN] = 0, [MAXIMUM] = -1};
+  ht_builder b = {.graph = r->g};
+  for (int k = 0; k < OWN; k++) {
+    ht_ref value = ht_build_int32s(&b, -1, &first[k]);
+    HT_TRY(ht_builder_status(&b));
+    n->input[n->n_input++] = r->g->node[value.node].name;
+  }
+  return HT_SUCCESS;
+}
+
 static ht_status while_inputs(const raiser *r, const loop *l, ht_node *n) {
-  const ht_node *node = r->g->node;
   HT_NEW(n->input, r->g->arena,
-         l->n_vars + l->n_fixed + count_controls(r, l) + 1);
+         OWN + l->n_vars + l->n_fixed + count_controls(r, l) + 1);
+  HT_TRY(own_inputs(r, n));
+  const ht_node *node = r->g->node;
   for (int k = 0; k < l->n_vars; k++)
     HT_TRY(ref_text(r, node[l->enter[k]].in[0], &n->input[n->n_input++]));
   for (int k = 0; k < l->n_fixed; k++)
@@ -359,7 +401,8 @@ static ht_status rewire_exits(raiser *r, const loop *l, const char *name) {
     for (int e = r->role[s - 1].first; e; e = r->role[e - 1].next) {
       if (r->g->node[e - 1].in[0].out != 0) continue;
       const char *text =
-          ht_arena_printf(r->g->arena, "%s:%d", name, r->role[s - 1].var - 1);
+          ht_arena_printf(
+          r->g->arena, "%s:%d", name, OWN + r->role[s - 1].var - 1);
       if (!text) return ht_fail(HT_NO_MEMORY, "no memory for a loop");
       HT_TRY(rewire_exit(r, e - 1, text));
     }

@@ -201,7 +201,7 @@ START_TEST(a_part_shared_by_many_loops_is_not_copied_for_each) {
     }
   }
   OK(ht_graph_raise(w.g, &raised));
-  ck_assert_int_lt(raised->n_nodes - w.g->n_nodes, 10);
+  ck_assert_int_lt(raised->n_nodes - w.g->n_nodes, 30);
   world_close(&w);
 }
 END_TEST

@@ -331,8 +331,8 @@ static ht_status make_body(raiser *r, loop *l, const nodes *list,
 
 /* ---- the While node */
 
-static ht_status function_attr(ht_arena *arena, const char *name,
-                               const ht_graph *f, ht_attr *out) {
+ht_status ht_raise_function_attr(ht_arena *arena, const char *name,
+                                 const ht_graph *f, ht_attr *out) {
   *out = (ht_attr){.name = name, .kind = HT_ATTR_FUNC, .n = 1};
   HT_NEW(out->value, arena, 1);
   out->value->func.name = f->name;
@@ -348,8 +348,8 @@ static ht_status while_attrs(ht_arena *arena, const ht_graph *condition,
   HT_NEW(out->attr[0].value, arena, body->n_args + 1);
   for (int k = 0; k < body->n_args; k++)
     out->attr[0].value[k].type = body->arg[k].dtype;
-  HT_TRY(function_attr(arena, "cond", condition, &out->attr[1]));
-  return function_attr(arena, "body", body, &out->attr[2]);
+  HT_TRY(ht_raise_function_attr(arena, "cond", condition, &out->attr[1]));
+  return ht_raise_function_attr(arena, "body", body, &out->attr[2]);
 }
 
 static int count_controls(const raiser *r, const loop *l) {
@@ -400,9 +400,8 @@ static ht_status rewire_exits(raiser *r, const loop *l, const char *name) {
   for (int s = r->role[l->cond].first; s; s = r->role[s - 1].next)
     for (int e = r->role[s - 1].first; e; e = r->role[e - 1].next) {
       if (r->g->node[e - 1].in[0].out != 0) continue;
-      const char *text =
-          ht_arena_printf(
-          r->g->arena, "%s:%d", name, OWN + r->role[s - 1].var - 1);
+      const char *text = ht_arena_printf(r->g->arena, "%s:%d", name,
+                                         OWN + r->role[s - 1].var - 1);
       if (!text) return ht_fail(HT_NO_MEMORY, "no memory for a loop");
       HT_TRY(rewire_exit(r, e - 1, text));
     }
@@ -447,18 +446,6 @@ static bool has_loops(const ht_graph *g) {
   return false;
 }
 
-static ht_status copy_graph(const ht_graph *g, ht_graph **out) {
-  HT_TRY(ht_graph_new(g->arena, g->library, g->name, out));
-  ht_map by_name = (*out)->by_name;
-  **out = *g;
-  (*out)->by_name = by_name;
-  (*out)->node = NULL;
-  (*out)->n_nodes = (*out)->capacity = 0;
-  for (int i = 0; i < g->n_nodes; i++)
-    HT_TRY(ht_graph_add(*out, &g->node[i], NULL));
-  return HT_SUCCESS;
-}
-
 /* Raises the loops that hold no other; says whether there were any. */
 static ht_status raise_inner(raiser *r, bool *any) {
   *any = false;
@@ -479,7 +466,7 @@ ht_status ht_graph_raise(ht_graph *g, ht_graph **out) {
   *out = g->raised ? g->raised : g;
   if (g->raised || !g->library || !has_loops(g)) return HT_SUCCESS;
   raiser r = {.n = g->n_nodes, .copies = 4 * (int64_t)g->n_nodes + 64};
-  HT_TRY(copy_graph(g, &r.g));
+  HT_TRY(ht_graph_copy(g, &r.g));
   r.role = calloc((size_t)r.n + 1, sizeof *r.role);
   if (!r.role) return ht_fail(HT_NO_MEMORY, "no memory for loops");
   find_roles(&r);

@@ -39,23 +39,26 @@ ht_status ht_emission_argument(ht_emission *m, const char *wanted,
 
 /* ---- functions */
 
-static ht_status add_return(ht_emission *m, int i) {
-  ht_arena *arena = m->e->arena;
+static ht_status push_return(ht_arena *arena, Tensorflow__FunctionDef *def,
+                             char *name, ht_dtype type, const char *value) {
   Tensorflow__FunctionDef__RetEntry *ret;
+  HT_TRY(ht_emit_arg(arena, &def->signature->n_output_arg,
+                     &def->signature->output_arg, name, type));
+  HT_PB(ret, arena, tensorflow__function_def__ret_entry__init);
+  ret->key = name;
+  HT_TRY(ht_pb_text(arena, &ret->value, "%s", value));
+  return HT_PB_PUSH(arena, def, ret, ret);
+}
+
+static ht_status add_return(ht_emission *m, int i) {
   const char *text;
   char *name;
-  HT_TRY(ht_pb_text(arena, &name, "output_%d", i));
+  HT_TRY(ht_pb_text(m->e->arena, &name, "output_%d", i));
   m->out->ret_name[i] = name;
   m->out->ret_type[i] = ht_graph_dtype(m->graph, m->body->ret[i]);
   HT_TRY(ht_emission_ref(m, m->body->ret[i], true, &text));
   HT_TRY(ht_emission_finish(m));
-  HT_TRY(ht_emit_arg(arena, &m->def->signature->n_output_arg,
-                     &m->def->signature->output_arg, name,
-                     m->out->ret_type[i]));
-  HT_PB(ret, arena, tensorflow__function_def__ret_entry__init);
-  ret->key = name;
-  HT_TRY(ht_pb_text(arena, &ret->value, "%s", text));
-  return HT_PB_PUSH(arena, m->def, ret, ret);
+  return push_return(m->e->arena, m->def, name, m->out->ret_type[i], text);
 }
 
 /* A node run for its effect is a control output. */
@@ -141,19 +144,26 @@ static ht_status library_function(ht_emitter *e, const ht_body *body,
 }
 
 static ht_status emit_body(ht_emission *m, const ht_tensor *capture,
-                           const char *const *arg_name) {
+                           const char *const *arg_name,
+                           const ht_emitted *like) {
   HT_TRY(add_arguments(m, capture, arg_name));
+  for (int i = 0; like && i < like->n_captured; i++) {
+    const char *name;
+    HT_TRY(ht_emission_captured(m, &like->captured[i], "captured", &name));
+  }
   for (int i = 0; i < m->body->n_rets; i++) HT_TRY(add_return(m, i));
   for (int i = 0; i < m->body->n_targets; i++)
     HT_TRY(add_effect(m, m->body->target[i]));
   return add_call_effects(m);
 }
 
+/* `like` (may be NULL): a function whose captures come first. */
 static ht_status new_function(ht_emitter *e, const char *hint,
                               const ht_body *body, const ht_tensor *capture,
-                              const char *const *arg_name, ht_emitted *f) {
+                              const char *const *arg_name,
+                              const ht_emitted *like, ht_emitted *f) {
   ht_emission m = {.e = e, .body = body, .out = f};
-  HT_TRY(ht_graph_raise(body->graph, &m.graph));
+  HT_TRY(ht_graph_raise_all(body->graph, &m.graph));
   char *name;
   do {
     HT_TRY(ht_pb_text(e->arena, &name, "__inference_%s_%d", hint, e->serial++));
@@ -164,30 +174,72 @@ static ht_status new_function(ht_emitter *e, const char *hint,
   m.def->signature->name = name;
   m.def->signature->is_stateful = true;
   f->name = name;
+  f->def = m.def;
   HT_NEW(m.arg_text, e->arena, body->n_args + 1);
   HT_NEW(m.seen, e->arena, body->graph->n_nodes + 1);
-  HT_TRY(emit_body(&m, capture, arg_name));
+  HT_TRY(emit_body(&m, capture, arg_name, like));
   return HT_PB_PUSH(e->arena, e->library, function, m.def);
 }
 
-/* Functions that the module's file does not hold: of raised loops. */
-ht_status ht_emission_function(ht_emission *m, const char *name,
-                               const char **out) {
+/* ---- functions that the module's file does not hold: of raised loops and
+ * conditionals */
+
+static ht_status raised_function(ht_emission *m, const char *name,
+                                 const ht_emitted *like, ht_emitted **out) {
   ht_graph *g;
-  ht_emitted *f;
   ht_body *body;
-  *out = name;
-  if (ht_map_get(&m->e->taken, name)) return HT_SUCCESS;
   HT_TRY(ht_library_find(m->graph->library, name, &g));
   if (!g) return ht_fail(HT_CORRUPT, "there is no function '%s'", name);
   HT_NEW(body, m->e->arena, 1);
-  HT_NEW(f, m->e->arena, 1);
+  HT_NEW(*out, m->e->arena, 1);
   HT_TRY(ht_body_of_function(g, body));
-  HT_NEW(f->ret_name, m->e->arena, body->n_rets + 1);
-  HT_NEW(f->ret_type, m->e->arena, body->n_rets + 1);
-  HT_TRY(new_function(m->e, "loop", body, NULL, NULL, f));
-  *out = f->name;
+  HT_NEW((*out)->ret_name, m->e->arena, body->n_rets + 1);
+  HT_NEW((*out)->ret_type, m->e->arena, body->n_rets + 1);
+  return new_function(m->e, "raised", body, NULL, NULL, like, *out);
+}
+
+/* The captures that only the other function has: not used here. */
+static ht_status take_captures(ht_emitter *e, ht_emitted *f,
+                               const ht_emitted *from) {
+  for (int i = f->n_captured; i < from->n_captured; i++) {
+    char *name;
+    HT_GROW(f->captured, f->n_captured, f->captured_capacity, e->arena);
+    f->captured[f->n_captured++] = from->captured[i];
+    HT_TRY(ht_pb_text(e->arena, &name, "captured_%d", e->serial++));
+    HT_TRY(ht_emit_arg(e->arena, &f->def->signature->n_input_arg,
+                       &f->def->signature->input_arg, name,
+                       from->captured[i].dtype));
+  }
   return HT_SUCCESS;
+}
+
+/* A loop's body gives back what it captured. */
+static ht_status return_captures(ht_emitter *e, ht_emitted *f) {
+  for (int i = 0; i < f->n_captured; i++) {
+    char *name;
+    HT_TRY(ht_pb_text(e->arena, &name, "captured_output_%d", i));
+    HT_TRY(push_return(e->arena, f->def, name, f->captured[i].dtype,
+                       f->def->signature->input_arg[f->n_inputs + i]->name));
+  }
+  return HT_SUCCESS;
+}
+
+ht_status ht_emission_functions(ht_emission *m, const ht_node *n,
+                                ht_emitted *out[2]) {
+  int made = 0;
+  out[0] = out[1] = NULL;
+  for (int i = 0; i < n->attrs.n && made < 2; i++) {
+    const ht_attr *a = &n->attrs.attr[i];
+    if (a->kind != HT_ATTR_FUNC || a->list ||
+        ht_map_get(&m->e->taken, a->value->func.name))
+      continue;
+    HT_TRY(raised_function(m, a->value->func.name, out[0], &out[made]));
+    made++;
+  }
+  if (made < 2) return HT_SUCCESS;
+  HT_TRY(take_captures(m->e, out[0], out[1]));
+  bool loop = strcmp(n->op_name, "While") == 0; /* condition and body */
+  return loop ? return_captures(m->e, out[1]) : HT_SUCCESS;
 }
 
 ht_status ht_emit(ht_emitter *e, const char *hint, const ht_body *body,
@@ -207,7 +259,7 @@ ht_status ht_emit(ht_emitter *e, const char *hint, const ht_body *body,
   if (body->graph->name)
     HT_TRY(library_function(e, body, capture, f));
   else
-    HT_TRY(new_function(e, hint, body, capture, arg_name, f));
+    HT_TRY(new_function(e, hint, body, capture, arg_name, NULL, f));
   *out = f;
   return ht_pb_push_(e->arena, (void ***)&e->done, &e->n_done, f);
 }

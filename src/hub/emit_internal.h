@@ -54,9 +54,11 @@ ht_status ht_emission_control(ht_emission *m, ht_names *to,
 ht_status ht_emission_controls(ht_emission *m, const ht_node *n,
                                ht_names *to) HT_MUST_CHECK;
 
-/* The written name of a function that an attribute names. */
-ht_status ht_emission_function(ht_emission *m, const char *name,
-                               const char **out) HT_MUST_CHECK;
+/* Writes the two functions of a raised loop (condition, body) or conditional,
+ * with the same captures, which become inputs of the node; NULL: the node's
+ * functions are in the module's library. */
+ht_status ht_emission_functions(ht_emission *m, const ht_node *n,
+                                ht_emitted *out[2]) HT_MUST_CHECK;
 
 /* ---- emit_inline.c */
 

@@ -180,14 +180,34 @@ static ht_status collect(raiser *r, loop *l, ht_ref root, nodes *list) {
 
 /* ---- functions */
 
+static bool is_variable(const ht_node *n) {
+  return strcmp(n->op_name, "VarHandleOp") == 0 ||
+         strcmp(n->op_name, "VariableV2") == 0 ||
+         strcmp(n->op_name, "Variable") == 0;
+}
+
+int ht_raise_variable(ht_graph *g, ht_ref ref) {
+  static const char *const passes[] = {"Switch", "RefSwitch", "Enter",
+                                       "RefEnter", "RefIdentity"};
+  for (int hops = 0; hops < MAX_NESTED; hops++) {
+    const ht_node *n = &g->node[ref.node];
+    if (is_variable(n)) return ref.node;
+    bool on = strcmp(n->op_name, "Identity") == 0 &&
+              ht_attr_type(&n->attrs, "T") == HT_RESOURCE;
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+      on |= strcmp(n->op_name, passes[i]) == 0;
+    if (!on || ht_graph_bind(g, ref.node).code != HT_OK || !n->n_in) return -1;
+    ref = n->in[0];
+  }
+  return -1;
+}
+
 /* What is copied into a loop instead of being handed in: a value that can be
- * folded there, and a variable of version 1, which is found by its name. */
+ * folded there, and a variable. */
 static int copied_source(const raiser *r, int enter) {
-  int from = r->g->node[enter].in[0].node;
-  const char *op = r->g->node[from].op_name;
-  bool copied = strcmp(op, "Const") == 0 || strcmp(op, "VariableV2") == 0 ||
-                strcmp(op, "Variable") == 0;
-  return copied ? from : -1;
+  ht_ref in = r->g->node[enter].in[0];
+  if (strcmp(r->g->node[in.node].op_name, "Const") == 0) return in.node;
+  return ht_raise_variable(r->g, in);
 }
 
 static ht_status ref_text(const raiser *r, ht_ref ref, const char **out) {

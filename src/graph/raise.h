@@ -25,7 +25,12 @@ ht_status ht_graph_raise(ht_graph *g, ht_graph **out) HT_MUST_CHECK;
  */
 ht_status ht_graph_raise_all(ht_graph *g, ht_graph **out) HT_MUST_CHECK;
 
-/* The attribute that names a function (for the two above). */
+/* For the two above. The node of the variable whose handle or reference a
+ * value is, -1: it is none. Variables are found by their names: a function
+ * gets nodes of its own for them, no arguments, so that it is known whose
+ * gradient flows where. */
+int ht_raise_variable(ht_graph *g, ht_ref ref);
+/* The attribute that names a function. */
 ht_status ht_raise_function_attr(ht_arena *arena, const char *name,
                                  const ht_graph *f, ht_attr *out) HT_MUST_CHECK;
 

@@ -98,10 +98,20 @@ static ht_status branch_place(state *s, int outer, ht_ref by, int branch,
   return HT_SUCCESS;
 }
 
+/* The condition of a Switch. Constants wait for a Switch of the condition by
+ * itself, values go through Switches by its Identity. */
+static ht_ref condition_of(const state *s, int to_switch) {
+  ht_ref by = s->g->node[to_switch].in[1];
+  while (strcmp(s->g->node[by.node].op_name, "Identity") == 0 &&
+         s->g->node[by.node].bound && s->g->node[by.node].n_in == 1)
+    by = s->g->node[by.node].in[0];
+  return by;
+}
+
 static ht_status place_of(state *s, ht_ref ref, int *out) {
   *out = s->of[ref.node];
   if (*out == NOWHERE || !is(s, ref.node, "Switch")) return HT_SUCCESS;
-  return branch_place(s, *out, s->g->node[ref.node].in[1], ref.out, out);
+  return branch_place(s, *out, condition_of(s, ref.node), ref.out, out);
 }
 
 /* The inner one of two places, where one is inside of the other. */
@@ -200,14 +210,12 @@ static bool outside(const state *s, const conditional *c, int branch,
   const ht_node *n = &s->g->node[ref->node];
   if (within(s, s->of[ref->node], c->place[branch])) return false;
   if (is(s, ref->node, "Switch") &&
-      same_ref(n->in[1], s->at[c->place[branch]].by) && ref->out == branch)
+      same_ref(condition_of(s, ref->node), s->at[c->place[branch]].by) &&
+      ref->out == branch)
     *ref = n->in[0];
+  int variable = ht_raise_variable(s->g, *ref);
+  if (variable >= 0) *ref = (ht_ref){variable, 0};
   return true;
-}
-
-/* A variable of version 1 is found by its name, in any function. */
-static bool is_variable(const state *s, int node) {
-  return is(s, node, "VariableV2") || is(s, node, "Variable");
 }
 
 static ht_status reach(state *s, conditional *c, int branch, int node) {
@@ -221,7 +229,8 @@ static ht_status reach(state *s, conditional *c, int branch, int node) {
 
 static ht_status reach_value(state *s, conditional *c, int branch, ht_ref ref) {
   bool out = outside(s, c, branch, &ref);
-  if (!out || is_variable(s, ref.node)) return reach(s, c, branch, ref.node);
+  if (!out || ht_raise_variable(s->g, ref) >= 0)
+    return reach(s, c, branch, ref.node);
   return add_input(s, c, ref);
 }
 
@@ -246,7 +255,6 @@ static ht_status collect(state *s, conditional *c, int branch) {
     HT_TRY(reach_value(s, c, branch, merged(s, c->merge[k], branch)));
   for (int at = 0; at < c->n_nodes[branch]; at++) {
     int node = c->node[branch][at];
-    if (is_variable(s, node)) continue;
     HT_TRY(ht_graph_bind(s->g, node));
     const ht_node *n = &s->g->node[node];
     s->visits += n->n_in + n->n_control;
@@ -297,7 +305,7 @@ static ht_status ref_text(const state *s, ht_ref ref, const char **out) {
 /* How the function of a branch names a value. */
 static ht_status inner_text(const state *s, const conditional *c, int branch,
                             const ht_graph *f, ht_ref ref, const char **out) {
-  if (!outside(s, c, branch, &ref) || is_variable(s, ref.node))
+  if (!outside(s, c, branch, &ref) || ht_raise_variable(s->g, ref) >= 0)
     return ref_text(s, ref, out);
   for (int i = 0; i < c->n_in; i++)
     if (same_ref(c->in[i], ref)) *out = f->arg[i].name;

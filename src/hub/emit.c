@@ -91,7 +91,7 @@ ht_status ht_emission_captured(ht_emission *m, const ht_tensor *value,
   HT_GROW(f->captured, f->n_captured, f->captured_capacity, m->e->arena);
   f->captured[f->n_captured++] = *value;
   HT_TRY(ht_tensor_keep(m->e->arena, value));
-  return ht_emission_argument(m, hint, value->dtype, name);
+  return ht_emission_argument(m, hint, value->dtype, value, name);
 }
 
 static ht_status handle_of(ht_emission *m, ht_object *object, ht_tensor *out) {

@@ -6,13 +6,29 @@
 #include "graph/raise.h"
 #include "hub/emit_internal.h"
 
+/* What a variable holds: without it TensorFlow knows no gradient of one that
+ * a loop or a branch captures. */
+static ht_status handle_data(ht_arena *arena, const ht_tensor *handle,
+                             Tensorflow__OpDef__ArgDef *a) {
+  ht_object *o = handle->dtype == HT_RESOURCE ? ht_obj(handle)[0] : NULL;
+  Tensorflow__ResourceHandleProto__DtypeAndShape *data;
+  if (!o || o->class != &ht_variable_class) return HT_SUCCESS;
+  const ht_variable *v = (const ht_variable *)o;
+  HT_PB(data, arena, tensorflow__resource_handle_proto__dtype_and_shape__init);
+  data->dtype = (Tensorflow__DataType)v->dtype;
+  HT_TRY(ht_pb_shape(arena, v->value.dtype ? &v->value.shape : &v->shape,
+                     &data->shape));
+  return HT_PB_PUSH(arena, a, handle_data, data);
+}
+
 ht_status ht_emit_arg(ht_arena *arena, size_t *n,
                       Tensorflow__OpDef__ArgDef ***args, const char *name,
-                      ht_dtype type) {
+                      ht_dtype type, const ht_tensor *captured) {
   Tensorflow__OpDef__ArgDef *a;
   HT_PB(a, arena, tensorflow__op_def__arg_def__init);
   HT_TRY(ht_pb_text(arena, &a->name, "%s", name));
   a->type = (Tensorflow__DataType)type;
+  if (captured) HT_TRY(handle_data(arena, captured, a));
   return ht_pb_push_(arena, (void ***)args, n, a);
 }
 
@@ -29,21 +45,23 @@ static ht_status argument_name(ht_emission *m, const char *wanted, char **out) {
 }
 
 ht_status ht_emission_argument(ht_emission *m, const char *wanted,
-                               ht_dtype type, const char **name) {
+                               ht_dtype type, const ht_tensor *captured,
+                               const char **name) {
   char *text;
   HT_TRY(argument_name(m, wanted, &text));
   *name = text;
   return ht_emit_arg(m->e->arena, &m->def->signature->n_input_arg,
-                     &m->def->signature->input_arg, text, type);
+                     &m->def->signature->input_arg, text, type, captured);
 }
 
 /* ---- functions */
 
 static ht_status push_return(ht_arena *arena, Tensorflow__FunctionDef *def,
-                             char *name, ht_dtype type, const char *value) {
+                             char *name, ht_dtype type,
+                             const ht_tensor *captured, const char *value) {
   Tensorflow__FunctionDef__RetEntry *ret;
   HT_TRY(ht_emit_arg(arena, &def->signature->n_output_arg,
-                     &def->signature->output_arg, name, type));
+                     &def->signature->output_arg, name, type, captured));
   HT_PB(ret, arena, tensorflow__function_def__ret_entry__init);
   ret->key = name;
   HT_TRY(ht_pb_text(arena, &ret->value, "%s", value));
@@ -58,7 +76,8 @@ static ht_status add_return(ht_emission *m, int i) {
   m->out->ret_type[i] = ht_graph_dtype(m->graph, m->body->ret[i]);
   HT_TRY(ht_emission_ref(m, m->body->ret[i], true, &text));
   HT_TRY(ht_emission_finish(m));
-  return push_return(m->e->arena, m->def, name, m->out->ret_type[i], text);
+  return push_return(m->e->arena, m->def, name, m->out->ret_type[i], NULL,
+                     text);
 }
 
 /* A node run for its effect is a control output. */
@@ -112,8 +131,9 @@ static ht_status add_arguments(ht_emission *m, const ht_tensor *capture,
     if (capture && capture[i].dtype) continue;
     snprintf(fallback, sizeof fallback, "arg_%d", explicit);
     const char *name = arg_name ? arg_name[explicit] : fallback;
-    HT_TRY(ht_emission_argument(
-        m, name, ht_graph_dtype(body->graph, body->arg[i]), &m->arg_text[i]));
+    HT_TRY(ht_emission_argument(m, name,
+                                ht_graph_dtype(body->graph, body->arg[i]), NULL,
+                                &m->arg_text[i]));
     HT_TRY(user_name(m, explicit, name));
     explicit ++;
   }
@@ -176,7 +196,7 @@ static ht_status new_function(ht_emitter *e, const char *hint,
   f->name = name;
   f->def = m.def;
   HT_NEW(m.arg_text, e->arena, body->n_args + 1);
-  HT_NEW(m.seen, e->arena, body->graph->n_nodes + 1);
+  HT_NEW(m.seen, e->arena, m.graph->n_nodes + 1);
   HT_TRY(emit_body(&m, capture, arg_name, like));
   return HT_PB_PUSH(e->arena, e->library, function, m.def);
 }
@@ -208,7 +228,7 @@ static ht_status take_captures(ht_emitter *e, ht_emitted *f,
     HT_TRY(ht_pb_text(e->arena, &name, "captured_%d", e->serial++));
     HT_TRY(ht_emit_arg(e->arena, &f->def->signature->n_input_arg,
                        &f->def->signature->input_arg, name,
-                       from->captured[i].dtype));
+                       from->captured[i].dtype, &from->captured[i]));
   }
   return HT_SUCCESS;
 }
@@ -219,6 +239,7 @@ static ht_status return_captures(ht_emitter *e, ht_emitted *f) {
     char *name;
     HT_TRY(ht_pb_text(e->arena, &name, "captured_output_%d", i));
     HT_TRY(push_return(e->arena, f->def, name, f->captured[i].dtype,
+                       &f->captured[i],
                        f->def->signature->input_arg[f->n_inputs + i]->name));
   }
   return HT_SUCCESS;

@@ -33,9 +33,11 @@ ht_status ht_emission_name(ht_emission *m, int node,
                            const char **out) HT_MUST_CHECK;
 ht_status ht_emission_add(ht_emission *m,
                           Tensorflow__NodeDef *node) HT_MUST_CHECK;
-/* A new argument of the function. */
+/* A new argument of the function; captured: the value it stands for, or
+ * NULL. */
 ht_status ht_emission_argument(ht_emission *m, const char *wanted,
-                               ht_dtype type, const char **name) HT_MUST_CHECK;
+                               ht_dtype type, const ht_tensor *captured,
+                               const char **name) HT_MUST_CHECK;
 /* What stands for a captured value, made when first wanted. */
 ht_status ht_emission_captured(ht_emission *m, const ht_tensor *value,
                                const char *hint,

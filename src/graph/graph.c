@@ -223,3 +223,15 @@ ht_status ht_body_of_function(ht_graph *f, ht_body *out) {
                      "return %d of function '%s'", i, f->name));
   return control_returns(f, out);
 }
+
+ht_status ht_graph_copy(const ht_graph *g, ht_graph **out) {
+  HT_TRY(ht_graph_new(g->arena, g->library, g->name, out));
+  ht_map by_name = (*out)->by_name;
+  **out = *g;
+  (*out)->by_name = by_name;
+  (*out)->node = NULL;
+  (*out)->n_nodes = (*out)->capacity = 0;
+  for (int i = 0; i < g->n_nodes; i++)
+    HT_TRY(ht_graph_add(*out, &g->node[i], NULL));
+  return HT_SUCCESS;
+}

@@ -67,7 +67,9 @@ struct ht_graph {
   int n_rets;
   const char **control_ret; /* node names */
   int n_control_rets;
-  ht_graph *raised; /* with its loops raised, see raise.h; NULL: not made */
+  /* See raise.h; NULL: not made. */
+  ht_graph *raised;     /* with its loops raised */
+  ht_graph *functional; /* with its conditionals, too */
 };
 
 /* The functions of a model, imported when first asked for. */
@@ -116,6 +118,8 @@ ht_status ht_graph_new(ht_arena *arena, ht_library *library, const char *name,
  * unique. */
 ht_status ht_graph_add(ht_graph *g, const ht_node *node,
                        int *index) HT_MUST_CHECK;
+/* A graph with the same nodes at the same numbers, not yet bound. */
+ht_status ht_graph_copy(const ht_graph *g, ht_graph **out) HT_MUST_CHECK;
 int ht_graph_find(const ht_graph *g, const char *name); /* -1: none */
 
 /* Resolves op, attribute defaults, inputs and output count of a node. An

@@ -12,7 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/builder.h"
+
 enum { MAX_NESTED = 64 };
+
+/* What a While has before the loop's own variables where TensorFlow is to
+ * differentiate it (python/ops/while_v2.py, while_loop): the number of turns
+ * so far and their maximum, -1: none. */
+enum { TURN, MAXIMUM, OWN };
 
 /* What a node is to the loop it steers. */
 typedef struct role {
@@ -173,14 +180,34 @@ static ht_status collect(raiser *r, loop *l, ht_ref root, nodes *list) {
 
 /* ---- functions */
 
+static bool is_variable(const ht_node *n) {
+  return strcmp(n->op_name, "VarHandleOp") == 0 ||
+         strcmp(n->op_name, "VariableV2") == 0 ||
+         strcmp(n->op_name, "Variable") == 0;
+}
+
+int ht_raise_variable(ht_graph *g, ht_ref ref) {
+  static const char *const passes[] = {"Switch", "RefSwitch", "Enter",
+                                       "RefEnter", "RefIdentity"};
+  for (int hops = 0; hops < MAX_NESTED; hops++) {
+    const ht_node *n = &g->node[ref.node];
+    if (is_variable(n)) return ref.node;
+    bool on = strcmp(n->op_name, "Identity") == 0 &&
+              ht_attr_type(&n->attrs, "T") == HT_RESOURCE;
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+      on |= strcmp(n->op_name, passes[i]) == 0;
+    if (!on || ht_graph_bind(g, ref.node).code != HT_OK || !n->n_in) return -1;
+    ref = n->in[0];
+  }
+  return -1;
+}
+
 /* What is copied into a loop instead of being handed in: a value that can be
- * folded there, and a variable of version 1, which is found by its name. */
+ * folded there, and a variable. */
 static int copied_source(const raiser *r, int enter) {
-  int from = r->g->node[enter].in[0].node;
-  const char *op = r->g->node[from].op_name;
-  bool copied = strcmp(op, "Const") == 0 || strcmp(op, "VariableV2") == 0 ||
-                strcmp(op, "Variable") == 0;
-  return copied ? from : -1;
+  ht_ref in = r->g->node[enter].in[0];
+  if (strcmp(r->g->node[in.node].op_name, "Const") == 0) return in.node;
+  return ht_raise_variable(r->g, in);
 }
 
 static ht_status ref_text(const raiser *r, ht_ref ref, const char **out) {
@@ -236,8 +263,19 @@ static ht_status add_argument(const raiser *r, ht_graph *f, int enter,
   return ht_graph_add(f, &n, NULL);
 }
 
+static ht_status add_own_argument(const raiser *r, const loop *l, ht_graph *f,
+                                  const char *what) {
+  ht_node n = {.op_name = "_Arg"};
+  n.name = ht_arena_printf(f->arena, "%s %s", r->g->node[l->cond].name, what);
+  if (!n.name) return ht_fail(HT_NO_MEMORY, "no memory for a loop");
+  f->arg[f->n_args++] = (ht_arg){.name = n.name, .dtype = HT_INT32};
+  return ht_graph_add(f, &n, NULL);
+}
+
 static ht_status add_arguments(const raiser *r, const loop *l, ht_graph *f) {
-  HT_NEW(f->arg, f->arena, l->n_vars + l->n_fixed + 1);
+  HT_NEW(f->arg, f->arena, OWN + l->n_vars + l->n_fixed + 1);
+  HT_TRY(add_own_argument(r, l, f, "turn"));
+  HT_TRY(add_own_argument(r, l, f, "maximum"));
   for (int k = 0; k < l->n_vars; k++)
     HT_TRY(add_argument(r, f, l->enter[k], r->g->node[l->merge[k]].name));
   for (int k = 0; k < l->n_fixed; k++)
@@ -285,24 +323,36 @@ static ht_status make_condition(raiser *r, loop *l, const nodes *list,
   return HT_SUCCESS;
 }
 
+static ht_status count_turn(ht_graph *f) {
+  static const int32_t one = 1;
+  ht_builder b = {.graph = f};
+  ht_ref next = ht_build_2(&b, "AddV2", (ht_ref){TURN, 0},
+                           ht_build_int32s(&b, -1, &one), "");
+  HT_TRY(ht_builder_status(&b));
+  add_return(f, f->node[next.node].name);
+  add_return(f, f->arg[MAXIMUM].name);
+  return HT_SUCCESS;
+}
+
 /* The next values of the variables; what is fixed comes back as it is. */
 static ht_status make_body(raiser *r, loop *l, const nodes *list,
                            ht_graph **out) {
   HT_TRY(make_function(r, l, "body", list, out));
+  HT_TRY(count_turn(*out));
   for (int k = 0; k < l->n_vars; k++) {
     const char *text;
     HT_TRY(inner_text(r, l, r->g->node[l->next[k]].in[0], &text));
     add_return(*out, text);
   }
-  for (int k = l->n_vars; k < (*out)->n_args; k++)
+  for (int k = OWN + l->n_vars; k < (*out)->n_args; k++)
     add_return(*out, (*out)->arg[k].name);
   return HT_SUCCESS;
 }
 
 /* ---- the While node */
 
-static ht_status function_attr(ht_arena *arena, const char *name,
-                               const ht_graph *f, ht_attr *out) {
+ht_status ht_raise_function_attr(ht_arena *arena, const char *name,
+                                 const ht_graph *f, ht_attr *out) {
   *out = (ht_attr){.name = name, .kind = HT_ATTR_FUNC, .n = 1};
   HT_NEW(out->value, arena, 1);
   out->value->func.name = f->name;
@@ -318,8 +368,8 @@ static ht_status while_attrs(ht_arena *arena, const ht_graph *condition,
   HT_NEW(out->attr[0].value, arena, body->n_args + 1);
   for (int k = 0; k < body->n_args; k++)
     out->attr[0].value[k].type = body->arg[k].dtype;
-  HT_TRY(function_attr(arena, "cond", condition, &out->attr[1]));
-  return function_attr(arena, "body", body, &out->attr[2]);
+  HT_TRY(ht_raise_function_attr(arena, "cond", condition, &out->attr[1]));
+  return ht_raise_function_attr(arena, "body", body, &out->attr[2]);
 }
 
 static int count_controls(const raiser *r, const loop *l) {
@@ -328,10 +378,22 @@ static int count_controls(const raiser *r, const loop *l) {
   return n;
 }
 
+static ht_status own_inputs(const raiser *r, ht_node *n) {
+  static const int32_t first[OWN] = {[TURN] = 0, [MAXIMUM] = -1};
+  ht_builder b = {.graph = r->g};
+  for (int k = 0; k < OWN; k++) {
+    ht_ref value = ht_build_int32s(&b, -1, &first[k]);
+    HT_TRY(ht_builder_status(&b));
+    n->input[n->n_input++] = r->g->node[value.node].name;
+  }
+  return HT_SUCCESS;
+}
+
 static ht_status while_inputs(const raiser *r, const loop *l, ht_node *n) {
-  const ht_node *node = r->g->node;
   HT_NEW(n->input, r->g->arena,
-         l->n_vars + l->n_fixed + count_controls(r, l) + 1);
+         OWN + l->n_vars + l->n_fixed + count_controls(r, l) + 1);
+  HT_TRY(own_inputs(r, n));
+  const ht_node *node = r->g->node;
   for (int k = 0; k < l->n_vars; k++)
     HT_TRY(ref_text(r, node[l->enter[k]].in[0], &n->input[n->n_input++]));
   for (int k = 0; k < l->n_fixed; k++)
@@ -358,8 +420,8 @@ static ht_status rewire_exits(raiser *r, const loop *l, const char *name) {
   for (int s = r->role[l->cond].first; s; s = r->role[s - 1].next)
     for (int e = r->role[s - 1].first; e; e = r->role[e - 1].next) {
       if (r->g->node[e - 1].in[0].out != 0) continue;
-      const char *text =
-          ht_arena_printf(r->g->arena, "%s:%d", name, r->role[s - 1].var - 1);
+      const char *text = ht_arena_printf(r->g->arena, "%s:%d", name,
+                                         OWN + r->role[s - 1].var - 1);
       if (!text) return ht_fail(HT_NO_MEMORY, "no memory for a loop");
       HT_TRY(rewire_exit(r, e - 1, text));
     }
@@ -404,18 +466,6 @@ static bool has_loops(const ht_graph *g) {
   return false;
 }
 
-static ht_status copy_graph(const ht_graph *g, ht_graph **out) {
-  HT_TRY(ht_graph_new(g->arena, g->library, g->name, out));
-  ht_map by_name = (*out)->by_name;
-  **out = *g;
-  (*out)->by_name = by_name;
-  (*out)->node = NULL;
-  (*out)->n_nodes = (*out)->capacity = 0;
-  for (int i = 0; i < g->n_nodes; i++)
-    HT_TRY(ht_graph_add(*out, &g->node[i], NULL));
-  return HT_SUCCESS;
-}
-
 /* Raises the loops that hold no other; says whether there were any. */
 static ht_status raise_inner(raiser *r, bool *any) {
   *any = false;
@@ -436,7 +486,7 @@ ht_status ht_graph_raise(ht_graph *g, ht_graph **out) {
   *out = g->raised ? g->raised : g;
   if (g->raised || !g->library || !has_loops(g)) return HT_SUCCESS;
   raiser r = {.n = g->n_nodes, .copies = 4 * (int64_t)g->n_nodes + 64};
-  HT_TRY(copy_graph(g, &r.g));
+  HT_TRY(ht_graph_copy(g, &r.g));
   r.role = calloc((size_t)r.n + 1, sizeof *r.role);
   if (!r.role) return ht_fail(HT_NO_MEMORY, "no memory for loops");
   find_roles(&r);

@@ -133,7 +133,7 @@ static ht_status run_body(ht_source *s, const ht_body *body,
 }
 
 ht_status ht_source_call(ht_source *s, const char *name, int n_out,
-                          ht_tensor *out) {
+                         ht_tensor *out) {
   ht_body body;
   ht_tensor *capture, *all;
   HT_TRY(ht_function_body(s, name, &body, &capture));

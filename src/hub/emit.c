@@ -71,7 +71,7 @@ ht_status ht_emission_add(ht_emission *m, Tensorflow__NodeDef *node) {
 
 /* ---- captures */
 
-static bool same_capture(const ht_tensor *a, const ht_tensor *b) {
+bool ht_same_capture(const ht_tensor *a, const ht_tensor *b) {
   if (a->dtype != b->dtype) return false;
   if (a->dtype == HT_RESOURCE) return ht_obj(a)[0] == ht_obj(b)[0];
   return a->buffer == b->buffer && a->data == b->data;
@@ -84,14 +84,14 @@ ht_status ht_emission_captured(ht_emission *m, const ht_tensor *value,
   ht_emitted *f = m->out;
   const Tensorflow__OpDef *sig = m->def->signature;
   for (int i = 0; i < f->n_captured; i++)
-    if (same_capture(&f->captured[i], value)) {
+    if (ht_same_capture(&f->captured[i], value)) {
       *name = sig->input_arg[f->n_inputs + i]->name;
       return HT_SUCCESS;
     }
   HT_GROW(f->captured, f->n_captured, f->captured_capacity, m->e->arena);
   f->captured[f->n_captured++] = *value;
   HT_TRY(ht_tensor_keep(m->e->arena, value));
-  return ht_emission_argument(m, hint, value->dtype, name);
+  return ht_emission_argument(m, hint, value->dtype, value, name);
 }
 
 static ht_status handle_of(ht_emission *m, ht_object *object, ht_tensor *out) {
@@ -305,6 +305,33 @@ static bool is_default(const ht_attrs *usual, const ht_attr *a) {
   return true;
 }
 
+/* A list of types, those of what is captured after them. */
+static ht_status types_attr(ht_emission *m, const ht_attr *a,
+                            const ht_emitted *f, Tensorflow__NodeDef *def) {
+  ht_dtype *type;
+  HT_NEW(type, m->e->arena, a->n + f->n_captured + 1);
+  for (int i = 0; i < a->n; i++) type[i] = a->value[i].type;
+  for (int i = 0; i < f->n_captured; i++) type[a->n + i] = f->captured[i].dtype;
+  return ht_pb_attr_types(m->e->arena, def, a->name, a->n + f->n_captured,
+                          type);
+}
+
+/* Of a raised loop or conditional: its functions, and what they capture. */
+static ht_status raised_attrs(ht_emission *m, const ht_node *n,
+                              ht_emitted *const f[2],
+                              Tensorflow__NodeDef *def) {
+  for (int i = 0, k = 0; i < n->attrs.n; i++) {
+    const ht_attr *a = &n->attrs.attr[i];
+    if (a->kind == HT_ATTR_FUNC)
+      HT_TRY(ht_pb_attr_func(m->e->arena, def, a->name, f[k++]->name));
+    else if (strcmp(a->name, "T") == 0 || strcmp(a->name, "Tin") == 0)
+      HT_TRY(types_attr(m, a, f[0], def));
+    else if (a->kind == HT_ATTR_TYPE)
+      HT_TRY(ht_pb_attr(m->e->arena, def, a->name, a));
+  }
+  return HT_SUCCESS;
+}
+
 static ht_status node_attrs(ht_emission *m, const ht_node *n, const char *op,
                             Tensorflow__NodeDef *def) {
   const ht_op *row = ht_op_find(op);
@@ -314,12 +341,6 @@ static ht_status node_attrs(ht_emission *m, const ht_node *n, const char *op,
   for (int i = 0; i < n->attrs.n; i++) {
     const ht_attr *a = &n->attrs.attr[i];
     if (hint_attr(m, a->name) || is_default(&usual, a)) continue;
-    if (a->kind == HT_ATTR_FUNC && !a->list) {
-      const char *name;
-      HT_TRY(ht_emission_function(m, a->value->func.name, &name));
-      HT_TRY(ht_pb_attr_func(m->e->arena, def, a->name, name));
-      continue;
-    }
     bool type = changed && strcmp(a->name, "T") == 0;
     if (changed && !type && (!row || !strstr(row->attrs, a->name))) continue;
     HT_TRY(ht_pb_attr(
@@ -394,8 +415,15 @@ static ht_status emit_node(ht_emission *m, int node) {
     HT_TRY(ht_emission_ref(m, n->in[i], !(handles && i == 0), &text));
     HT_TRY(ht_pb_input(m->e->arena, def, text));
   }
+  ht_emitted *f[2];
+  HT_TRY(ht_emission_functions(m, n, f));
+  for (int i = 0; f[1] && i < f[1]->n_captured; i++) {
+    const char *text;
+    HT_TRY(ht_emission_captured(m, &f[1]->captured[i], "captured", &text));
+    HT_TRY(ht_pb_input(m->e->arena, def, text));
+  }
   HT_TRY(control_inputs(m, n, def));
-  HT_TRY(node_attrs(m, n, op, def));
+  HT_TRY(f[1] ? raised_attrs(m, n, f, def) : node_attrs(m, n, op, def));
   return ht_emission_add(m, def);
 }
 

@@ -23,6 +23,7 @@ typedef struct ht_emitted {
   const char **ret_name; /* of the FunctionDef, in the order of the body */
   ht_dtype *ret_type;
   int n_rets;
+  Tensorflow__FunctionDef *def; /* NULL: one of the module */
 } ht_emitted;
 
 /* Whose variables a graph names. */
@@ -93,9 +94,13 @@ ht_status ht_emit_call(ht_emitter *e, const char *name, const ht_emitted *f,
                        const char *const *captured,
                        Tensorflow__NodeDef **out) HT_MUST_CHECK;
 
-/* An OpDef.ArgDef of a name and dtype, added to a list of them. */
+/* Whether two captured values are one: the same resource, or buffer. */
+bool ht_same_capture(const ht_tensor *a, const ht_tensor *b);
+
+/* An OpDef.ArgDef of a name and dtype, added to a list of them; captured: the
+ * value it stands for, or NULL. */
 ht_status ht_emit_arg(ht_arena *arena, size_t *n,
                       Tensorflow__OpDef__ArgDef ***args, const char *name,
-                      ht_dtype type) HT_MUST_CHECK;
+                      ht_dtype type, const ht_tensor *captured) HT_MUST_CHECK;
 
 #endif

@@ -135,7 +135,7 @@ ht_status ht_emit_inline(ht_emitter *e, ht_emit_place *place,
                          const ht_tensor *capture, const char *const *in,
                          const char **out) {
   ht_emission m = {.e = e, .body = body, .place = place, .prefix = prefix};
-  HT_TRY(ht_graph_raise(body->graph, &m.graph));
+  HT_TRY(ht_graph_raise_all(body->graph, &m.graph));
   HT_TRY(start_inline(&m, capture, in));
   for (int i = 0; i < body->n_rets; i++) {
     HT_TRY(ht_emission_ref(&m, body->ret[i], true, &out[i]));

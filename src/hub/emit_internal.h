@@ -33,9 +33,11 @@ ht_status ht_emission_name(ht_emission *m, int node,
                            const char **out) HT_MUST_CHECK;
 ht_status ht_emission_add(ht_emission *m,
                           Tensorflow__NodeDef *node) HT_MUST_CHECK;
-/* A new argument of the function. */
+/* A new argument of the function; captured: the value it stands for, or
+ * NULL. */
 ht_status ht_emission_argument(ht_emission *m, const char *wanted,
-                               ht_dtype type, const char **name) HT_MUST_CHECK;
+                               ht_dtype type, const ht_tensor *captured,
+                               const char **name) HT_MUST_CHECK;
 /* What stands for a captured value, made when first wanted. */
 ht_status ht_emission_captured(ht_emission *m, const ht_tensor *value,
                                const char *hint,
@@ -54,9 +56,11 @@ ht_status ht_emission_control(ht_emission *m, ht_names *to,
 ht_status ht_emission_controls(ht_emission *m, const ht_node *n,
                                ht_names *to) HT_MUST_CHECK;
 
-/* The written name of a function that an attribute names. */
-ht_status ht_emission_function(ht_emission *m, const char *name,
-                               const char **out) HT_MUST_CHECK;
+/* Writes the two functions of a raised loop (condition, body) or conditional,
+ * with the same captures, which become inputs of the node; NULL: the node's
+ * functions are in the module's library. */
+ht_status ht_emission_functions(ht_emission *m, const ht_node *n,
+                                ht_emitted *out[2]) HT_MUST_CHECK;
 
 /* ---- emit_inline.c */
 

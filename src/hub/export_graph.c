@@ -51,8 +51,7 @@ static ht_status constant_node(ht_writer *w, ht_out_capture *c) {
   return ht_writer_add(w, node);
 }
 
-ht_status ht_write_captures(ht_writer *w, bool hub1) {
-  (void)hub1;
+ht_status ht_write_captures(ht_writer *w) {
   for (; w->assets_written < w->n_assets; w->assets_written++)
     HT_TRY(asset_node(w, &w->asset[w->assets_written]));
   for (; w->captures_written < w->n_captures; w->captures_written++) {
@@ -153,7 +152,7 @@ static ht_status place_handle(void *arg, const ht_tensor *value,
                               const char **node) {
   ht_writer *w = arg;
   HT_TRY(ht_writer_capture(w, value)); /* one that only functions name */
-  HT_TRY(ht_write_captures(w, true));
+  HT_TRY(ht_write_captures(w));
   int i = ht_writer_find(w, value);
   *node = w->capture[i].node;
   return HT_SUCCESS;

@@ -222,7 +222,7 @@ static ht_status write_attachments(ht_writer *w) {
 static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
   HT_TRY(ht_writer_init(w, x));
   drop_functions(w);
-  HT_TRY(ht_write_captures(w, true));
+  HT_TRY(ht_write_captures(w));
   HT_TRY(write_losses(w));
   HT_TRY(write_attachments(w));
   for (int i = 0; i < x->n_signatures; i++) {

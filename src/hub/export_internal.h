@@ -71,9 +71,8 @@ ht_status ht_writer_captured(ht_writer *w, const ht_emitted *f,
 
 /* ---- export_graph.c: the main graph */
 
-/* Handles, constants and assets as nodes, those that have none yet. hub1:
- * assets as TF1 Hub wants. */
-ht_status ht_write_captures(ht_writer *w, bool hub1) HT_MUST_CHECK;
+/* Handles, constants and assets as nodes, those that have none yet. */
+ht_status ht_write_captures(ht_writer *w) HT_MUST_CHECK;
 /* A node that fills a table. */
 ht_status ht_write_table_fill(ht_writer *w, const ht_out_capture *c,
                               const char **node) HT_MUST_CHECK;

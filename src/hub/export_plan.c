@@ -72,15 +72,9 @@ static ht_status emit_method(ht_writer *w, const ht_export_method *method,
 
 /* ---- captures */
 
-static bool same(const ht_tensor *a, const ht_tensor *b) {
-  if (a->dtype != b->dtype) return false;
-  if (a->dtype == HT_RESOURCE) return ht_obj(a)[0] == ht_obj(b)[0];
-  return a->buffer == b->buffer && a->data == b->data;
-}
-
 int ht_writer_find(const ht_writer *w, const ht_tensor *value) {
   for (int i = 0; i < w->n_captures; i++)
-    if (same(&w->capture[i].value, value)) return i;
+    if (ht_same_capture(&w->capture[i].value, value)) return i;
   return -1;
 }
 

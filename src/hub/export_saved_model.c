@@ -219,7 +219,7 @@ static ht_status write_all(ht_writer *w, const char *folder) {
   HT_NEW(key, &w->arena, w->n_captures + 1);
   HT_TRY(ht_pb_strings(&w->arena, &w->meta->meta_info_def->n_tags,
                        &w->meta->meta_info_def->tags, "serve"));
-  HT_TRY(ht_write_captures(w, false));
+  HT_TRY(ht_write_captures(w));
   HT_TRY(asset_defs(w));
   HT_TRY(ht_write_objects(w, key, &objects));
   for (int i = 0; i < w->x->n_signatures; i++)

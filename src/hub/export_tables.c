@@ -93,7 +93,7 @@ static ht_status returns(ht_arena *a, Tensorflow__FunctionDef *f, ht_dtype type,
                          const char *ref) {
   Tensorflow__FunctionDef__RetEntry *r;
   HT_TRY(ht_emit_arg(a, &f->signature->n_output_arg, &f->signature->output_arg,
-                     "output", type));
+                     "output", type, NULL));
   HT_PB(r, a, tensorflow__function_def__ret_entry__init);
   HT_TRY(ht_pb_text(a, &r->key, "output"));
   HT_TRY(ht_pb_text(a, &r->value, "%s", ref));
@@ -143,10 +143,10 @@ static ht_status initialize_function(ht_writer *w, ht_out_capture *c) {
   int n = c->asset >= 0 ? 1 : 3;
   HT_TRY(new_function(w, "_initializer", &f, &c->initialize));
   HT_TRY(ht_emit_arg(a, &f->signature->n_input_arg, &f->signature->input_arg,
-                     "table", HT_RESOURCE));
+                     "table", HT_RESOURCE, NULL));
   if (c->asset >= 0)
     HT_TRY(ht_emit_arg(a, &f->signature->n_input_arg, &f->signature->input_arg,
-                       "filename", HT_STRING));
+                       "filename", HT_STRING, NULL));
   HT_TRY(c->asset >= 0 ? from_file(a, c->table, "table_init", "table",
                                    "filename", &node[0])
                        : from_content(a, c->table, "table_init", "table",

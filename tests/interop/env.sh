@@ -37,10 +37,13 @@ if [ -x "$python" ]; then
   echo "$python"
   exit 0
 fi
-for version in $versions; do
-  base=$(command -v "python$version") && break
+base=
+for version in $versions; do # a name may be found that does not run
+  "python$version" -c 'import ensurepip, venv' 2>/dev/null || continue
+  base=python$version
+  break
 done
-if [ -z "${base:-}" ]; then
+if [ -z "$base" ]; then
   echo "env.sh: no Python of $versions for the $kind TensorFlow" >&2
   exit 77
 fi

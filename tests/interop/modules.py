@@ -358,26 +358,58 @@ def hub1_dense_refs(path):
     dense_hub1(path, False, False)
 
 
+def switch_signatures(use_resource):
+    x = v1.placeholder(tf.float32, [None, 4], "x")
+    with v1.variable_scope("net", use_resource=use_resource):
+        w = v1.get_variable("w", [4, 4], initializer=normal(6))
+        u = v1.get_variable("u", [4, 4], initializer=normal(7))
+    positive = tf.reduce_sum(x) > 0.0
+    y = v1.cond(positive, lambda: x @ w, lambda: tf.sin(x) @ u)
+    z = v1.while_loop(lambda i, s: i < 3,
+                      lambda i, s: (i + 1, tf.tanh(s @ w)),
+                      (tf.constant(0), x))[1]
+
+    # A condition in a loop, and a loop, constants and both variables in
+    # conditions within one another; several values leave them.
+    def turn(i, s):
+        return i + 1, v1.cond(tf.equal(i % 2, 0), lambda: s @ w,
+                              lambda: tf.tanh(s) * tf.reduce_sum(u))
+
+    mixed = v1.while_loop(lambda i, s: i < 4, turn, (tf.constant(0), x))[1]
+
+    def inner():
+        return v1.cond(x[0, 0] > 0.0, lambda: (x @ u, tf.constant(2.0)),
+                       lambda: (v1.while_loop(
+                           lambda i, s: i < 2,
+                           lambda i, s: (i + 1, tf.sin(s @ w) + x),
+                           (tf.constant(0), x))[1], tf.reduce_max(w)))
+
+    a, b = v1.cond(positive, inner, lambda: (x, tf.constant(-1.0)))
+    hub.add_signature(inputs=x, outputs={"default": y})
+    hub.add_signature("loop", inputs={"x": x}, outputs={"z": z})
+    hub.add_signature("mixed", inputs={"x": x}, outputs={"m": mixed})
+    hub.add_signature("nested", inputs={"x": x},
+                      outputs={"a": a * b, "b": b, "c": a + y})
+
+
+def hub1_control_flow(path, use_resource):
+    v1.disable_control_flow_v2()
+    try:
+        export(hub.create_module_spec(
+            lambda: switch_signatures(use_resource)), path)
+    finally:
+        v1.enable_control_flow_v2()
+
+
 @module
 def hub1_switch(path):
     """Conditionals and loops of TF1: Switch, Merge, Enter, Exit."""
-    def body():
-        x = v1.placeholder(tf.float32, [None, 4], "x")
-        w = v1.get_variable("w", [4, 4], initializer=normal(6))
-        u = v1.get_variable("u", [4, 4], initializer=normal(7))
-        y = v1.cond(tf.reduce_sum(x) > 0.0, lambda: x @ w,
-                    lambda: tf.sin(x) @ u)
-        z = v1.while_loop(lambda i, s: i < 3,
-                          lambda i, s: (i + 1, tf.tanh(s @ w)),
-                          (tf.constant(0), x))[1]
-        hub.add_signature(inputs=x, outputs={"default": y})
-        hub.add_signature("loop", inputs={"x": x}, outputs={"z": z})
+    hub1_control_flow(path, True)
 
-    v1.disable_control_flow_v2()
-    try:
-        export(hub.create_module_spec(body), path)
-    finally:
-        v1.enable_control_flow_v2()
+
+@module
+def hub1_switch_refs(path):
+    hub1_control_flow(path, False)
 
 
 def main(folder, *names):

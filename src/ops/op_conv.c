@@ -227,13 +227,35 @@ static ht_status filter_back(ht_back *b, const kind *k) {
   return HT_SUCCESS;
 }
 
+/* A multiply and an add for each output element and tap. */
+static double taps(const ht_tensor *y, const ht_tensor *f, bool depthwise) {
+  const int64_t *last = f->shape.dim + f->shape.rank - 2;
+  double outs = depthwise ? (double)(last[0] * last[1]) : (double)last[1];
+  return outs ? 2 * (double)ht_count(y) * (double)ht_count(f) / outs : 0;
+}
+
 #define OP_OF(k)                                                               \
   static ht_status k##_forward(ht_call *c) { return forward(c, &k); }          \
   static ht_status k##_back(ht_back *b) { return back(b, &k); }                \
   static ht_status k##_in_forward(ht_call *c) { return input_forward(c, &k); } \
   static ht_status k##_in_back(ht_back *b) { return input_back(b, &k); }       \
   static ht_status k##_f_forward(ht_call *c) { return filter_forward(c, &k); } \
-  static ht_status k##_f_back(ht_back *b) { return filter_back(b, &k); }
+  static ht_status k##_f_back(ht_back *b) { return filter_back(b, &k); }       \
+  static double k##_flops(const ht_attrs *attrs, const ht_tensor *in,          \
+                          const ht_tensor *out) {                              \
+    (void)attrs;                                                               \
+    return taps(out, &in[1], k.depthwise);                                     \
+  }                                                                            \
+  static double k##_in_flops(const ht_attrs *attrs, const ht_tensor *in,       \
+                             const ht_tensor *out) {                           \
+    (void)attrs, (void)out;                                                    \
+    return taps(&in[2], &in[1], k.depthwise);                                  \
+  }                                                                            \
+  static double k##_f_flops(const ht_attrs *attrs, const ht_tensor *in,        \
+                            const ht_tensor *out) {                            \
+    (void)attrs;                                                               \
+    return taps(&in[2], out, k.depthwise);                                     \
+  }
 OP_OF(flat)
 OP_OF(deep)
 OP_OF(each)
@@ -278,6 +300,7 @@ const ht_op ht_ops_conv[] = {
         .forward = flat_forward,
         .gradient = flat_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = flat_flops,
         .flags = 0,
     },
     {
@@ -293,6 +316,7 @@ const ht_op ht_ops_conv[] = {
         .forward = flat_in_forward,
         .gradient = flat_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
+        .flops = flat_in_flops,
     },
     {
         .name = "Conv2DBackpropFilter",
@@ -306,6 +330,7 @@ const ht_op ht_ops_conv[] = {
         .forward = flat_f_forward,
         .gradient = flat_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
+        .flops = flat_f_flops,
     },
     {
         .name = "DepthwiseConv2dNative",
@@ -325,6 +350,7 @@ const ht_op ht_ops_conv[] = {
         .forward = each_forward,
         .gradient = each_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = each_flops,
     },
     {
         .name = "DepthwiseConv2dNativeBackpropInput",
@@ -337,6 +363,7 @@ const ht_op ht_ops_conv[] = {
         .forward = each_in_forward,
         .gradient = each_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
+        .flops = each_in_flops,
     },
     {
         .name = "DepthwiseConv2dNativeBackpropFilter",
@@ -349,6 +376,7 @@ const ht_op ht_ops_conv[] = {
         .forward = each_f_forward,
         .gradient = each_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
+        .flops = each_f_flops,
     },
     {
         .name = "Conv3D",
@@ -363,6 +391,7 @@ const ht_op ht_ops_conv[] = {
         .forward = deep_forward,
         .gradient = deep_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = deep_flops,
     },
     {
         .name = "Conv3DBackpropInputV2",
@@ -375,6 +404,7 @@ const ht_op ht_ops_conv[] = {
         .forward = deep_in_forward,
         .gradient = deep_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
+        .flops = deep_in_flops,
     },
     {
         .name = "Conv3DBackpropFilterV2",
@@ -387,6 +417,7 @@ const ht_op ht_ops_conv[] = {
         .forward = deep_f_forward,
         .gradient = deep_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
+        .flops = deep_f_flops,
     },
     {0},
 };

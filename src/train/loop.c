@@ -116,6 +116,7 @@ static ht_status step(ht_loop *loop, const int64_t *index, int64_t n,
   ht_run run = ht_run_make(loop->pool, store, loop->composed->model->folder);
   run.tape = loop->tape;
   run.training = true;
+  run.profile = loop->profile;
   run.seed = (uint64_t)loop->options->seed;
   run.step = (uint64_t)loop->at.step + 1;
   *factor = ht_schedule_factor(&loop->schedule, loop->at.step + 1);

@@ -75,6 +75,8 @@ static const ht_setting settings[] = {
     {"keep", HT_SET_INT, AT(keep), "3", "checkpoints to keep"},
     {"resume", HT_SET_FLAG, AT(resume), "false",
      "go on from the last checkpoint"},
+    {"profile", HT_SET_FLAG, AT(profile), "false",
+     "time by kind of op; a Chrome trace in RUN/trace.json"},
     {"log", HT_SET_TEXT, AT(log), NULL, "log file; default RUN/log.jsonl"},
 };
 enum { N_SETTINGS = sizeof settings / sizeof *settings };

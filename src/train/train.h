@@ -20,7 +20,7 @@ typedef struct ht_train_options {
   double valid_split, dropout, label_smoothing, l1, l2;
   double lr, module_lr, weight_decay; /* negative: the default */
   double momentum, clip_norm;
-  bool trainable, nesterov, no_module_losses, no_shuffle, resume;
+  bool trainable, nesterov, no_module_losses, no_shuffle, resume, profile;
   int64_t warmup, batch, epochs, steps, seed, patience, save_every, keep;
 } ht_train_options;
 

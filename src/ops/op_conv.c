@@ -53,7 +53,7 @@ static ht_shape out_shape(const ht_attrs *attrs, const kind *k,
 /* ---- the three passes: everything below is made of them */
 
 typedef struct pass {
-  ht_pool *pool;
+  ht_conv_place at;
   const ht_attrs *attrs;
   const kind *k;
 } pass;
@@ -66,7 +66,7 @@ static ht_shape last_shape(const kind *k, int64_t batch, const int64_t n[3],
 
 static ht_status settle(const pass *p, ht_status st, ht_tensor *y) {
   ht_layout l = ht_layout_from(p->attrs, p->k->spatial);
-  if (st.code == HT_OK) st = ht_channels_back(p->pool, &l, y);
+  if (st.code == HT_OK) st = ht_channels_back(p->at.pool, &l, y);
   if (st.code != HT_OK) ht_tensor_drop(y);
   return st;
 }
@@ -78,10 +78,10 @@ static ht_status convolve(const pass *p, const ht_tensor *x, const ht_tensor *f,
   ht_tensor in;
   HT_TRY(geometry(p->attrs, p->k, x->dtype, &x->shape, &f->shape, &c));
   ht_shape s = last_shape(p->k, c.w.batch, c.w.out, c.cout);
-  HT_TRY(ht_channels_last(p->pool, &l, x, &in));
-  ht_status st = ht_tensor_new(p->pool, x->dtype, &s, y);
+  HT_TRY(ht_channels_last(p->at.pool, &l, x, &in));
+  ht_status st = ht_tensor_new(p->at.pool, x->dtype, &s, y);
   if (st.code == HT_OK && ht_count(y))
-    st = ht_conv_forward(p->pool, &c, in.data, f->data, y->data);
+    st = ht_conv_forward(&p->at, &c, NULL, in.data, f->data, y->data);
   ht_tensor_drop(&in);
   return settle(p, st, y);
 }
@@ -103,10 +103,10 @@ static ht_status to_input(const pass *p, const ht_shape *x, const ht_tensor *f,
   HT_TRY(geometry(p->attrs, p->k, f->dtype, x, &f->shape, &c));
   HT_TRY(need_out(p, &c, dy));
   ht_shape s = last_shape(p->k, c.w.batch, c.w.in, c.cin);
-  HT_TRY(ht_channels_last(p->pool, &l, dy, &d));
-  ht_status st = ht_tensor_new(p->pool, f->dtype, &s, dx);
+  HT_TRY(ht_channels_last(p->at.pool, &l, dy, &d));
+  ht_status st = ht_tensor_new(p->at.pool, f->dtype, &s, dx);
   if (st.code == HT_OK && ht_count(dx))
-    st = ht_conv_back_input(p->pool, &c, f->data, d.data, dx->data);
+    st = ht_conv_back_input(&p->at, &c, f->data, d.data, dx->data);
   ht_tensor_drop(&d);
   return settle(p, st, dx);
 }
@@ -118,11 +118,11 @@ static ht_status to_filter(const pass *p, const ht_tensor *x, const ht_shape *f,
   ht_tensor in, d = {0};
   HT_TRY(geometry(p->attrs, p->k, x->dtype, &x->shape, f, &c));
   HT_TRY(need_out(p, &c, dy));
-  HT_TRY(ht_channels_last(p->pool, &l, x, &in));
-  ht_status st = ht_channels_last(p->pool, &l, dy, &d);
-  if (st.code == HT_OK) st = ht_tensor_new(p->pool, x->dtype, f, df);
+  HT_TRY(ht_channels_last(p->at.pool, &l, x, &in));
+  ht_status st = ht_channels_last(p->at.pool, &l, dy, &d);
+  if (st.code == HT_OK) st = ht_tensor_new(p->at.pool, x->dtype, f, df);
   if (st.code == HT_OK)
-    st = ht_conv_back_filter(p->pool, &c, in.data, d.data, df->data);
+    st = ht_conv_back_filter(&p->at, &c, in.data, d.data, df->data);
   ht_tensor_drop(&in);
   ht_tensor_drop(&d);
   if (st.code != HT_OK) ht_tensor_drop(df);
@@ -131,8 +131,16 @@ static ht_status to_filter(const pass *p, const ht_tensor *x, const ht_shape *f,
 
 /* ---- forward */
 
+static ht_status prepare(const ht_attrs *attrs, void **prepared) {
+  (void)attrs;
+  *prepared = ht_conv_room_new();
+  return HT_SUCCESS;
+}
+
+static void unprepare(void *prepared) { ht_conv_room_free(prepared); }
+
 static pass of_call(const ht_call *c, const kind *k) {
-  return (pass){c->run->pool, c->attrs, k};
+  return (pass){{c->run->pool, c->prepared}, c->attrs, k};
 }
 
 static ht_status need_reals(const ht_call *c, int i, int k) {
@@ -178,7 +186,7 @@ static ht_status filter_forward(ht_call *c, const kind *k) {
 /* ---- backward */
 
 static pass of_back(const ht_back *b, const kind *k) {
-  return (pass){b->run->pool, b->attrs, k};
+  return (pass){{b->run->pool, b->prepared}, b->attrs, k};
 }
 
 static ht_status back(ht_back *b, const kind *k) {
@@ -297,6 +305,8 @@ const ht_op ht_ops_conv[] = {
             "f[0,5,5,2] f[3,3,2,3]" S1 SAME " !grad=0;"
             "f[3,19,17,8] f[3,3,8,16]" S1 SAME ";"
             "f[1,224,4,3] f[7,7,3,8]" S2 SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = flat_forward,
         .gradient = flat_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
@@ -313,6 +323,8 @@ const ht_op ht_ops_conv[] = {
                    "i[4]{2,5,6,3} f[3,3,3,4] f[2,3,3,4]" S2 SAME ";"
                    "i[4]{1,7,7,2} d[3,3,2,3] d[1,3,3,3]" S2 VALID ";"
                    "i[4]{2,4,4,3} f[1,1,3,5] f[2,4,4,5]" S1 SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = flat_in_forward,
         .gradient = flat_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
@@ -327,6 +339,8 @@ const ht_op ht_ops_conv[] = {
         .samples = "f[2,5,6,3] i[4]{3,3,3,4} f[2,5,6,4]" S1 SAME ";"
                    "d[2,5,6,3] i[4]{3,3,3,4} d[2,3,3,4]" S2 SAME ";"
                    "f[2,4,4,3] i[4]{1,1,3,5} f[2,4,4,5]" S1 SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = flat_f_forward,
         .gradient = flat_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
@@ -347,6 +361,8 @@ const ht_op ht_ops_conv[] = {
                    "f[1,9,9,20] f[5,5,20,1]" S2 SAME ";"
                    "f[1,5,5,2] f[3,3,2,1]" S2
                    "padding='EXPLICIT' explicit_paddings=[0,0,1,2,0,1,0,0]",
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = each_forward,
         .gradient = each_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
@@ -360,6 +376,8 @@ const ht_op ht_ops_conv[] = {
         .doc = "DepthwiseConv2dNative's gradient to its input.",
         .samples = "i[4]{2,5,6,3} f[3,3,3,1] f[2,5,6,3]" S1 SAME ";"
                    "i[4]{2,5,6,3} d[3,3,3,2] d[2,3,3,6]" S2 SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = each_in_forward,
         .gradient = each_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
@@ -373,6 +391,8 @@ const ht_op ht_ops_conv[] = {
         .doc = "DepthwiseConv2dNative's gradient to its filter.",
         .samples = "f[2,5,6,3] i[4]{3,3,3,1} f[2,5,6,3]" S1 SAME ";"
                    "d[2,5,6,3] i[4]{3,3,3,2} d[2,3,3,6]" S2 SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = each_f_forward,
         .gradient = each_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
@@ -388,6 +408,8 @@ const ht_op ht_ops_conv[] = {
         .samples = "f[1,3,4,5,2] f[2,3,3,2,3] strides=[1,1,1,1,1] " SAME ";"
                    "d[2,4,4,3,2] d[2,2,2,2,3] strides=[1,2,2,1,1] " VALID ";"
                    "f[1,3,3,3,2] f[1,1,1,2,3] strides=[1,1,1,1,1] " SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = deep_forward,
         .gradient = deep_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
@@ -401,6 +423,8 @@ const ht_op ht_ops_conv[] = {
         .doc = "Conv3D's gradient to its input.",
         .samples = "i[5]{1,3,4,5,2} f[2,3,3,2,3] f[1,3,4,5,3] "
                    "strides=[1,1,1,1,1] " SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = deep_in_forward,
         .gradient = deep_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
@@ -414,6 +438,8 @@ const ht_op ht_ops_conv[] = {
         .doc = "Conv3D's gradient to its filter.",
         .samples = "f[1,3,4,5,2] i[5]{2,3,3,2,3} f[1,3,4,5,3] "
                    "strides=[1,1,1,1,1] " SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = deep_f_forward,
         .gradient = deep_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),

@@ -54,8 +54,8 @@ static event *add(ht_profile *p, ht_span span) {
   return e;
 }
 
-static double flops(const ht_op *op, const ht_attrs *attrs,
-                    const ht_tensor *in, const ht_tensor *out) {
+static double flops(const ht_op *op, const ht_attrs *attrs, const ht_tensor *in,
+                    const ht_tensor *out) {
   if (op->flops) return op->flops(attrs, in, out);
   return ht_dtype_floating(out->dtype) ? (double)ht_count(out) : 0;
 }
@@ -119,8 +119,8 @@ static kind *kind_of(kind *k, int *n, const event *e) {
 static void table_line(const char *name, const char *way, const kind *k,
                        double total, ht_text *out) {
   double s = k->seconds > 0 ? k->seconds : 1e-12;
-  ht_text_printf(out, "%-30s %-4s %8ld %10.1f %6.1f%% %8.1f %8.1f\n", name,
-                 way, k->calls, 1e3 * k->seconds, 100 * k->seconds / total,
+  ht_text_printf(out, "%-30s %-4s %8ld %10.1f %6.1f%% %8.1f %8.1f\n", name, way,
+                 k->calls, 1e3 * k->seconds, 100 * k->seconds / total,
                  1e-9 * k->flops / s, 1e-9 * k->bytes / s);
 }
 

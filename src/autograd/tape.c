@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/profile.h"
+
 typedef struct record {
   const ht_op *op;
   const char *node;
@@ -287,7 +289,11 @@ static ht_status apply_rule(ht_tape *tape, ht_run *run, const record *r,
       .run = run,
       .walk = tape,
   };
-  return r->gradient(&b);
+  if (!run->profile) return r->gradient(&b);
+  ht_span span = ht_profile_begin(run->profile);
+  ht_status st = r->gradient(&b);
+  ht_profile_backward(run->profile, span, &b);
+  return st;
 }
 
 static ht_status walk_record(ht_tape *tape, ht_run *run, const record *r) {

@@ -4,6 +4,7 @@
 
 #include "autograd/tape.h"
 #include "graph/plan_steps.h"
+#include "ops/profile.h"
 
 /* The values of one run. */
 struct ht_frame {
@@ -84,7 +85,10 @@ static ht_status run_step(const ht_step *s, ht_frame *f, ht_run *run) {
       .out = f->value + s->out,
       .run = run,
   };
+  ht_span span = {0};
+  if (run->profile) span = ht_profile_begin(run->profile);
   HT_TRY(s->op->forward(&c));
+  if (run->profile) ht_profile_forward(run->profile, span, &c);
   if (!run->tape || !ht_tape_wants(s->op, s->n_in, c.in)) return HT_SUCCESS;
   return ht_tape_record(run->tape, &c, NULL, s->n_in, c.in, s->n_out, c.out);
 }

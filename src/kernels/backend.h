@@ -11,4 +11,8 @@ void ht_backend_gemm_f(const ht_gemm *g, const float *a, const float *b,
 void ht_backend_gemm_d(const ht_gemm *g, const double *a, const double *b,
                        double *c);
 
+/* oneDNN in this thread alone, and as it was before. */
+int ht_dnnl_alone(void);
+void ht_dnnl_back(int threads);
+
 #endif

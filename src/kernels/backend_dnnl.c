@@ -11,7 +11,7 @@
 
 /* oneDNN takes as many threads as OpenMP offers outside a parallel region;
  * how it cuts would then depend on their number. */
-static int threads_to_one(void) {
+int ht_dnnl_alone(void) {
 #ifdef _OPENMP
   int n = omp_in_parallel() ? 1 : omp_get_max_threads();
   if (n != 1) omp_set_num_threads(1);
@@ -21,7 +21,7 @@ static int threads_to_one(void) {
 #endif
 }
 
-static void threads_back(int n) {
+void ht_dnnl_back(int n) {
 #ifdef _OPENMP
   if (n != 1) omp_set_num_threads(n);
 #else
@@ -31,10 +31,10 @@ static void threads_back(int n) {
 
 void ht_backend_gemm_f(const ht_gemm *g, const float *a, const float *b,
                        float *c) {
-  int threads = threads_to_one();
+  int threads = ht_dnnl_alone();
   dnnl_sgemm(g->ta ? 'T' : 'N', g->tb ? 'T' : 'N', g->m, g->n, g->k, 1, a,
              g->lda, b, g->ldb, g->add, c, g->ldc);
-  threads_back(threads);
+  ht_dnnl_back(threads);
 }
 
 const char *ht_backend_name(void) { return "oneDNN"; }

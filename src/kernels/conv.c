@@ -1,7 +1,7 @@
 /*
- * conv.c - convolutions as matrix products over unrolled windows: blocks of
- * output pixels whose windows fit the cache are copied side by side, then
- * multiplied with the filter. See conv.h.
+ * conv.c - convolutions, see conv.h: by oneDNN where it has a fast way, else as
+ * matrix products over unrolled windows: blocks of output pixels whose windows
+ * fit the cache are copied side by side, then multiplied with the filter.
  */
 #include "kernels/conv.h"
 
@@ -9,11 +9,14 @@
 #include <string.h>
 
 #include "base/parallel.h"
+#include "kernels/dnnl.h"
 #include "kernels/matmul.h"
+#include "kernels/real.h"
 
 typedef struct job {
   ht_pool *pool;
   const ht_conv *c;
+  const ht_epilogue *e;
   const char *x, *f, *dy;
   char *y;
   int64_t block; /* pixels unrolled at a time */
@@ -127,11 +130,14 @@ static void unroll(const job *j, int64_t pixel, int64_t n, int64_t group,
     unroll_pixel(j, pixel + i, group, to + (size_t)i * row);
 }
 
+HT_WIDE void ht_add_floats(int64_t n, const float *restrict x,
+                           float *restrict y) {
+  for (int64_t i = 0; i < n; i++) y[i] += x[i];
+}
+
 static void add_values(ht_dtype t, int64_t n, const void *x, void *y) {
   if (t == HT_FLOAT) {
-    const float *a = x;
-    float *b = y;
-    for (int64_t i = 0; i < n; i++) b[i] += a[i];
+    ht_add_floats(n, x, y);
   } else {
     const double *a = x;
     double *b = y;
@@ -159,6 +165,16 @@ static void roll_pixel(const job *j, int64_t pixel, int64_t group,
                    j->y + (size_t)(at * c->cin + group * n) * j->size);
       }
     }
+}
+
+/* ---- by oneDNN */
+
+static ht_status by_dnnl(const ht_conv_place *at, const ht_conv *c, int pass,
+                         const ht_epilogue *e, const void *x, const void *f,
+                         const void *y, bool *done) {
+  void *data[3] = {(void *)(uintptr_t)x, (void *)(uintptr_t)f,
+                   (void *)(uintptr_t)y};
+  return ht_dnnl_conv(at->room, at->pool, c, pass, e, data, done);
 }
 
 /* ---- forward */
@@ -191,6 +207,9 @@ static void forward_range(size_t from, size_t to, void *arg) {
       ht_gemm_run(c->t, &m, col, j->f + (size_t)(g * m.n) * j->size,
                   j->y + (size_t)(i * c->cout + g * m.n) * j->size);
     }
+    if (j->e)
+      ht_epilogue_rows(j->e, n, c->cout, c->cout,
+                       (float *)(void *)j->y + i * c->cout);
   }
   ht_tensor_drop(&memory);
 }
@@ -206,19 +225,24 @@ static size_t block_grain(const job *j) {
   return (size_t)j->block * (blocks < 1 ? 1 : (size_t)blocks);
 }
 
-ht_status ht_conv_forward(ht_pool *pool, const ht_conv *c, const void *x,
-                          const void *f, void *y) {
+ht_status ht_conv_forward(const ht_conv_place *at, const ht_conv *c,
+                          const ht_epilogue *e, const void *x, const void *f,
+                          void *y) {
+  bool done;
+  HT_TRY(by_dnnl(at, c, HT_CONV_FORWARD, e, x, f, y, &done));
+  if (done) return HT_SUCCESS;
   if (c->depthwise) {
-    ht_depthwise_forward(c, x, f, y);
+    ht_depthwise_forward(c, e, x, f, y);
     return HT_SUCCESS;
   }
   if (pointwise(c)) {
     ht_gemm m = forward_gemm(c, out_pixels(c));
-    ht_matmul(c->t, &m, x, f, y);
+    ht_matmul_with(c->t, &m, e, x, f, y);
     return HT_SUCCESS;
   }
-  job j = {.pool = pool,
+  job j = {.pool = at->pool,
            .c = c,
+           .e = e,
            .x = x,
            .f = f,
            .y = y,
@@ -271,10 +295,13 @@ static size_t image_grain(const ht_conv *c) {
   return n < 1 ? 1 : (size_t)n;
 }
 
-ht_status ht_conv_back_input(ht_pool *pool, const ht_conv *c, const void *f,
-                             const void *dy, void *dx) {
+ht_status ht_conv_back_input(const ht_conv_place *at, const ht_conv *c,
+                             const void *f, const void *dy, void *dx) {
+  bool done;
+  HT_TRY(by_dnnl(at, c, HT_CONV_TO_INPUT, NULL, dx, f, dy, &done));
+  if (done) return HT_SUCCESS;
   int64_t n = c->w.batch * ht_window_pixels(c->w.in) * c->cin;
-  job j = {.pool = pool,
+  job j = {.pool = at->pool,
            .c = c,
            .f = f,
            .dy = dy,
@@ -358,9 +385,12 @@ static int64_t filter_chunks(const ht_conv *c) {
   return n < 1 ? 1 : n;
 }
 
-ht_status ht_conv_back_filter(ht_pool *pool, const ht_conv *c, const void *x,
-                              const void *dy, void *df) {
-  job j = {.pool = pool,
+ht_status ht_conv_back_filter(const ht_conv_place *at, const ht_conv *c,
+                              const void *x, const void *dy, void *df) {
+  bool done;
+  HT_TRY(by_dnnl(at, c, HT_CONV_TO_FILTER, NULL, x, df, dy, &done));
+  if (done) return HT_SUCCESS;
+  job j = {.pool = at->pool,
            .c = c,
            .x = x,
            .dy = dy,
@@ -375,7 +405,7 @@ ht_status ht_conv_back_filter(ht_pool *pool, const ht_conv *c, const void *x,
   if (n < 1) n = 1;
   if (n > 1) {
     ht_shape s = ht_shape_2(n, count);
-    HT_TRY(ht_tensor_new(pool, c->t, &s, &sums));
+    HT_TRY(ht_tensor_new(at->pool, c->t, &s, &sums));
     j.y = sums.data;
   }
   ht_parallel((size_t)n, 1, filter_range, &j);

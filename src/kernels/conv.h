@@ -2,6 +2,7 @@
 #ifndef HT_KERNELS_CONV_H
 #define HT_KERNELS_CONV_H
 
+#include "kernels/epilogue.h"
 #include "kernels/window.h"
 
 /*
@@ -16,19 +17,37 @@ typedef struct ht_conv {
   bool depthwise;
 } ht_conv;
 
-/* y = x * f. The pool lends scratch memory; failures are those of memory. */
-ht_status ht_conv_forward(ht_pool *pool, const ht_conv *c, const void *x,
-                          const void *f, void *y) HT_MUST_CHECK;
+/* What a node keeps for its convolutions (compiled code, by geometry). Any
+ * thread may use it. NULL where there is nothing to keep, which is fine. */
+typedef struct ht_conv_room ht_conv_room;
+ht_conv_room *ht_conv_room_new(void);
+void ht_conv_room_free(ht_conv_room *room);
+
+/* Where convolutions work: the pool lends scratch memory. */
+typedef struct ht_conv_place {
+  ht_pool *pool;
+  ht_conv_room *room;
+} ht_conv_place;
+
+/* y = x * f, then what e says (NULL: nothing; floats only). Failures are those
+ * of memory. */
+ht_status ht_conv_forward(const ht_conv_place *at, const ht_conv *c,
+                          const ht_epilogue *e, const void *x, const void *f,
+                          void *y) HT_MUST_CHECK;
 /* dx from dy and f. */
-ht_status ht_conv_back_input(ht_pool *pool, const ht_conv *c, const void *f,
-                             const void *dy, void *dx) HT_MUST_CHECK;
+ht_status ht_conv_back_input(const ht_conv_place *at, const ht_conv *c,
+                             const void *f, const void *dy,
+                             void *dx) HT_MUST_CHECK;
 /* df from x and dy, summed over fixed chunks in order. */
-ht_status ht_conv_back_filter(ht_pool *pool, const ht_conv *c, const void *x,
-                              const void *dy, void *df) HT_MUST_CHECK;
+ht_status ht_conv_back_filter(const ht_conv_place *at, const ht_conv *c,
+                              const void *x, const void *dy,
+                              void *df) HT_MUST_CHECK;
+/* y += x. */
+void ht_add_floats(int64_t n, const float *x, float *y);
 
 /* The same for depthwise ones: called by those above. */
-void ht_depthwise_forward(const ht_conv *c, const void *x, const void *f,
-                          void *y);
+void ht_depthwise_forward(const ht_conv *c, const ht_epilogue *e, const void *x,
+                          const void *f, void *y);
 void ht_depthwise_back_input(const ht_conv *c, const void *f, const void *dy,
                              void *dx);
 /* Images from .. to-1 added into df. */

@@ -9,6 +9,7 @@
 
 typedef struct job {
   const ht_conv *c;
+  const ht_epilogue *e;
   const void *x, *f;
   void *y;
 } job;
@@ -27,9 +28,9 @@ static double line_work(const ht_conv *c) {
          (double)ht_window_pixels(c->w.size);
 }
 
-void ht_depthwise_forward(const ht_conv *c, const void *x, const void *f,
-                          void *y) {
-  job j = {c, x, f, y};
+void ht_depthwise_forward(const ht_conv *c, const ht_epilogue *e, const void *x,
+                          const void *f, void *y) {
+  job j = {c, e, x, f, y};
   size_t lines = (size_t)(c->w.batch * c->w.out[0] * c->w.out[1]);
   ht_parallel(lines, ht_grain(line_work(c) / 8),
               c->t == HT_FLOAT ? forward_f : forward_d, &j);
@@ -37,7 +38,7 @@ void ht_depthwise_forward(const ht_conv *c, const void *x, const void *f,
 
 void ht_depthwise_back_input(const ht_conv *c, const void *f, const void *dy,
                              void *dx) {
-  job j = {c, dy, f, dx};
+  job j = {c, NULL, dy, f, dx};
   double image = line_work(c) * (double)(c->w.out[0] * c->w.out[1]);
   ht_parallel((size_t)c->w.batch, ht_grain(image / 8),
               c->t == HT_FLOAT ? back_f : back_d, &j);
@@ -125,6 +126,9 @@ HT_WIDE static void NAME(forward)(size_t from, size_t to, void *arg) {
   for (int64_t i = (int64_t)from; i < (int64_t)to; i++) {
     memset((REAL *)j->y + i * row, 0, (size_t)row * sizeof(REAL));
     NAME(line)(j->c, i, NAME(FORWARD), (REAL *)j->x, (REAL *)j->f, j->y);
+    if (j->e)
+      ht_epilogue_rows(j->e, j->c->w.out[2], j->c->cout, j->c->cout,
+                       (float *)j->y + i * row);
   }
 }
 

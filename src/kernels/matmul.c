@@ -36,6 +36,7 @@ void ht_gemm_run(ht_dtype t, const ht_gemm *g, const void *a, const void *b,
 
 typedef struct blocks {
   const ht_gemm *g;
+  const ht_epilogue *e;
   ht_dtype t;
   const char *a, *b;
   char *c;
@@ -54,6 +55,11 @@ static void run_block(const blocks *p, int64_t k) {
   ht_gemm_run(p->t, &g, p->a + (g.ta ? i : i * g.lda) * size,
               p->b + (g.tb ? j * g.ldb : j) * size,
               p->c + (i * g.ldc + j) * size);
+  if (!p->e) return;
+  ht_epilogue e = *p->e;
+  if (e.scale) e.scale += j;
+  if (e.bias) e.bias += j;
+  ht_epilogue_rows(&e, g.m, g.n, g.ldc, (float *)(void *)p->c + i * g.ldc + j);
 }
 
 static void run_blocks(size_t from, size_t to, void *arg) {
@@ -88,14 +94,16 @@ static void choose_blocks(blocks *p) {
 
 void ht_matmul(ht_dtype t, const ht_gemm *g, const void *a, const void *b,
                void *c) {
+  ht_matmul_with(t, g, NULL, a, b, c);
+}
+
+void ht_matmul_with(ht_dtype t, const ht_gemm *g, const ht_epilogue *e,
+                    const void *a, const void *b, void *c) {
   if (g->m <= 0 || g->n <= 0) return;
-  blocks p = {.g = g, .t = t, .a = a, .b = b, .c = c};
+  blocks p = {.g = g, .e = e, .t = t, .a = a, .b = b, .c = c};
   choose_blocks(&p);
   int64_t down = (g->m + p.rows - 1) / p.rows;
-  if (down * p.across == 1)
-    ht_gemm_run(t, g, a, b, c);
-  else
-    ht_parallel((size_t)(down * p.across), 1, run_blocks, &p);
+  ht_parallel((size_t)(down * p.across), 1, run_blocks, &p);
 }
 
 /* ---- many products */

@@ -2,6 +2,7 @@
 #ifndef HT_KERNELS_MATMUL_H
 #define HT_KERNELS_MATMUL_H
 
+#include "kernels/epilogue.h"
 #include "tensor/tensor.h"
 
 /*
@@ -21,6 +22,10 @@ void ht_gemm_run(ht_dtype t, const ht_gemm *g, const void *a, const void *b,
 /* Cut by size over threads: the same bits on any number of them. */
 void ht_matmul(ht_dtype t, const ht_gemm *g, const void *a, const void *b,
                void *c);
+
+/* The same, then what e says of C's columns (NULL: nothing; floats only). */
+void ht_matmul_with(ht_dtype t, const ht_gemm *g, const ht_epilogue *e,
+                    const void *a, const void *b, void *c);
 
 /*
  * Products over batch axes: item (i_0 .. i_r-1) of A starts i . a_step

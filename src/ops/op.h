@@ -19,9 +19,13 @@ typedef struct ht_back ht_back;
 typedef struct ht_run ht_run;
 typedef struct ht_plan ht_plan; /* a function made ready to run: src/graph */
 typedef struct ht_tape ht_tape; /* src/autograd */
+typedef struct ht_profile ht_profile; /* profile.h */
 
 typedef ht_status ht_forward_fn(ht_call *call);
 typedef ht_status ht_gradient_fn(ht_back *back);
+/* Floating-point operations of a call, told by shapes: for profiles. */
+typedef double ht_flops_fn(const ht_attrs *attrs, const ht_tensor *in,
+                           const ht_tensor *out);
 
 /* What the tape keeps of a call until its gradient has run: inputs 0..15 and
  * outputs 0..15. Of the rest the gradient sees dtype and shape alone. */
@@ -63,6 +67,7 @@ struct ht_op {
   ht_gradient_fn *gradient; /* or ht_no_gradient; NULL is refused by name */
   unsigned keep;            /* HT_KEEP_* */
   unsigned flags;           /* HT_OP_* */
+  ht_flops_fn *flops;       /* NULL: one for each element of output 0 */
 };
 
 /* What TensorFlow has no gradient for, or whose gradient is zero. */
@@ -175,6 +180,7 @@ struct ht_run {
   uint64_t calls;   /* random ops run so far in this run */
   const char *folder; /* of the module: no op reads a file outside it */
   int64_t max_turns;  /* of a loop, 0: no limit */
+  ht_profile *profile; /* NULL: times are not taken */
 
   /* Runs a sub-plan; `in` borrowed, `out` filled. Recorded on the tape. */
   ht_status (*call_plan)(ht_run *run, ht_plan *plan, int n_in,

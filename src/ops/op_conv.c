@@ -53,7 +53,7 @@ static ht_shape out_shape(const ht_attrs *attrs, const kind *k,
 /* ---- the three passes: everything below is made of them */
 
 typedef struct pass {
-  ht_pool *pool;
+  ht_conv_place at;
   const ht_attrs *attrs;
   const kind *k;
 } pass;
@@ -66,7 +66,7 @@ static ht_shape last_shape(const kind *k, int64_t batch, const int64_t n[3],
 
 static ht_status settle(const pass *p, ht_status st, ht_tensor *y) {
   ht_layout l = ht_layout_from(p->attrs, p->k->spatial);
-  if (st.code == HT_OK) st = ht_channels_back(p->pool, &l, y);
+  if (st.code == HT_OK) st = ht_channels_back(p->at.pool, &l, y);
   if (st.code != HT_OK) ht_tensor_drop(y);
   return st;
 }
@@ -78,10 +78,10 @@ static ht_status convolve(const pass *p, const ht_tensor *x, const ht_tensor *f,
   ht_tensor in;
   HT_TRY(geometry(p->attrs, p->k, x->dtype, &x->shape, &f->shape, &c));
   ht_shape s = last_shape(p->k, c.w.batch, c.w.out, c.cout);
-  HT_TRY(ht_channels_last(p->pool, &l, x, &in));
-  ht_status st = ht_tensor_new(p->pool, x->dtype, &s, y);
+  HT_TRY(ht_channels_last(p->at.pool, &l, x, &in));
+  ht_status st = ht_tensor_new(p->at.pool, x->dtype, &s, y);
   if (st.code == HT_OK && ht_count(y))
-    st = ht_conv_forward(p->pool, &c, in.data, f->data, y->data);
+    st = ht_conv_forward(&p->at, &c, NULL, in.data, f->data, y->data);
   ht_tensor_drop(&in);
   return settle(p, st, y);
 }
@@ -103,10 +103,10 @@ static ht_status to_input(const pass *p, const ht_shape *x, const ht_tensor *f,
   HT_TRY(geometry(p->attrs, p->k, f->dtype, x, &f->shape, &c));
   HT_TRY(need_out(p, &c, dy));
   ht_shape s = last_shape(p->k, c.w.batch, c.w.in, c.cin);
-  HT_TRY(ht_channels_last(p->pool, &l, dy, &d));
-  ht_status st = ht_tensor_new(p->pool, f->dtype, &s, dx);
+  HT_TRY(ht_channels_last(p->at.pool, &l, dy, &d));
+  ht_status st = ht_tensor_new(p->at.pool, f->dtype, &s, dx);
   if (st.code == HT_OK && ht_count(dx))
-    st = ht_conv_back_input(p->pool, &c, f->data, d.data, dx->data);
+    st = ht_conv_back_input(&p->at, &c, f->data, d.data, dx->data);
   ht_tensor_drop(&d);
   return settle(p, st, dx);
 }
@@ -118,11 +118,11 @@ static ht_status to_filter(const pass *p, const ht_tensor *x, const ht_shape *f,
   ht_tensor in, d = {0};
   HT_TRY(geometry(p->attrs, p->k, x->dtype, &x->shape, f, &c));
   HT_TRY(need_out(p, &c, dy));
-  HT_TRY(ht_channels_last(p->pool, &l, x, &in));
-  ht_status st = ht_channels_last(p->pool, &l, dy, &d);
-  if (st.code == HT_OK) st = ht_tensor_new(p->pool, x->dtype, f, df);
+  HT_TRY(ht_channels_last(p->at.pool, &l, x, &in));
+  ht_status st = ht_channels_last(p->at.pool, &l, dy, &d);
+  if (st.code == HT_OK) st = ht_tensor_new(p->at.pool, x->dtype, f, df);
   if (st.code == HT_OK)
-    st = ht_conv_back_filter(p->pool, &c, in.data, d.data, df->data);
+    st = ht_conv_back_filter(&p->at, &c, in.data, d.data, df->data);
   ht_tensor_drop(&in);
   ht_tensor_drop(&d);
   if (st.code != HT_OK) ht_tensor_drop(df);
@@ -131,8 +131,16 @@ static ht_status to_filter(const pass *p, const ht_tensor *x, const ht_shape *f,
 
 /* ---- forward */
 
+static ht_status prepare(const ht_attrs *attrs, void **prepared) {
+  (void)attrs;
+  *prepared = ht_conv_room_new();
+  return HT_SUCCESS;
+}
+
+static void unprepare(void *prepared) { ht_conv_room_free(prepared); }
+
 static pass of_call(const ht_call *c, const kind *k) {
-  return (pass){c->run->pool, c->attrs, k};
+  return (pass){{c->run->pool, c->prepared}, c->attrs, k};
 }
 
 static ht_status need_reals(const ht_call *c, int i, int k) {
@@ -178,7 +186,7 @@ static ht_status filter_forward(ht_call *c, const kind *k) {
 /* ---- backward */
 
 static pass of_back(const ht_back *b, const kind *k) {
-  return (pass){b->run->pool, b->attrs, k};
+  return (pass){{b->run->pool, b->prepared}, b->attrs, k};
 }
 
 static ht_status back(ht_back *b, const kind *k) {
@@ -227,13 +235,35 @@ static ht_status filter_back(ht_back *b, const kind *k) {
   return HT_SUCCESS;
 }
 
+/* A multiply and an add for each output element and tap. */
+static double taps(const ht_tensor *y, const ht_tensor *f, bool depthwise) {
+  const int64_t *last = f->shape.dim + f->shape.rank - 2;
+  double outs = depthwise ? (double)(last[0] * last[1]) : (double)last[1];
+  return outs ? 2 * (double)ht_count(y) * (double)ht_count(f) / outs : 0;
+}
+
 #define OP_OF(k)                                                               \
   static ht_status k##_forward(ht_call *c) { return forward(c, &k); }          \
   static ht_status k##_back(ht_back *b) { return back(b, &k); }                \
   static ht_status k##_in_forward(ht_call *c) { return input_forward(c, &k); } \
   static ht_status k##_in_back(ht_back *b) { return input_back(b, &k); }       \
   static ht_status k##_f_forward(ht_call *c) { return filter_forward(c, &k); } \
-  static ht_status k##_f_back(ht_back *b) { return filter_back(b, &k); }
+  static ht_status k##_f_back(ht_back *b) { return filter_back(b, &k); }       \
+  static double k##_flops(const ht_attrs *attrs, const ht_tensor *in,          \
+                          const ht_tensor *out) {                              \
+    (void)attrs;                                                               \
+    return taps(out, &in[1], k.depthwise);                                     \
+  }                                                                            \
+  static double k##_in_flops(const ht_attrs *attrs, const ht_tensor *in,       \
+                             const ht_tensor *out) {                           \
+    (void)attrs, (void)out;                                                    \
+    return taps(&in[2], &in[1], k.depthwise);                                  \
+  }                                                                            \
+  static double k##_f_flops(const ht_attrs *attrs, const ht_tensor *in,        \
+                            const ht_tensor *out) {                            \
+    (void)attrs;                                                               \
+    return taps(&in[2], out, k.depthwise);                                     \
+  }
 OP_OF(flat)
 OP_OF(deep)
 OP_OF(each)
@@ -275,9 +305,12 @@ const ht_op ht_ops_conv[] = {
             "f[0,5,5,2] f[3,3,2,3]" S1 SAME " !grad=0;"
             "f[3,19,17,8] f[3,3,8,16]" S1 SAME ";"
             "f[1,224,4,3] f[7,7,3,8]" S2 SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = flat_forward,
         .gradient = flat_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = flat_flops,
         .flags = 0,
     },
     {
@@ -290,9 +323,12 @@ const ht_op ht_ops_conv[] = {
                    "i[4]{2,5,6,3} f[3,3,3,4] f[2,3,3,4]" S2 SAME ";"
                    "i[4]{1,7,7,2} d[3,3,2,3] d[1,3,3,3]" S2 VALID ";"
                    "i[4]{2,4,4,3} f[1,1,3,5] f[2,4,4,5]" S1 SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = flat_in_forward,
         .gradient = flat_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
+        .flops = flat_in_flops,
     },
     {
         .name = "Conv2DBackpropFilter",
@@ -303,9 +339,12 @@ const ht_op ht_ops_conv[] = {
         .samples = "f[2,5,6,3] i[4]{3,3,3,4} f[2,5,6,4]" S1 SAME ";"
                    "d[2,5,6,3] i[4]{3,3,3,4} d[2,3,3,4]" S2 SAME ";"
                    "f[2,4,4,3] i[4]{1,1,3,5} f[2,4,4,5]" S1 SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = flat_f_forward,
         .gradient = flat_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
+        .flops = flat_f_flops,
     },
     {
         .name = "DepthwiseConv2dNative",
@@ -322,9 +361,12 @@ const ht_op ht_ops_conv[] = {
                    "f[1,9,9,20] f[5,5,20,1]" S2 SAME ";"
                    "f[1,5,5,2] f[3,3,2,1]" S2
                    "padding='EXPLICIT' explicit_paddings=[0,0,1,2,0,1,0,0]",
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = each_forward,
         .gradient = each_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = each_flops,
     },
     {
         .name = "DepthwiseConv2dNativeBackpropInput",
@@ -334,9 +376,12 @@ const ht_op ht_ops_conv[] = {
         .doc = "DepthwiseConv2dNative's gradient to its input.",
         .samples = "i[4]{2,5,6,3} f[3,3,3,1] f[2,5,6,3]" S1 SAME ";"
                    "i[4]{2,5,6,3} d[3,3,3,2] d[2,3,3,6]" S2 SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = each_in_forward,
         .gradient = each_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
+        .flops = each_in_flops,
     },
     {
         .name = "DepthwiseConv2dNativeBackpropFilter",
@@ -346,9 +391,12 @@ const ht_op ht_ops_conv[] = {
         .doc = "DepthwiseConv2dNative's gradient to its filter.",
         .samples = "f[2,5,6,3] i[4]{3,3,3,1} f[2,5,6,3]" S1 SAME ";"
                    "d[2,5,6,3] i[4]{3,3,3,2} d[2,3,3,6]" S2 SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = each_f_forward,
         .gradient = each_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
+        .flops = each_f_flops,
     },
     {
         .name = "Conv3D",
@@ -360,9 +408,12 @@ const ht_op ht_ops_conv[] = {
         .samples = "f[1,3,4,5,2] f[2,3,3,2,3] strides=[1,1,1,1,1] " SAME ";"
                    "d[2,4,4,3,2] d[2,2,2,2,3] strides=[1,2,2,1,1] " VALID ";"
                    "f[1,3,3,3,2] f[1,1,1,2,3] strides=[1,1,1,1,1] " SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = deep_forward,
         .gradient = deep_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = deep_flops,
     },
     {
         .name = "Conv3DBackpropInputV2",
@@ -372,9 +423,12 @@ const ht_op ht_ops_conv[] = {
         .doc = "Conv3D's gradient to its input.",
         .samples = "i[5]{1,3,4,5,2} f[2,3,3,2,3] f[1,3,4,5,3] "
                    "strides=[1,1,1,1,1] " SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = deep_in_forward,
         .gradient = deep_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
+        .flops = deep_in_flops,
     },
     {
         .name = "Conv3DBackpropFilterV2",
@@ -384,9 +438,12 @@ const ht_op ht_ops_conv[] = {
         .doc = "Conv3D's gradient to its filter.",
         .samples = "f[1,3,4,5,2] i[5]{2,3,3,2,3} f[1,3,4,5,3] "
                    "strides=[1,1,1,1,1] " SAME,
+        .prepare = prepare,
+        .unprepare = unprepare,
         .forward = deep_f_forward,
         .gradient = deep_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
+        .flops = deep_f_flops,
     },
     {0},
 };

@@ -179,6 +179,17 @@ static ht_status back(ht_back *b, bool tx, bool ty) {
   return HT_SUCCESS;
 }
 
+/* A multiply and an add for each element of the product and of the inner
+ * axis. */
+static double flops(const ht_attrs *attrs, const ht_tensor *in,
+                    const ht_tensor *out) {
+  bool turned = ht_attr_bool(attrs, "transpose_a") ||
+                ht_attr_bool(attrs, "adj_x");
+  const ht_shape *a = &in[0].shape;
+  int64_t inner = a->rank < 2 ? 1 : a->dim[a->rank - (turned ? 2 : 1)];
+  return 2 * (double)ht_count(out) * (double)inner;
+}
+
 /* ---- the ops */
 
 static ht_status matmul_forward(ht_call *c) {
@@ -226,6 +237,7 @@ const ht_op ht_ops_matmul[] = {
         .forward = matmul_forward,
         .gradient = matmul_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = flops,
     },
     {
         .name = "BatchMatMul",
@@ -239,6 +251,7 @@ const ht_op ht_ops_matmul[] = {
         .forward = batch_forward,
         .gradient = batch_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = flops,
     },
     {
         .name = "BatchMatMulV2",
@@ -254,6 +267,7 @@ const ht_op ht_ops_matmul[] = {
         .forward = batch_forward,
         .gradient = batch_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = flops,
     },
     {
         .name = "BatchMatMulV3",
@@ -266,6 +280,7 @@ const ht_op ht_ops_matmul[] = {
         .forward = batch_forward,
         .gradient = batch_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = flops,
     },
     {0},
 };

@@ -150,6 +150,7 @@ static ht_status compute(ht_loop *loop, const batch *b, double *loss,
   ht_run run = ht_run_make(loop->pool, store, loop->composed->model->folder);
   run.tape = loop->tape;
   run.training = true;
+  run.profile = loop->profile;
   run.seed = (uint64_t)loop->options->seed;
   run.step = (uint64_t)loop->at.step + 1;
   *factor = ht_schedule_factor(&loop->schedule, loop->at.step + 1);

@@ -41,6 +41,7 @@ typedef struct ht_loop {
   ht_progress at;
   ht_tape *tape;
   ht_pool *pool;
+  ht_profile *profile; /* NULL: not asked for */
   double seconds; /* of this epoch's steps; at first, of all that the first
                      epoch needed before */
   bool stop;      /* the watcher asked to */

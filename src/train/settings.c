@@ -89,6 +89,8 @@ static const ht_setting settings[] = {
      "go on from the last checkpoint"},
     {"tensorboard", HT_SET_FLAG, AT(tensorboard), "false",
      "write RUN/events for TensorBoard"},
+    {"profile", HT_SET_FLAG, AT(profile), "false",
+     "time by kind of op; a Chrome trace in RUN/trace.json"},
     {"log", HT_SET_TEXT, AT(log), NULL, "log file; default RUN/log.jsonl"},
 };
 enum { N_SETTINGS = sizeof settings / sizeof *settings };

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "data/split.h"
+#include "ops/profile.h"
 #include "optim/rows.h"
 #include "train/checkpoint.h"
 #include "train/decisions.h"
@@ -269,6 +270,7 @@ static ht_status make_loop(training *t, const ht_watcher *watcher) {
                        !o->no_shuffle, (uint64_t)o->seed, &l->order));
   l->pool = ht_pool_new();
   l->tape = ht_tape_new();
+  if (o->profile) l->profile = ht_profile_new();
   return l->pool && l->tape ? HT_SUCCESS
                             : ht_fail(HT_NO_MEMORY, "no memory to train");
 }
@@ -331,11 +333,30 @@ static void tell_decisions(training *t) {
   ht_decisions_tell(&d, note, t);
 }
 
+/* Where the time went, a note a line; and all of it as a trace. */
+static ht_status tell_profile(training *t) {
+  ht_text text = {0};
+  ht_profile_table(t->loop.profile, &text);
+  for (char *line = text.p, *end; line && *line; line = end + 1) {
+    end = strchr(line, '\n');
+    *end = 0;
+    note(t, line);
+  }
+  ht_text_reset(&text);
+  ht_profile_trace(t->loop.profile, &text);
+  ht_status st = ht_text_check(&text);
+  if (st.code == HT_OK)
+    st = ht_file_write(in_run(t, "trace.json"), text.p, text.n);
+  ht_text_free(&text);
+  return st;
+}
+
 static ht_status run_loop(training *t) {
   bool found = false;
   if (t->o->resume) HT_TRY(ht_checkpoint_resume(&t->loop, &found));
   HT_TRY(start_log(t));
   ht_status st = ht_loop_run(&t->loop);
+  if (st.code == HT_OK && t->loop.profile) st = tell_profile(t);
   if (t->logged.code != HT_OK)
     return ht_fail(t->logged.code, "%s", t->log_message);
   return st;
@@ -379,6 +400,7 @@ static void free_training(training *t) {
   ht_frozen_free(t->frozen);
   ht_frozen_free(t->frozen_valid);
   ht_pool_free(t->loop.pool);
+  ht_profile_free(t->loop.profile);
   ht_feed_close(&t->train);
   ht_feed_close(&t->valid);
   ht_trained_close(&t->trained);

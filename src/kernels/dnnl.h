@@ -1,0 +1,23 @@
+/*
+ * dnnl.h - convolutions compiled by oneDNN, for src/kernels alone.
+ *
+ * A room keeps what was compiled for one node, by geometry; any thread may
+ * ask. Each call runs on the thread that makes it.
+ */
+#ifndef HT_KERNELS_DNNL_H
+#define HT_KERNELS_DNNL_H
+
+#include "kernels/conv.h"
+
+enum { HT_CONV_FORWARD, HT_CONV_TO_INPUT, HT_CONV_TO_FILTER };
+
+/*
+ * The pass of c by oneDNN: *done false, and nothing happened, where it has no
+ * fast way for c. data[]: x, filter, y; the one that the pass makes is
+ * written. e may be NULL; used by the forward pass.
+ */
+ht_status ht_dnnl_conv(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
+                       int pass, const ht_epilogue *e, void *const data[3],
+                       bool *done) HT_MUST_CHECK;
+
+#endif

@@ -123,6 +123,22 @@ ht_mapping_choice ht_prepare_mapping(const ht_train_options *o,
                              .images = images};
 }
 
+ht_status ht_prepare_split(const ht_train_options *o, const ht_feed *feed,
+                           ht_arena *arena, ht_split *out) {
+  ht_split_options how = {.fraction = o->valid_split,
+                          .seed = (uint64_t)o->seed,
+                          .group = o->group};
+  ht_images *images = ht_feed_images(feed);
+  if (images && !how.group) {
+    uint64_t *digest;
+    HT_NEW(digest, arena, 2 * feed->data.n);
+    HT_TRY(ht_images_digest(images, digest));
+    how.hashed = ht_images_column(images);
+    how.digest = digest;
+  }
+  return ht_split_make(&feed->data, &how, arena, out);
+}
+
 /* ---- the module */
 
 static bool trains_module(const ht_train_options *o) {

@@ -2,6 +2,7 @@
 #ifndef HT_TRAIN_PREPARE_H
 #define HT_TRAIN_PREPARE_H
 
+#include "data/split.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "train/feed.h"
@@ -35,6 +36,11 @@ ht_status ht_prepare_optimizer(const ht_train_options *o,
                                ht_hyper *hyper) HT_MUST_CHECK;
 ht_status ht_prepare_schedule(const ht_train_options *o, int64_t total,
                               ht_schedule *out) HT_MUST_CHECK;
+
+/* Which examples train and which validate, by --valid-split and --group.
+ * Images are told apart by what their files hold, not by their paths. */
+ht_status ht_prepare_split(const ht_train_options *o, const ht_feed *feed,
+                           ht_arena *arena, ht_split *out) HT_MUST_CHECK;
 
 /* Writes RUN/trained.json: which weights are the best, what the answers mean
  * and the shape of the features; and reads it back. */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "data/split.h"
 #include "train/loop.h"
 #include "train/prepare.h"
 
@@ -65,8 +64,8 @@ static ht_status open_examples(ht_report *r, int64_t *n) {
   const ht_trained *t = r->trained;
   const ht_train_options *o = &t->options;
   const ht_composed *c = &t->composed;
-  ht_mapping_choice choice = {o->text, o->image, o->label, o->input,
-                              o->n_input};
+  ht_image_choice images;
+  ht_mapping_choice choice = ht_prepare_mapping(o, t->model, &images);
   const char *path = o->test ? o->test : o->valid ? o->valid : o->data;
   HT_TRY(ht_feed_open(path, c->design.inference, c->input, c->n_inputs, &choice,
                       true, &r->feed));
@@ -82,10 +81,22 @@ static ht_status open_examples(ht_report *r, int64_t *n) {
   if (!r->judged) return ht_fail(HT_NO_MEMORY, "no memory for a report");
   if (!part) return HT_SUCCESS;
   ht_split split;
-  HT_TRY(ht_split_make(&r->feed.data, o->valid_split, (uint64_t)o->seed,
-                       &r->arena, &split));
+  HT_TRY(ht_prepare_split(o, &r->feed, &r->arena, &split));
   r->index = split.valid;
   *n = split.n_valid;
+  return HT_SUCCESS;
+}
+
+/* Broken images have no answers. */
+static ht_status skip_broken(ht_report *r, int64_t n) {
+  int64_t *index, k = 0;
+  if (r->answers.n == n) return HT_SUCCESS;
+  HT_NEW(index, &r->arena, n);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t at = r->index ? r->index[i] : i;
+    if (!ht_feed_broken(&r->feed, at)) index[k++] = at;
+  }
+  r->index = index;
   return HT_SUCCESS;
 }
 
@@ -93,6 +104,7 @@ static ht_status judge(ht_report *r, ht_composed *c) {
   int64_t n = 0;
   HT_TRY(open_examples(r, &n));
   HT_TRY(ht_judge_answers(c, &r->feed, r->index, n, NULL, &r->answers));
+  HT_TRY(skip_broken(r, n));
   HT_TRY(ht_score(&r->answers, &r->card));
   return ht_interval_metrics(&r->answers, (uint64_t)r->trained->options.seed,
                              r->interval);

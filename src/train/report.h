@@ -53,6 +53,10 @@ void ht_report_scores(ht_text *page, const ht_report *r);
 void ht_report_classes(ht_text *page, const ht_report *r);
 void ht_report_confusion(ht_text *page, const ht_report *r);
 void ht_report_calibration(ht_text *page, const ht_report *r);
+/* Input k of an example, an image, as one of at most 64 pixels a side, and
+ * its path where it has one. */
+ht_status ht_report_thumbnail(ht_text *page, const ht_report *r, int k,
+                              int64_t example) HT_MUST_CHECK;
 ht_status ht_report_errors(ht_text *page, ht_report *r) HT_MUST_CHECK;
 ht_status ht_report_usage(ht_text *page, ht_report *r) HT_MUST_CHECK;
 

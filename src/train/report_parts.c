@@ -202,17 +202,21 @@ static ht_status rank_errors(ht_report *r, ranked **out, int *n) {
   return HT_SUCCESS;
 }
 
-/* What the example was: its texts; else its place in the file. */
-static void show_example(ht_text *page, const ht_report *r, int64_t i) {
+static bool is_text(const ht_column *c) {
+  return !c->whole && !c->splits && c->value.dtype == HT_STRING &&
+         c->value.shape.rank == 1;
+}
+
+/* What the example was: its texts and images; else its place in the file. */
+static ht_status show_example(ht_text *page, const ht_report *r, int64_t i) {
   int64_t at = r->index ? r->index[i] : i;
   bool any = false;
   ht_text_add(page, "<td>");
   for (int k = 0; k < r->feed.n_inputs; k++) {
-    const ht_column *c = r->feed.column[k];
-    if (c->whole || c->splits || c->value.dtype != HT_STRING ||
-        c->value.shape.rank != 1)
-      continue;
-    const ht_string *s = &ht_str(&c->value)[at];
+    if (r->feed.images[k]) HT_TRY(ht_report_thumbnail(page, r, k, at));
+    any |= r->feed.images[k] != NULL;
+    if (r->feed.images[k] || !is_text(r->feed.column[k])) continue;
+    const ht_string *s = &ht_str(&r->feed.column[k]->value)[at];
     if (any) ht_text_add(page, "<br>");
     ht_html_text(page, s->p, s->n < LONGEST ? (int64_t)s->n : LONGEST);
     if (s->n > LONGEST) ht_text_add(page, " ...");
@@ -220,6 +224,7 @@ static void show_example(ht_text *page, const ht_report *r, int64_t i) {
   }
   if (!any) ht_text_printf(page, "example %lld", (long long)at + 1);
   ht_text_add(page, "</td>");
+  return HT_SUCCESS;
 }
 
 static void show_numbers(ht_text *page, const float *x, int n) {
@@ -248,10 +253,10 @@ static void show_values(ht_text *page, const ht_report *r, const float *x) {
   ht_text_add(page, "</td>");
 }
 
-static void error_row(ht_text *page, const ht_report *r, const ranked *e) {
+static ht_status error_row(ht_text *page, const ht_report *r, const ranked *e) {
   const ht_answers *a = &r->answers;
   ht_text_add(page, "<tr>");
-  show_example(page, r, e->example);
+  HT_TRY(show_example(page, r, e->example));
   if (a->task == HT_TASK_CLASSIFY) {
     cell(page, class_name(r, a->class[e->example]));
     cell(page, class_name(r, best_class(a, e->example)));
@@ -260,6 +265,7 @@ static void error_row(ht_text *page, const ht_report *r, const ranked *e) {
     show_values(page, r, a->score + e->example * a->width);
   }
   ht_text_printf(page, "<td>%.3f</td></tr>\n", e->badness);
+  return HT_SUCCESS;
 }
 
 ht_status ht_report_errors(ht_text *page, ht_report *r) {
@@ -272,7 +278,7 @@ ht_status ht_report_errors(ht_text *page, ht_report *r) {
                  "<table class=\"left\"><tr><th>example</th><th>right</th>"
                  "<th>answered</th><th>%s</th></tr>\n",
                  r->card.task == HT_TASK_CLASSIFY ? "confidence" : "off by");
-  for (int i = 0; i < n; i++) error_row(page, r, &worst[i]);
+  for (int i = 0; i < n; i++) HT_TRY(error_row(page, r, &worst[i]));
   ht_text_add(page, "</table></div>\n");
   return HT_SUCCESS;
 }

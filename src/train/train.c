@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "base/file.h"
-#include "data/split.h"
 #include "ops/profile.h"
 #include "optim/rows.h"
 #include "train/checkpoint.h"
@@ -97,22 +96,6 @@ static ht_status open_feed(training *t, const char *path,
   return ht_feed_open(path, call, input, n, &choice, true, out);
 }
 
-/* Images are told apart by what their files hold, not by their paths. */
-static ht_status split(training *t, double part) {
-  ht_arena *arena = &t->trained.arena;
-  ht_split_options o = {
-      .fraction = part, .seed = (uint64_t)t->o->seed, .group = t->o->group};
-  ht_images *images = ht_feed_images(&t->train);
-  if (images && !o.group) {
-    uint64_t *digest;
-    HT_NEW(digest, arena, 2 * t->train.data.n);
-    HT_TRY(ht_images_digest(images, digest));
-    o.hashed = ht_images_column(images);
-    o.digest = digest;
-  }
-  return ht_split_make(&t->train.data, &o, arena, &t->split);
-}
-
 static ht_status choose_examples(training *t) {
   ht_trained *d = &t->trained;
   double part = t->o->valid_split;
@@ -122,7 +105,8 @@ static ht_status choose_examples(training *t) {
     return ht_fail(HT_USAGE, "'--valid' and '--valid-split' exclude another");
   if (t->o->group && !(part > 0))
     return ht_fail(HT_USAGE, "'--group' needs '--valid-split'");
-  if (part > 0) return split(t, part);
+  if (part > 0)
+    return ht_prepare_split(t->o, &t->train, &d->arena, &t->split);
   t->split.n_train = t->train.data.n;
   HT_NEW(t->split.train, &d->arena, t->split.n_train);
   for (int64_t i = 0; i < t->split.n_train; i++) t->split.train[i] = i;

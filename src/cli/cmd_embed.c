@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "cli/fetching.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 
@@ -119,7 +120,7 @@ static ht_status embed(work *w, const invocation *c) {
   ht_module_options o = ht_module_defaults();
   o.tags = s->tags;
   o.threads = (int)c->common->threads;
-  ht_status st = ht_module_open(c->operand[0], &o, &w->module);
+  ht_status st = fetch_and_open(c, &o, &w->module);
   if (st.code == HT_OK) st = read_constants(w);
   if (st.code != HT_OK) return st;
   ht_embed_options e = {.choice = choice_of(w, false),
@@ -182,7 +183,6 @@ const command cmd_embed = {
         "vectors.h5",
     .min_operands = 2,
     .max_operands = 2,
-    .opens = true,
     .options = options,
     .defaults = &defaults,
     .settings_size = sizeof(settings),

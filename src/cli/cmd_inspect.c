@@ -1,4 +1,5 @@
 /* cmd_inspect.c - hubtune inspect: what a module is, before any work. */
+#include "cli/fetching.h"
 #include "cli/output.h"
 
 typedef struct settings {
@@ -321,7 +322,7 @@ static int run(const invocation *c) {
   options_.tags = s->tags;
   options_.threads = (int)c->common->threads;
   signals_subject(c->operand[0]);
-  ht_status st = ht_module_open(c->operand[0], &options_, &module);
+  ht_status st = fetch_and_open(c, &options_, &module);
   if (st.code == HT_OK) st = look(module, &v);
   int status = DONE;
   if (st.code != HT_OK)
@@ -345,7 +346,6 @@ const command cmd_inspect = {
         "differentiating it, if any.",
     .min_operands = 1,
     .max_operands = 1,
-    .opens = true,
     .options = options,
     .settings_size = sizeof(settings),
     .run = run,

@@ -1,6 +1,7 @@
 /* cmd_run.c - hubtune run: arrays in, arrays and gradients out. */
 #include <stdlib.h>
 
+#include "cli/fetching.h"
 #include "cli/output.h"
 
 typedef struct settings {
@@ -143,7 +144,7 @@ static ht_status work_through(work *w, const invocation *c) {
   o.tags = s->tags;
   o.threads = (int)c->common->threads;
   signals_subject(c->operand[0]);
-  ht_status st = ht_module_open(c->operand[0], &o, &w->module);
+  ht_status st = fetch_and_open(c, &o, &w->module);
   if (st.code == HT_OK)
     st = s->inputs ? ht_arrays_read(s->inputs, &w->in) : ht_arrays_new(&w->in);
   if (st.code == HT_OK) st = open_function(w);
@@ -206,7 +207,6 @@ const command cmd_run = {
         "--gradients g.npz",
     .min_operands = 1,
     .max_operands = 1,
-    .opens = true,
     .options = options,
     .settings_size = sizeof(settings),
     .computes = true,

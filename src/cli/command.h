@@ -30,7 +30,6 @@ typedef struct command {
   const void *defaults;                 /* settings before any option ... */
   void (*set_defaults)(void *settings); /* ... or made by this */
   size_t settings_size;
-  bool opens;    /* its first operand is a module's handle */
   bool computes; /* multiplies matrices: worth choosing their kernels */
   int (*run)(const invocation *c); /* returns the exit status */
 } command;

@@ -42,9 +42,8 @@ static void clear_line(view *v) {
 static void show_bytes(view *v, const ht_fetch_news *n, double t) {
   char line[256], done[32], total[32], rate[32];
   double seconds = t - v->begun;
-  uint64_t speed = seconds > 0
-                       ? (uint64_t)((double)(n->done - v->first) / seconds)
-                       : 0;
+  uint64_t speed =
+      seconds > 0 ? (uint64_t)((double)(n->done - v->first) / seconds) : 0;
   size_text((uint64_t)n->done, done);
   size_text((uint64_t)n->total, total);
   size_text(speed, rate);
@@ -125,4 +124,11 @@ ht_status fetch_before(const invocation *c, const char *handle) {
   ht_status st = fetch_shown(c, handle, &options, &folder);
   free(folder);
   return st;
+}
+
+ht_status fetch_and_open(const invocation *c, const ht_module_options *options,
+                         ht_module **module) {
+  ht_status st = fetch_before(c, c->operand[0]);
+  if (st.code != HT_OK) return st;
+  return ht_module_open(c->operand[0], options, module);
 }

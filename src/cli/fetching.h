@@ -12,4 +12,8 @@ ht_status fetch_shown(const invocation *c, const char *handle,
 /* Brings a module into the cache, so that opening it does not wait. */
 ht_status fetch_before(const invocation *c, const char *handle);
 
+/* Opens the module that the first operand names. */
+ht_status fetch_and_open(const invocation *c, const ht_module_options *options,
+                         ht_module **module);
+
 #endif

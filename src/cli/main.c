@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/fetching.h"
+#include "cli/command.h"
 #include "config.h"
 
 #define COMMAND(name) extern const command cmd_##name;
@@ -133,10 +133,6 @@ static int perform(const invocation *i, char **whole) {
   if (i->common->offline && setenv("HUBTUNE_OFFLINE", "1", 1) != 0)
     return failed((ht_status){HT_NO_MEMORY, "no memory for a setting"});
   if (i->command->computes) choose_kernels(whole);
-  if (i->command->opens) {
-    ht_status st = fetch_before(i, i->operand[0]);
-    if (st.code != HT_OK) return failed(st);
-  }
   return i->command->run(i);
 }
 
@@ -162,8 +158,8 @@ static int run(const command *c, int n, char **argv, char **whole) {
   else if (shared.version)
     status = (printf("hubtune %s\n", PACKAGE_VERSION), DONE);
   else if ((status = check_operands(c, n_operands, operand)) == DONE)
-    status = perform(
-        &(invocation){c, &shared, settings, operand, n_operands}, whole);
+    status = perform(&(invocation){c, &shared, settings, operand, n_operands},
+                     whole);
   options_free(set, 2);
   free(settings);
   free(operand);

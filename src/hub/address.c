@@ -134,8 +134,7 @@ ht_status ht_address_kaggle(const char *handle, ht_arena *arena, char **url) {
     while (n && path[n - 1] == '/') n--;
     if (!is_model_path(path, n)) return HT_SUCCESS;
     ht_text text = {0};
-    ht_text_printf(&text,
-                   "https://www.kaggle.com/api/v1/models/%.*s/download",
+    ht_text_printf(&text, "https://www.kaggle.com/api/v1/models/%.*s/download",
                    (int)n, path);
     return finish(&text, arena, url);
   }

@@ -89,8 +89,9 @@ static ht_status describe(const ht_entry *e, ht_arena *arena, char **text) {
   if (!localtime_r(&now.tv_sec, &local)) return no_memory();
   strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &local);
   *text = ht_arena_printf(
-      arena, "Module: %s\nDownload Time: %s.%06ld\nDownloader Hostname: %s "
-             "(PID:%ld)",
+      arena,
+      "Module: %s\nDownload Time: %s.%06ld\nDownloader Hostname: %s "
+      "(PID:%ld)",
       e->source, when, now.tv_nsec / 1000, host, (long)getpid());
   return *text ? HT_SUCCESS : no_memory();
 }
@@ -118,6 +119,17 @@ static ht_status add_files(ht_text *out, const char *root, const char *below,
   return HT_SUCCESS;
 }
 
+/* Written beside the module, so that what is left of a process that dies is
+ * swept with it. */
+static ht_status write_note(const char *path, const char *folder,
+                            const char *text, size_t n, ht_arena *arena) {
+  char *temporary = ht_arena_printf(arena, "%s.note", folder);
+  if (!temporary) return no_memory();
+  HT_TRY(ht_file_write(temporary, text, n));
+  if (rename(temporary, path) != 0) return ht_fail_errno("cannot write", path);
+  return HT_SUCCESS;
+}
+
 static ht_status write_notes(const ht_entry *e, const char *folder,
                              const char *archive, ht_arena *arena) {
   char *descriptor;
@@ -126,9 +138,11 @@ static ht_status write_notes(const ht_entry *e, const char *folder,
   ht_text_printf(&text, "%s\nArchive: %s\n", descriptor, archive);
   ht_status st = add_files(&text, folder, "", arena);
   if (st.code == HT_OK) st = ht_text_check(&text);
-  if (st.code == HT_OK) st = ht_file_write(e->files, text.p, text.n);
   if (st.code == HT_OK)
-    st = ht_file_write(e->descriptor, descriptor, strlen(descriptor));
+    st = write_note(e->files, folder, text.p, text.n, arena);
+  if (st.code == HT_OK)
+    st = write_note(e->descriptor, folder, descriptor, strlen(descriptor),
+                    arena);
   ht_text_free(&text);
   return st;
 }
@@ -206,8 +220,8 @@ static ht_status check_variables(const char *folder, bool all,
                                  ht_arena *arena) {
   char *prefix = ht_path_join(arena, folder, "variables/variables");
   char *index = prefix ? ht_arena_printf(arena, "%s.index", prefix) : NULL;
-  char *data = prefix ? ht_arena_printf(arena, "%s.data-00000-of-00001", prefix)
-                      : NULL;
+  char *data =
+      prefix ? ht_arena_printf(arena, "%s.data-00000-of-00001", prefix) : NULL;
   if (!index || !data) return no_memory();
   if (!ht_path_exists(index))
     return ht_path_exists(data)

@@ -83,7 +83,8 @@ ht_status ht_cache_list(bool verify, ht_arena *arena, ht_cache_entry **entry,
 
 static ht_status remove_path(const char *path) {
   struct stat st;
-  if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) return ht_folder_remove(path);
+  if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    return ht_folder_remove(path);
   if (unlink(path) != 0 && errno != ENOENT)
     return ht_fail_errno("cannot remove", path);
   return HT_SUCCESS;
@@ -107,7 +108,7 @@ static bool is_wanted(const removal *r, const ht_entry *e) {
   return strcmp(handle_of(e, r->arena), r->handle) == 0;
 }
 
-/* The module first: what is left of a removal that was killed is no hit. */
+/* The module first: what a removal that was killed leaves is no hit. */
 static ht_status remove_entry(removal *r, const char *name) {
   ht_entry e;
   HT_TRY(entry_at(r->cache, name, r->arena, &e));

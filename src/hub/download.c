@@ -32,11 +32,11 @@ typedef struct download {
   char etag[VALIDATOR], modified[VALIDATOR];
   int64_t begun; /* bytes that were there before */
   int64_t done, total;
-  bool passing;         /* it failed in a way that may pass */
-  bool body;            /* the first byte has come */
-  double retry_after; /* seconds, as the server asks; 0: it does not */
+  bool passing;             /* it failed in a way that may pass */
+  bool body;                /* the first byte has come */
+  double retry_after;       /* seconds, as the server asks; 0: it does not */
   int64_t from_byte, whole; /* of Content-Range; -1: not said */
-  ht_code code;         /* of a failure within a callback */
+  ht_code code;             /* of a failure within a callback */
   char failure[HT_MESSAGE_MAX];
   char error[CURL_ERROR_SIZE];
 } download;
@@ -84,8 +84,7 @@ static bool latch(download *d, ht_status st) {
 }
 
 static ht_status too_large(const download *d, int64_t bytes) {
-  return ht_fail(HT_IO,
-                 "'%s' has %lld bytes, which is over the limit of %lld",
+  return ht_fail(HT_IO, "'%s' has %lld bytes, which is over the limit of %lld",
                  ht_address_shown(d->url, d->arena), (long long)bytes,
                  (long long)d->options->max_bytes);
 }
@@ -135,6 +134,15 @@ static long status_of(const download *d) {
   return status;
 }
 
+/* In place: half a validator is only one that does not match. */
+static ht_status write_validator(const download *d) {
+  FILE *f = fopen(d->from, "we");
+  if (!f) return ht_fail_errno("cannot write", d->from);
+  bool good = fputs(d->validator, f) >= 0;
+  good = fclose(f) == 0 && good;
+  return good ? HT_SUCCESS : ht_fail_errno("cannot write", d->from);
+}
+
 /* The first byte has come: does it go on with what is there? */
 static ht_status begin_body(download *d) {
   curl_off_t length = -1;
@@ -154,7 +162,7 @@ static ht_status begin_body(download *d) {
   const char *validator = *d->etag ? d->etag : d->modified;
   if (strcmp(d->validator, validator) == 0) return HT_SUCCESS;
   memcpy(d->validator, validator, VALIDATOR);
-  return ht_file_write(d->from, validator, strlen(validator));
+  return write_validator(d);
 }
 
 static ht_status take(download *d, const char *p, size_t n) {
@@ -322,8 +330,8 @@ static ht_status describe(download *d, ht_answer *a) {
 static bool may_pass(CURLcode result, long status) {
   switch (result) {
     case CURLE_OK:
-      return status == 408 || status == 425 || status == 429 ||
-             status == 500 || status == 502 || status == 503 || status == 504;
+      return status == 408 || status == 425 || status == 429 || status == 500 ||
+             status == 502 || status == 503 || status == 504;
     case CURLE_COULDNT_CONNECT:
     case CURLE_PARTIAL_FILE:
     case CURLE_OPERATION_TIMEDOUT:

@@ -54,8 +54,8 @@ ht_fetch_options ht_fetch_from_environment(void) {
 static ht_status check_digest(const fetching *f, const char *found) {
   const char *wanted = f->options->sha256;
   if (!wanted || strcasecmp(wanted, found) == 0) return HT_SUCCESS;
-  return ht_fail(HT_CORRUPT, "'%s' has the SHA-256 %s instead of %s",
-                 f->handle, found, wanted);
+  return ht_fail(HT_CORRUPT, "'%s' has the SHA-256 %s instead of %s", f->handle,
+                 found, wanted);
 }
 
 static ht_status download(fetching *f) {

@@ -92,8 +92,7 @@ static bool is_dead(const char *path, const char *text) {
   host_name(here);
   if (strcmp(host, here) != 0) return false;
   if (kill((pid_t)pid, 0) != 0 && errno == ESRCH) return true;
-  return stat(path, &st) == 0 &&
-         start_of(pid) > (double)st.st_mtime + slack;
+  return stat(path, &st) == 0 && start_of(pid) > (double)st.st_mtime + slack;
 }
 
 static char *folder_of(const char *entry, const char *text, ht_arena *arena) {
@@ -169,8 +168,8 @@ static ht_status wait_for(const char *entry, const char *path,
 static ht_status make(const char *path, const char *temporary, const char *text,
                       bool *made) {
   int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  bool written = fd >= 0 && write(fd, text, strlen(text)) ==
-                                (ssize_t)strlen(text);
+  bool written =
+      fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
   ht_status st = written ? HT_SUCCESS : ht_fail_errno("cannot write", path);
   if (fd >= 0) close(fd);
   if (!written) unlink(temporary);

@@ -59,7 +59,7 @@ for archive in plain outer; do
     '{"outputs": [3, 4]}'
 done
 wants 'cache list' "$(./hubtune cache list --json | grep -c '"handle"')" 2
-wants 'cache clear' "$(./hubtune cache clear; ls "$work/cache/hubtune")" ''
+wants 'cache clear' "$(./hubtune cache clear; ls "$work/cache/hubtune/modules")" ''
 
 # Archives that are refused, and leave nothing.
 ln -s /etc/passwd "$work/link"

@@ -25,6 +25,8 @@ echo "interop: writing modules"
 echo "interop: comparing"
 "$python" "$here/compare.py" "$scratch/modules" "$@"
 
+"$here/cache.sh" "$build"
+
 newest=$("$here/env.sh" newest) || {
   echo "interop: the newest readers are skipped, no Python for them"
   exit 0

@@ -115,7 +115,7 @@ wants 'hits ask nobody' "$(wc -l < "$work/log")" "$n"
 fails 'offline' "'$http/ok/x' is not in the cache, and nothing is downloaded \
 offline" "$http/ok/x" --offline
 wants 'run from an address' "$("$program" run "$http/ok/m.tar" --input \
-  sentences=w3 2>&1 | tr -d ' ' | grep -o '3,*-3')" '3,-3'
+  sentences=w3 2>&1 | tr -d ' ' | grep -o '3.-3')" '3.-3'
 for lost in saved_model.pb variables/variables.data-00000-of-00001 \
   assets/tokens.txt; do
   rm "$cache/$(sha1 "$http/ok/m.tar")/$lost"

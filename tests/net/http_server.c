@@ -424,9 +424,9 @@ static void *accept_all(void *arg) {
 
 #ifdef HAVE_SSL
 static void add_names(X509 *cert) {
-  X509_EXTENSION *names = X509V3_EXT_conf_nid(
-      NULL, NULL, NID_subject_alt_name,
-      (char *)"DNS:localhost,DNS:www.kaggle.com");
+  X509_EXTENSION *names =
+      X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+                          (char *)"DNS:localhost,DNS:www.kaggle.com");
   X509_add_ext(cert, names, -1);
   X509_EXTENSION_free(names);
 }

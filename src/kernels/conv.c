@@ -130,9 +130,13 @@ static void unroll(const job *j, int64_t pixel, int64_t n, int64_t group,
     unroll_pixel(j, pixel + i, group, to + (size_t)i * row);
 }
 
-HT_WIDE void ht_add_floats(int64_t n, const float *restrict x,
-                           float *restrict y) {
+HT_WIDE static void add_floats(int64_t n, const float *restrict x,
+                               float *restrict y) {
   for (int64_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+void ht_add_floats(int64_t n, const float *x, float *y) {
+  add_floats(n, x, y);
 }
 
 static void add_values(ht_dtype t, int64_t n, const void *x, void *y) {

@@ -22,7 +22,7 @@ HT_INLINE void row(const ht_epilogue *e, ht_activation a, int64_t n,
       y[c] = activate(a, y[c] * (e->scale ? e->scale[c] : 1));
 }
 
-HT_WIDE void ht_epilogue_rows(const ht_epilogue *e, int64_t rows, int64_t n,
+HT_WIDE static void wide_rows(const ht_epilogue *e, int64_t rows, int64_t n,
                               int64_t stride, float *y) {
   for (int64_t r = 0; r < rows; r++, y += stride) {
     if (e->activation == HT_RELU)
@@ -32,4 +32,10 @@ HT_WIDE void ht_epilogue_rows(const ht_epilogue *e, int64_t rows, int64_t n,
     else
       row(e, HT_LINEAR, n, y);
   }
+}
+
+/* The choosers of loops that are not static would be exported. */
+void ht_epilogue_rows(const ht_epilogue *e, int64_t rows, int64_t n,
+                      int64_t stride, float *y) {
+  wide_rows(e, rows, n, stride, y);
 }

@@ -61,9 +61,11 @@ def contestants(args, module, trainable):
     def run(script, *extra):
         return lambda: peer(args, script, module, trainable, list(extra))
 
+    dense = ["--steps", str(args.peer_steps)] if args.peer_steps else []
     rows = {"hubtune": lambda: hubtune(args, module, trainable),
-            "Keras Adam": run("text_finetune.py"),
-            "PyTorch Adam": run("torch_text.py", "--optimizer", "adam")}
+            "Keras Adam": run("text_finetune.py", *dense),
+            "PyTorch Adam": run("torch_text.py", "--optimizer", "adam",
+                                *dense)}
     if trainable:
         rows["PyTorch SparseAdam"] = run("torch_text.py", "--optimizer",
                                          "sparse_adam")
@@ -90,6 +92,25 @@ def compare(args, module, trainable):
             name, rate, own / rate if rate else 0, seconds, peak), flush=True)
 
 
+def cold(args, module):
+    """From the start of the process to the first answer."""
+    words = [args.hubtune, "run", module, "--input",
+             "sentences=a movie that nobody will forget"]
+    peer_words = [args.python, os.path.join(args.peers, "cold_predict.py"),
+                  "--module", module]
+    own, theirs = [], []
+    for _ in range(args.runs):
+        own.append(timed(words)[:2])
+        out = timed(peer_words)
+        figures = json.loads(out[2].strip().splitlines()[-1])
+        theirs.append((figures["first_result_s"], out[1]))
+    print("\n%s, first answer, load %.1f" % (
+        os.path.basename(module.rstrip("/")), os.getloadavg()[0]))
+    for name, runs in (("hubtune", own), ("TensorFlow", theirs)):
+        seconds, peak = (statistics.median(c) for c in zip(*runs))
+        print("%-20s %9.3f s %9.0f MB" % (name, seconds, peak), flush=True)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("modules", nargs="+")
@@ -101,9 +122,16 @@ def main():
     p.add_argument("--epochs", type=int, default=1)
     p.add_argument("--runs", type=int, default=3)
     p.add_argument("--frozen", action="store_true")
+    p.add_argument("--cold", action="store_true",
+                   help="time the first answer instead of training")
+    p.add_argument("--peer-steps", type=int, default=0,
+                   help="stop the peers of dense updates after so many steps")
     args = p.parse_args()
     for module in args.modules:
-        compare(args, module, not args.frozen)
+        if args.cold:
+            cold(args, module)
+        else:
+            compare(args, module, not args.frozen)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,7 @@ typedef struct ht_layer {
   ht_ref kernel_handle, bias_handle;
 } ht_layer;
 
-/* Plans and what goes in: the module's inputs in order, then the label. A
- * `cached` plan takes the features instead of the inputs. */
+/* Plans and what goes in: the module's inputs in order, then the label. */
 typedef struct ht_composed {
   ht_arena arena;
   ht_builder builder;
@@ -49,12 +48,11 @@ typedef struct ht_composed {
   int width;              /* answers per example */
   ht_layer *layer;
   int n_layers;
-  ht_plan *train;        /* -> loss */
-  ht_plan *eval;         /* -> scores, loss */
-  ht_plan *predict;      /* inputs -> scores */
-  ht_plan *embed;        /* inputs -> features (inference) */
-  ht_plan *train_cached; /* features, label -> loss */
-  ht_plan *eval_cached;  /* features, label -> scores, loss */
+  ht_plan *train;                /* -> loss */
+  ht_plan *eval;                 /* -> scores, loss */
+  ht_plan *predict;              /* inputs -> scores */
+  ht_plan *embed;                /* inputs -> features (inference) */
+  ht_body train_body, eval_body; /* of those plans */
 } ht_composed;
 
 /*

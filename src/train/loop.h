@@ -35,7 +35,7 @@ typedef struct ht_loop {
   const int64_t *valid_index;   /* NULL: all of it */
   int64_t n_valid;
   ht_order order;
-  ht_frozen *frozen, *frozen_valid; /* features made once; NULL: none */
+  ht_frozen *frozen, *frozen_valid; /* values made once; NULL: none */
   int64_t n_steps;                  /* of the whole training */
   double lr;                        /* of the head */
   ht_progress at;

@@ -22,7 +22,7 @@ typedef struct ht_train_options {
   double lr, module_lr, weight_decay; /* negative: the default */
   double momentum, clip_norm;
   bool trainable, nesterov, no_module_losses, no_shuffle, resume,
-      tensorboard, profile;
+      tensorboard, profile, no_cache;
   int64_t warmup, batch, epochs, steps, seed, patience, save_every, keep;
   int64_t skip_broken;
 } ht_train_options;

@@ -4,7 +4,8 @@
 
 #include "graph/plan_steps.h"
 
-bool ht_step_has_effect(const ht_step *s) {
+/* Whether a step has to run although nothing reads it. */
+static bool has_effect(const ht_step *s) {
   if (!(s->op->flags & HT_OP_STATEFUL)) return false;
   /* Reads and handles are stateful (they must not be folded), not effects. */
   static const char *const reads[] = {
@@ -40,7 +41,7 @@ static ht_status mark_live(ht_plan *p, const bool *drop, bool *live) {
     const ht_step *s = &p->step[i];
     if (drop && drop[i]) live[i] = false; /* though others wait for it */
     if (all_constant(p, s) || (drop && drop[i])) continue;
-    live[i] |= ht_step_has_effect(s);
+    live[i] |= has_effect(s);
     for (int k = 0; k < s->n_out; k++) live[i] |= used[s->out + k];
     for (int k = 0; k < s->n_in && live[i]; k++) used[s->in[k]] = true;
     for (int k = 0; k < s->n_guards && live[i]; k++) live[s->guard[k]] = true;

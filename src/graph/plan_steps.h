@@ -65,9 +65,6 @@ ht_status ht_plan_finish(ht_plan *plan) HT_MUST_CHECK;
  * changed. */
 ht_status ht_plan_reduce(ht_plan *plan, const bool *drop) HT_MUST_CHECK;
 
-/* Whether a step has to run although nothing reads it. */
-bool ht_step_has_effect(const ht_step *s);
-
 void ht_step_free(ht_step *s);
 
 /* The row that stands for an IdentityN with a saved custom gradient; its

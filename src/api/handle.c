@@ -13,8 +13,7 @@ static ht_status fetch(const char *handle, const ht_fetch_options *options,
                        ht_arena *arena, char **out) {
   char *folder;
   ht_fetch_options usual = ht_fetch_from_environment();
-  HT_TRY(
-      ht_handle_folder(handle, options ? options : &usual, arena, &folder));
+  HT_TRY(ht_handle_folder(handle, options ? options : &usual, arena, &folder));
   if (!ht_path_is_folder(folder))
     return ht_fail(HT_IO, "no such folder: '%s'", folder);
   *out = realpath(folder, NULL);

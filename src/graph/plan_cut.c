@@ -61,8 +61,8 @@ static bool constant_passes(const ht_tensor *t, variable_test *test) {
  * less: tables and tokenizers are, too.) */
 static bool changes_state(const ht_op *op) {
   static const char *const start[] = {
-      "Assign", "Scatter", "ResourceScatter", "ResourceApply",
-      "Rng", "LookupTableInsert", "LookupTableRemove", "LookupTableImport"};
+      "Assign", "Scatter",           "ResourceScatter",   "ResourceApply",
+      "Rng",    "LookupTableInsert", "LookupTableRemove", "LookupTableImport"};
   for (size_t i = 0; i < sizeof start / sizeof *start; i++)
     if (strncmp(op->name, start[i], strlen(start[i])) == 0)
       return op->flags & HT_OP_STATEFUL;

@@ -276,6 +276,16 @@ ht_status ht_compose(ht_model *model, const ht_design *design,
   return st;
 }
 
+ht_status ht_compose_scores(ht_composed *c, const ht_ref *in, ht_ref *scores) {
+  const ht_callable *call = c->design.inference;
+  ht_ref module = ht_build_apply(&c->builder, "module", &call->body,
+                                 call->capture, call, c->n_inputs, in);
+  ht_ref features = {module.node, c->output[0]->index};
+  ht_ref answer = ht_head_apply(c, features, false);
+  *scores = c->design.loss->scores(&c->builder, answer);
+  return ht_builder_status(&c->builder);
+}
+
 void ht_composed_free(ht_composed *c) {
   ht_plan_free(c->train);
   ht_plan_free(c->eval);

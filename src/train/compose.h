@@ -66,6 +66,10 @@ ht_status ht_compose(ht_model *model, const ht_design *design,
                      ht_composed *out) HT_MUST_CHECK;
 void ht_composed_free(ht_composed *c);
 
+/* Scores of other inputs than the placeholders, in their order. */
+ht_status ht_compose_scores(ht_composed *c, const ht_ref *in,
+                            ht_ref *scores) HT_MUST_CHECK;
+
 /* The inputs of a callable in the order in which they are fed. */
 ht_status ht_compose_inputs(const ht_callable *call, ht_arena *arena,
                             const ht_port ***input, int *n) HT_MUST_CHECK;

@@ -42,9 +42,9 @@ typedef struct ht_loop {
   ht_tape *tape;
   ht_pool *pool;
   ht_profile *profile; /* NULL: not asked for */
-  double seconds; /* of this epoch's steps; at first, of all that the first
-                     epoch needed before */
-  bool stop;      /* the watcher asked to */
+  double seconds;      /* of this epoch's steps; at first, of all that the first
+                          epoch needed before */
+  bool stop;           /* the watcher asked to */
 } ht_loop;
 
 /* Trains until the end, early stopping, or a request to stop (HT_STOPPED).

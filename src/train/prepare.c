@@ -125,9 +125,8 @@ ht_mapping_choice ht_prepare_mapping(const ht_train_options *o,
 
 ht_status ht_prepare_split(const ht_train_options *o, const ht_feed *feed,
                            ht_arena *arena, ht_split *out) {
-  ht_split_options how = {.fraction = o->valid_split,
-                          .seed = (uint64_t)o->seed,
-                          .group = o->group};
+  ht_split_options how = {
+      .fraction = o->valid_split, .seed = (uint64_t)o->seed, .group = o->group};
   ht_images *images = ht_feed_images(feed);
   if (images && !how.group) {
     uint64_t *digest;

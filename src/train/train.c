@@ -105,8 +105,7 @@ static ht_status choose_examples(training *t) {
     return ht_fail(HT_USAGE, "'--valid' and '--valid-split' exclude another");
   if (t->o->group && !(part > 0))
     return ht_fail(HT_USAGE, "'--group' needs '--valid-split'");
-  if (part > 0)
-    return ht_prepare_split(t->o, &t->train, &d->arena, &t->split);
+  if (part > 0) return ht_prepare_split(t->o, &t->train, &d->arena, &t->split);
   t->split.n_train = t->train.data.n;
   HT_NEW(t->split.train, &d->arena, t->split.n_train);
   for (int64_t i = 0; i < t->split.n_train; i++) t->split.train[i] = i;

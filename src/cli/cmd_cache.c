@@ -85,13 +85,17 @@ static int run(const invocation *c) {
 const command cmd_cache = {
     .name = "cache",
     .operands = "list|clear|verify",
-    .summary = "what is kept of modules that were fetched",
+    .summary = "what is kept: modules, and outputs of frozen ones",
     .text =
-        "'list' shows the modules that were downloaded or unpacked into the "
-        "cache: how big, how old, from where. 'clear' removes them, 'clear "
-        "HANDLE' those of one handle; a download that is under way stays. "
-        "'verify' reads all of them and tells which are whole; with a broken "
-        "one the exit status is 1 (it is fetched again when it is next "
+        "'list' shows what the cache keeps: how big, how old, from where. "
+        "These "
+        "are modules that were downloaded or unpacked, and outputs of frozen "
+        "modules for examples of a training, which other trainings over the "
+        "same examples read instead of computing them. 'clear' removes all of "
+        "it, 'clear HANDLE' the module of one handle; a download that is under "
+        "way stays. 'verify' reads the modules and tells which are whole; with "
+        "a broken one the exit status is 1 (it is fetched again when it is "
+        "next "
         "needed).",
     .min_operands = 1,
     .max_operands = 2,

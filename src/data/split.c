@@ -32,7 +32,7 @@ static uint64_t hash_elements(const ht_tensor *t, int64_t from, int64_t to) {
   return h;
 }
 
-static uint64_t hash_example(const ht_column *c, int64_t i) {
+uint64_t ht_column_hash(const ht_column *c, int64_t i) {
   if (c->splits)
     return hash_elements(&c->value, c->splits[i], c->splits[i + 1]);
   int64_t row = ht_count(&c->value) / c->n;
@@ -82,7 +82,7 @@ static void hash_contents(const ht_dataset *data, const ht_split_options *o,
       h[i].hash =
           join(h[i].hash, column == o->hashed
                               ? join(o->digest[2 * i], o->digest[2 * i + 1])
-                              : hash_example(column, i));
+                              : ht_column_hash(column, i));
     }
 }
 
@@ -105,7 +105,7 @@ static ht_status hash_column(const ht_column *c, const char *pattern, int64_t n,
   if (pattern) HT_TRY(ht_regex_new(pattern, strlen(pattern), &re));
   for (int64_t i = 0; i < n; i++)
     h[i].hash = join(h[i].hash, re ? hash_match(re, ht_str(&c->value)[i])
-                                   : hash_example(c, i));
+                                   : ht_column_hash(c, i));
   ht_regex_free(re);
   return HT_SUCCESS;
 }

@@ -4,6 +4,9 @@
 
 #include "data/dataset.h"
 
+/* A hash of what a column holds of an example. */
+uint64_t ht_column_hash(const ht_column *column, int64_t example);
+
 /* How to cut. */
 typedef struct ht_split_options {
   double fraction; /* that is held back, in (0,1) */

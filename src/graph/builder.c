@@ -99,6 +99,14 @@ ht_ref ht_build_2(ht_builder *b, const char *op, ht_ref x, ht_ref y,
 
 /* ---- attributes that text cannot hold */
 
+ht_ref ht_build_node(ht_builder *b, ht_status st, ht_node *node,
+                     const char *name, int n_in, const ht_ref *in) {
+  ht_ref out = nowhere;
+  if (b->failed) return out;
+  if (st.code == HT_OK) st = add(b, node, name, n_in, in, &out);
+  return st.code == HT_OK ? out : latch(b, st);
+}
+
 static ht_status attr_list(ht_builder *b, ht_attrs *attrs, int n) {
   attrs->n = 0;
   HT_NEW(attrs->attr, b->graph->arena, n);

@@ -33,6 +33,11 @@ ht_ref ht_build_1(ht_builder *b, const char *op, ht_ref x, const char *attrs);
 ht_ref ht_build_2(ht_builder *b, const char *op, ht_ref x, ht_ref y,
                   const char *attrs);
 
+/* A node whose op_name and attributes are filled, where text cannot say them;
+ * `st` is how that went. */
+ht_ref ht_build_node(ht_builder *b, ht_status st, ht_node *node,
+                     const char *name, int n_in, const ht_ref *in);
+
 ht_ref ht_build_placeholder(ht_builder *b, const char *name, ht_dtype dtype,
                             const ht_shape *shape);
 ht_ref ht_build_const(ht_builder *b, const char *name, const ht_tensor *value);

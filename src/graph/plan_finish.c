@@ -33,13 +33,14 @@ static bool all_constant(const ht_plan *p, const ht_step *s) {
   return s->n_out > 0;
 }
 
-static ht_status mark_live(ht_plan *p, bool *live) {
+static ht_status mark_live(ht_plan *p, const bool *drop, bool *live) {
   bool *used;
   HT_NEW(used, &p->arena, p->n_values + 1);
   for (int i = 0; i < p->n_rets; i++) used[p->ret[i]] = true;
   for (int i = p->n_steps - 1; i >= 0; i--) {
     const ht_step *s = &p->step[i];
-    if (all_constant(p, s)) continue;
+    if (drop && drop[i]) live[i] = false; /* though others wait for it */
+    if (all_constant(p, s) || (drop && drop[i])) continue;
     live[i] |= has_effect(s);
     for (int k = 0; k < s->n_out; k++) live[i] |= used[s->out + k];
     for (int k = 0; k < s->n_in && live[i]; k++) used[s->in[k]] = true;
@@ -65,7 +66,10 @@ static ht_status compact(ht_plan *p, const bool *live) {
       continue;
     }
     ht_step s = p->step[i];
-    for (int k = 0; k < s.n_guards; k++) s.guard[k] = moved[s.guard[k]];
+    int guards = 0;
+    for (int k = 0; k < s.n_guards; k++)
+      if (live[s.guard[k]]) s.guard[guards++] = moved[s.guard[k]];
+    s.n_guards = guards;
     p->step[n++] = s;
   }
   p->n_steps = n;
@@ -80,7 +84,8 @@ static ht_status last_uses(ht_plan *p) {
   HT_NEW(count, &p->arena, p->n_steps + 1);
   for (int v = 0; v < p->n_values; v++) user[v] = -1;
   for (int i = 0; i < p->n_steps; i++) {
-    const ht_step *s = &p->step[i];
+    ht_step *s = &p->step[i];
+    s->n_last = 0;
     for (int k = 0; k < s->n_out; k++) user[s->out + k] = i;
     for (int k = 0; k < s->n_in; k++) user[s->in[k]] = i;
   }
@@ -96,10 +101,12 @@ static ht_status last_uses(ht_plan *p) {
   return HT_SUCCESS;
 }
 
-ht_status ht_plan_finish(ht_plan *p) {
+ht_status ht_plan_reduce(ht_plan *p, const bool *drop) {
   bool *live;
   HT_NEW(live, &p->arena, p->n_steps + 1);
-  HT_TRY(mark_live(p, live));
+  HT_TRY(mark_live(p, drop, live));
   HT_TRY(compact(p, live));
   return last_uses(p);
 }
+
+ht_status ht_plan_finish(ht_plan *p) { return ht_plan_reduce(p, NULL); }

@@ -61,6 +61,9 @@ ht_status ht_plan_build(const ht_body *body, const ht_tensor *capture,
 
 /* Drops steps without use or effect; fills ht_step.last. */
 ht_status ht_plan_finish(ht_plan *plan) HT_MUST_CHECK;
+/* The same without the steps i of drop[i], once feeds or fetches have
+ * changed. */
+ht_status ht_plan_reduce(ht_plan *plan, const bool *drop) HT_MUST_CHECK;
 
 void ht_step_free(ht_step *s);
 

@@ -123,26 +123,25 @@ static ht_status add_module(ht_composed *c, const ht_callable *call, int which,
 
 /* ---- plans */
 
-static ht_status make_plan(ht_composed *c, int n_args, const ht_ref *args,
-                           int n_rets, const ht_ref *rets, ht_plan **out) {
-  ht_body body = {
-      .graph = c->builder.graph, .n_args = n_args, .n_rets = n_rets};
-  HT_NEW(body.arg, &c->arena, n_args + 1);
-  HT_NEW(body.ret, &c->arena, n_rets + 1);
-  memcpy(body.arg, args, (size_t)n_args * sizeof *args);
-  memcpy(body.ret, rets, (size_t)n_rets * sizeof *rets);
-  return ht_plan_new(&body, NULL, out);
+/* With inputs and then `last` (node -1: nothing more) as feeds. */
+static ht_status make_body(ht_composed *c, ht_ref last, int n_rets,
+                           const ht_ref *rets, ht_body *body) {
+  int n = c->n_inputs;
+  *body = (ht_body){.graph = c->builder.graph, .n_rets = n_rets};
+  HT_NEW(body->arg, &c->arena, n + 1);
+  HT_NEW(body->ret, &c->arena, n_rets + 1);
+  memcpy(body->arg, c->placeholder, (size_t)n * sizeof *body->arg);
+  memcpy(body->ret, rets, (size_t)n_rets * sizeof *rets);
+  if (last.node >= 0) body->arg[n++] = last;
+  body->n_args = n;
+  return HT_SUCCESS;
 }
 
-/* With inputs and then `last` (node -1: nothing more) as feeds. */
 static ht_status plan_inputs(ht_composed *c, ht_ref last, int n_rets,
                              const ht_ref *rets, ht_plan **out) {
-  ht_ref *args;
-  int n = c->n_inputs;
-  HT_NEW(args, &c->arena, n + 1);
-  memcpy(args, c->placeholder, (size_t)n * sizeof *args);
-  if (last.node >= 0) args[n++] = last;
-  return make_plan(c, n, args, n_rets, rets, out);
+  ht_body body;
+  HT_TRY(make_body(c, last, n_rets, rets, &body));
+  return ht_plan_new(&body, NULL, out);
 }
 
 static ht_status learn_features(ht_composed *c,
@@ -169,13 +168,11 @@ static ht_status learn_features(ht_composed *c,
 
 static ht_status make_plans(ht_composed *c) {
   ht_ref answers[2] = {c->scores, c->loss[0]};
-  ht_ref cached[2] = {c->features[0], c->label};
-  HT_TRY(plan_inputs(c, c->label, 1, &c->loss[1], &c->train));
-  HT_TRY(plan_inputs(c, c->label, 2, answers, &c->eval));
-  HT_TRY(plan_inputs(c, (ht_ref){-1, 0}, 1, answers, &c->predict));
-  HT_TRY(make_plan(c, 2, cached, 2, answers, &c->eval_cached));
-  if (c->features[1].node != c->features[0].node) return HT_SUCCESS;
-  return make_plan(c, 2, cached, 1, &c->loss[1], &c->train_cached);
+  HT_TRY(make_body(c, c->label, 1, &c->loss[1], &c->train_body));
+  HT_TRY(make_body(c, c->label, 2, answers, &c->eval_body));
+  HT_TRY(ht_plan_new(&c->train_body, NULL, &c->train));
+  HT_TRY(ht_plan_new(&c->eval_body, NULL, &c->eval));
+  return plan_inputs(c, (ht_ref){-1, 0}, 1, answers, &c->predict);
 }
 
 /* ---- the loss */
@@ -279,13 +276,21 @@ ht_status ht_compose(ht_model *model, const ht_design *design,
   return st;
 }
 
+ht_status ht_compose_scores(ht_composed *c, const ht_ref *in, ht_ref *scores) {
+  const ht_callable *call = c->design.inference;
+  ht_ref module = ht_build_apply(&c->builder, "module", &call->body,
+                                 call->capture, call, c->n_inputs, in);
+  ht_ref features = {module.node, c->output[0]->index};
+  ht_ref answer = ht_head_apply(c, features, false);
+  *scores = c->design.loss->scores(&c->builder, answer);
+  return ht_builder_status(&c->builder);
+}
+
 void ht_composed_free(ht_composed *c) {
   ht_plan_free(c->train);
   ht_plan_free(c->eval);
   ht_plan_free(c->predict);
   ht_plan_free(c->embed);
-  ht_plan_free(c->train_cached);
-  ht_plan_free(c->eval_cached);
   ht_arena_free(&c->arena);
   *c = (ht_composed){0};
 }

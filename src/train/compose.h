@@ -33,8 +33,7 @@ typedef struct ht_layer {
   ht_ref kernel_handle, bias_handle;
 } ht_layer;
 
-/* Plans and what goes in: the module's inputs in order, then the label. A
- * `cached` plan takes the features instead of the inputs. */
+/* Plans and what goes in: the module's inputs in order, then the label. */
 typedef struct ht_composed {
   ht_arena arena;
   ht_builder builder;
@@ -49,12 +48,11 @@ typedef struct ht_composed {
   int width;              /* answers per example */
   ht_layer *layer;
   int n_layers;
-  ht_plan *train;        /* -> loss */
-  ht_plan *eval;         /* -> scores, loss */
-  ht_plan *predict;      /* inputs -> scores */
-  ht_plan *embed;        /* inputs -> features (inference) */
-  ht_plan *train_cached; /* features, label -> loss */
-  ht_plan *eval_cached;  /* features, label -> scores, loss */
+  ht_plan *train;                /* -> loss */
+  ht_plan *eval;                 /* -> scores, loss */
+  ht_plan *predict;              /* inputs -> scores */
+  ht_plan *embed;                /* inputs -> features (inference) */
+  ht_body train_body, eval_body; /* of those plans */
 } ht_composed;
 
 /*
@@ -67,6 +65,10 @@ ht_status ht_compose(ht_model *model, const ht_design *design,
                      const ht_tensor *const *sample,
                      ht_composed *out) HT_MUST_CHECK;
 void ht_composed_free(ht_composed *c);
+
+/* Scores of other inputs than the placeholders, in their order. */
+ht_status ht_compose_scores(ht_composed *c, const ht_ref *in,
+                            ht_ref *scores) HT_MUST_CHECK;
 
 /* The inputs of a callable in the order in which they are fed. */
 ht_status ht_compose_inputs(const ht_callable *call, ht_arena *arena,

@@ -90,7 +90,12 @@ static void tell_training(const ht_decisions *d, char *line) {
   tell_group(line, "module", &module);
   add(line, " by %s, %lld steps of %lld", l->optimizer->kind->name,
       (long long)l->n_steps, (long long)l->options->batch);
-  if (l->frozen) add(line, "; the module runs once per example");
+  if (l->frozen)
+    add(line, "; %s runs once per example",
+        module.variables ? "the module up to what trains" : "the module");
+  if (l->frozen && l->frozen->found)
+    add(line, ", %lld of %lld read from the cache", (long long)l->frozen->found,
+        (long long)l->frozen->n);
 }
 
 void ht_decisions_tell(const ht_decisions *d, ht_notice_fn *say, void *arg) {

@@ -5,13 +5,18 @@
 
 #include "base/text.h"
 #include "hub/export.h"
+#include "train/export_bytes.h"
+#include "train/feed_images.h"
 #include "train/head.h"
+#include "train/prepare.h"
 
 typedef struct work {
   ht_trained *t;
   ht_arena arena;
   ht_port *input, output[2];
   ht_ref scores[2], classes[2]; /* inference, training */
+  ht_export_method bytes;       /* of images as files; name NULL: none */
+  ht_port file;
   ht_variable **variable;
   int n_variables;
 } work;
@@ -113,6 +118,43 @@ static ht_status body_of(work *w, int which, int n_rets, ht_body *out) {
   return HT_SUCCESS;
 }
 
+/* ---- images as the bytes of their files */
+
+/* The one input that takes images; what they become must be known. */
+static bool takes_files(const work *w, ht_image_spec *spec) {
+  const ht_composed *c = &w->t->composed;
+  ht_image_choice choice;
+  (void)ht_prepare_mapping(&w->t->options, w->t->model, &choice);
+  return c->n_inputs == 1 && ht_port_takes_images(c->input[0]) &&
+         ht_image_spec_make(c->input[0], &choice, spec).code == HT_OK;
+}
+
+/* A second signature, which takes files. */
+static ht_status build_bytes(work *w) {
+  ht_composed *c = &w->t->composed;
+  ht_body *body = &w->bytes.inference;
+  ht_image_spec spec;
+  ht_shape any = ht_shape_1(-1);
+  ht_ref images;
+  if (!takes_files(w, &spec)) return HT_SUCCESS;
+  int n_rets = regresses(w) ? 1 : 2;
+  *body = (ht_body){.graph = c->builder.graph, .n_args = 1, .n_rets = n_rets};
+  HT_NEW(body->arg, &w->arena, 1);
+  HT_NEW(body->ret, &w->arena, n_rets);
+  body->arg[0] =
+      ht_build_placeholder(&c->builder, "image_bytes", HT_STRING, &any);
+  HT_TRY(ht_build_decoding(&c->builder, &spec, body->arg[0], &images));
+  HT_TRY(ht_compose_scores(c, &images, &body->ret[0]));
+  if (n_rets > 1) HT_TRY(class_names(w, body->ret[0], &body->ret[1]));
+  w->file = (ht_port){.name = "image_bytes", .dtype = HT_STRING, .shape = any};
+  w->bytes.name = "serving_bytes";
+  w->bytes.input = &w->file;
+  w->bytes.output = w->output;
+  w->bytes.n_inputs = 1;
+  w->bytes.n_outputs = n_rets;
+  return HT_SUCCESS;
+}
+
 /* ---- what belongs to it */
 
 static ht_status add_variables(work *w, const ht_body *body) {
@@ -152,7 +194,7 @@ static ht_status write(work *w, const ht_text *labels, const char *out,
   HT_TRY(body_of(w, 1, 1, &call.training));
   HT_TRY(add_variables(w, &call.inference));
   HT_TRY(add_variables(w, &call.training));
-  ht_export_method signature[2] = {call, call};
+  ht_export_method signature[2] = {call, hub1 ? call : w->bytes};
   HT_TRY(body_of(w, 0, n_rets, &signature[0].inference));
   HT_TRY(body_of(w, 1, n_rets, &signature[0].training));
   signature[0].n_outputs = n_rets;
@@ -160,16 +202,18 @@ static ht_status write(work *w, const ht_text *labels, const char *out,
   /* Serving is inference in every graph; so the update operations of a TF1
    * training graph are those of `default` alone. */
   signature[0].training = (ht_body){0};
-  signature[1].name = "default";
   ht_port answer = w->output[0];
   answer.name = "default";
-  signature[1].output = &answer;
+  if (hub1) {
+    signature[1].name = "default";
+    signature[1].output = &answer;
+  }
   ht_export_extra extra = {"labels.txt", labels->p, labels->n};
   ht_export x = {.model = m,
                  .builder = &c->builder,
                  .call = &call,
                  .signature = signature,
-                 .n_signatures = hub1 ? 2 : 1,
+                 .n_signatures = signature[1].name ? 2 : 1,
                  .variable = w->variable,
                  .n_variables = w->n_variables,
                  .loss = m->regularization,
@@ -187,6 +231,7 @@ ht_status ht_export_trained(ht_trained *t, const char *out, bool hub1,
   ht_text labels = {0};
   ht_status st = make_ports(&w);
   if (st.code == HT_OK) st = build_answers(&w);
+  if (st.code == HT_OK && !hub1) st = build_bytes(&w);
   if (st.code == HT_OK) st = labels_file(&w, &labels);
   if (st.code == HT_OK) st = write(&w, &labels, out, hub1, replace);
   ht_text_free(&labels);

@@ -32,7 +32,7 @@ bool ht_loop_tell(ht_loop *loop, const ht_event *e) {
 /* ---- a batch */
 
 typedef struct batch {
-  ht_tensor value[MAX_INPUTS + 1]; /* the inputs (or features), the label */
+  ht_tensor value[MAX_INPUTS + 1]; /* the inputs (or frozen), the label */
   const ht_tensor *in[MAX_INPUTS + 1];
   int n_in;
   int64_t *index; /* of its examples */
@@ -45,15 +45,17 @@ static void drop_batch(batch *b) {
   *b = (batch){0};
 }
 
-/* Of features, in which broken examples have no part. */
-static ht_status fill_features(const ht_feed *feed, const ht_frozen *frozen,
-                               ht_pool *pool, batch *b) {
+/* Of values made before, in which broken examples have no part. */
+static ht_status fill_frozen(const ht_feed *feed, const ht_frozen *frozen,
+                             ht_pool *pool, batch *b) {
   int64_t n = 0;
   for (int64_t i = 0; i < b->n; i++)
     if (!ht_feed_broken(feed, b->index[i])) b->index[n++] = b->index[i];
   b->n = n;
-  HT_TRY(ht_batch_gather(pool, &frozen->column, b->index, n, b->value));
-  b->n_in = 1;
+  if (frozen->cut.n_values > MAX_INPUTS)
+    return ht_fail(HT_UNSUPPORTED, "more than %d inputs", MAX_INPUTS);
+  HT_TRY(ht_frozen_gather(frozen, pool, b->index, n, b->value));
+  b->n_in = frozen->cut.n_values;
   return HT_SUCCESS;
 }
 
@@ -62,7 +64,7 @@ static ht_status fill_parts(const ht_feed *feed, const ht_frozen *frozen,
   if (feed->n_inputs > MAX_INPUTS)
     return ht_fail(HT_UNSUPPORTED, "more than %d inputs", MAX_INPUTS);
   if (frozen) {
-    HT_TRY(fill_features(feed, frozen, pool, b));
+    HT_TRY(fill_frozen(feed, frozen, pool, b));
   } else {
     HT_TRY(ht_feed_inputs(feed, pool, epoch, b->index, &b->n, b->value));
     b->n_in = feed->n_inputs;
@@ -100,7 +102,7 @@ static ht_status expect_next(const ht_loop *loop) {
 static ht_status forward(ht_loop *loop, ht_run *run, const batch *b,
                          ht_tensor *loss) {
   ht_plan *plan =
-      loop->frozen ? loop->composed->train_cached : loop->composed->train;
+      loop->frozen ? loop->frozen->cut.after : loop->composed->train;
   HT_TRY(ht_plan_run(plan, run, b->n_in, b->in, 1, loss));
   if (loss->dtype == HT_FLOAT && ht_count(loss) == 1) return HT_SUCCESS;
   ht_tensor_drop(loss);
@@ -202,8 +204,8 @@ static ht_status judge_batch(ht_composed *c, const ht_frozen *frozen,
                              const batch *b, ht_answers *a) {
   ht_tensor out[2];
   ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
-  HT_TRY(ht_plan_run(frozen ? c->eval_cached : c->eval, &run, b->n_in, b->in, 2,
-                     out));
+  HT_TRY(ht_plan_run(frozen ? frozen->cut.after : c->eval, &run, b->n_in, b->in,
+                     2, out));
   ht_status st = ht_answers_add(a, &out[0], &b->value[b->n_in - 1],
                                 ht_real_at(&out[1], 0));
   ht_tensor_drop(&out[0]);

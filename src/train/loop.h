@@ -35,16 +35,16 @@ typedef struct ht_loop {
   const int64_t *valid_index;   /* NULL: all of it */
   int64_t n_valid;
   ht_order order;
-  ht_frozen *frozen, *frozen_valid; /* features made once; NULL: none */
+  ht_frozen *frozen, *frozen_valid; /* values made once; NULL: none */
   int64_t n_steps;                  /* of the whole training */
   double lr;                        /* of the head */
   ht_progress at;
   ht_tape *tape;
   ht_pool *pool;
   ht_profile *profile; /* NULL: not asked for */
-  double seconds; /* of this epoch's steps; at first, of all that the first
-                     epoch needed before */
-  bool stop;      /* the watcher asked to */
+  double seconds;      /* of this epoch's steps; at first, of all that the first
+                          epoch needed before */
+  bool stop;           /* the watcher asked to */
 } ht_loop;
 
 /* Trains until the end, early stopping, or a request to stop (HT_STOPPED).

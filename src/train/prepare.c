@@ -125,9 +125,8 @@ ht_mapping_choice ht_prepare_mapping(const ht_train_options *o,
 
 ht_status ht_prepare_split(const ht_train_options *o, const ht_feed *feed,
                            ht_arena *arena, ht_split *out) {
-  ht_split_options how = {.fraction = o->valid_split,
-                          .seed = (uint64_t)o->seed,
-                          .group = o->group};
+  ht_split_options how = {
+      .fraction = o->valid_split, .seed = (uint64_t)o->seed, .group = o->group};
   ht_images *images = ht_feed_images(feed);
   if (images && !how.group) {
     uint64_t *digest;
@@ -190,12 +189,25 @@ static ht_status bound_arguments(const ht_train_options *o, ht_arena *arena,
   return HT_SUCCESS;
 }
 
+/* Where steps train, a TF2 module is called as hub.KerasLayer does: by its
+ * __call__ if that has a trace for training, which signatures have not. */
+static const char *call_of(const ht_train_options *o, const ht_model *m) {
+  if (o->signature || o->call || !is_training(o) || m->format != HT_FORMAT_SM2)
+    return o->call;
+  for (int i = 0; i < m->n_callables; i++) {
+    const ht_callable *c = &m->callable[i];
+    if (!c->signature && c->training == 1 && strcmp(c->name, "__call__") == 0)
+      return "";
+  }
+  return NULL;
+}
+
 static ht_status choose(const ht_train_options *o, ht_model *model,
                         ht_design *d) {
   ht_bound_argument *argument;
   HT_TRY(bound_arguments(o, &model->arena, &argument));
   ht_call_choice choice = {.signature = o->signature,
-                           .call = o->call,
+                           .call = call_of(o, model),
                            .argument = argument,
                            .n_arguments = o->n_argument};
   HT_TRY(ht_model_choose(model, &choice, &d->inference));

@@ -14,6 +14,11 @@ ht_mapping_choice ht_prepare_mapping(const ht_train_options *o,
                                      const ht_model *model,
                                      ht_image_choice *images);
 
+/* The split that the settings ask for. Images are told apart by what their
+ * files hold, not by their paths. */
+ht_status ht_prepare_split(const ht_train_options *o, const ht_feed *feed,
+                           ht_arena *arena, ht_split *out) HT_MUST_CHECK;
+
 /* What can be said to be wrong before anything is opened. */
 ht_status ht_prepare_check(const ht_train_options *o) HT_MUST_CHECK;
 

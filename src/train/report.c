@@ -100,10 +100,27 @@ static ht_status skip_broken(ht_report *r, int64_t n) {
   return HT_SUCCESS;
 }
 
+/* What a frozen module gives is in the cache, often. */
+static ht_status answer(ht_report *r, ht_composed *c, int64_t n) {
+  ht_frozen *frozen;
+  const char *why;
+  ht_frozen_work w = {.composed = c,
+                      .body = &c->eval_body,
+                      .feed = &r->feed,
+                      .index = r->index,
+                      .n = n,
+                      .cache = !r->trained->options.no_cache};
+  HT_TRY(ht_frozen_make(&w, &frozen, &why));
+  ht_status st =
+      ht_judge_answers(c, &r->feed, r->index, n, frozen, &r->answers);
+  ht_frozen_free(frozen);
+  return st;
+}
+
 static ht_status judge(ht_report *r, ht_composed *c) {
   int64_t n = 0;
   HT_TRY(open_examples(r, &n));
-  HT_TRY(ht_judge_answers(c, &r->feed, r->index, n, NULL, &r->answers));
+  HT_TRY(answer(r, c, n));
   HT_TRY(skip_broken(r, n));
   HT_TRY(ht_score(&r->answers, &r->card));
   return ht_interval_metrics(&r->answers, (uint64_t)r->trained->options.seed,

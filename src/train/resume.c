@@ -26,8 +26,9 @@ uint64_t ht_checkpoint_module(const ht_model *model) {
 
 /* Settings that may differ when a run goes on. */
 static bool is_free(const char *name) {
-  const char *names[] = {"out",      "resume", "save-every", "keep", "log",
-                         "patience", "test",   "epochs",     "steps"};
+  const char *names[] = {"out",   "resume",   "save-every", "keep",
+                         "log",   "patience", "test",       "epochs",
+                         "steps", "no-cache"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return false;

@@ -105,8 +105,7 @@ static ht_status choose_examples(training *t) {
     return ht_fail(HT_USAGE, "'--valid' and '--valid-split' exclude another");
   if (t->o->group && !(part > 0))
     return ht_fail(HT_USAGE, "'--group' needs '--valid-split'");
-  if (part > 0)
-    return ht_prepare_split(t->o, &t->train, &d->arena, &t->split);
+  if (part > 0) return ht_prepare_split(t->o, &t->train, &d->arena, &t->split);
   t->split.n_train = t->train.data.n;
   HT_NEW(t->split.train, &d->arena, t->split.n_train);
   for (int64_t i = 0; i < t->split.n_train; i++) t->split.train[i] = i;
@@ -195,20 +194,35 @@ static ht_status make_optimizer(training *t) {
   return add_variables(t);
 }
 
-static ht_status make_frozen(training *t) {
+/* Validation runs another plan over other examples. */
+static ht_status freeze_valid(training *t, const ht_frozen_work *train) {
   const char *why;
+  ht_frozen_work w = *train;
+  bool part = t->o->valid_split > 0;
+  w.body = &t->trained.composed.eval_body;
+  w.feed = part ? &t->train : &t->valid;
+  w.index = part ? t->split.valid : NULL;
+  w.n = part ? t->split.n_valid : t->valid.data.n;
+  if (!part && !t->o->valid) return HT_SUCCESS;
+  return ht_frozen_make(&w, &t->frozen_valid, &why);
+}
+
+static ht_status make_frozen(training *t) {
+  const char *why = "images are augmented";
+  bool trains = t->o->trainable || t->o->trainable_variables;
   ht_composed *c = &t->trained.composed;
-  if (t->o->augment) {
-    if (!t->o->trainable && !t->o->trainable_variables)
-      note(t, "the module runs at every step: images are augmented");
-    return HT_SUCCESS;
-  }
-  HT_TRY(ht_frozen_make(c, &t->train, &t->frozen, &why));
-  if (!t->frozen && !t->o->trainable && !t->o->trainable_variables && why)
+  ht_frozen_work w = {.composed = c,
+                      .body = &c->train_body,
+                      .feed = &t->train,
+                      .index = t->split.train,
+                      .n = t->split.n_train,
+                      .cache = !t->o->no_cache,
+                      .notice = note,
+                      .arg = t};
+  if (!t->o->augment) HT_TRY(ht_frozen_make(&w, &t->frozen, &why));
+  if (!t->frozen && !trains && why)
     notef(t, "the module runs at every step: %s", why);
-  if (t->frozen && t->o->valid)
-    HT_TRY(ht_frozen_make(c, &t->valid, &t->frozen_valid, &why));
-  return HT_SUCCESS;
+  return freeze_valid(t, &w);
 }
 
 /* ---- the loop */
@@ -246,7 +260,7 @@ static ht_status make_loop(training *t, const ht_watcher *watcher) {
     l->valid = &t->train;
     l->valid_index = t->split.valid;
     l->n_valid = t->split.n_valid;
-    l->frozen_valid = t->frozen;
+    l->frozen_valid = t->frozen_valid;
   }
   HT_TRY(count_steps(t, &l->n_steps));
   HT_TRY(ht_prepare_schedule(o, l->n_steps, &l->schedule));

@@ -21,8 +21,8 @@ typedef struct ht_train_options {
   double valid_split, dropout, label_smoothing, l1, l2;
   double lr, module_lr, weight_decay; /* negative: the default */
   double momentum, clip_norm;
-  bool trainable, nesterov, no_module_losses, no_shuffle, resume,
-      tensorboard, profile;
+  bool trainable, nesterov, no_module_losses, no_shuffle, resume, tensorboard,
+      profile, no_cache;
   int64_t warmup, batch, epochs, steps, seed, patience, save_every, keep;
   int64_t skip_broken;
 } ht_train_options;

@@ -14,6 +14,8 @@
 #include "graph/builder.h"
 #include "graph/raise.h"
 
+/* QUIET: an If in which nothing is changed. */
+enum { QUIET = -1 };
 enum { TOP, NOWHERE = -1, MAX_DEPTH = 64, MAX_PLACES = 1 << 14 };
 enum { MAX_VISITS = 1 << 26, ROOM = 3 /* nodes per node of the original */ };
 
@@ -36,7 +38,7 @@ typedef struct state {
   /* Per node, with room for an If and a read for each: */
   int *of;        /* the place it runs in */
   int *first;     /* the last place that it is the condition of */
-  int *yes;       /* Merge: which input is of the branch "true" */
+  int *yes;       /* Merge: which input is of the branch "true"; If: QUIET */
   int *next;      /* in the list of `merges` */
   int *read;      /* a read of a variable in a branch: that before it */
   uint8_t *seen;  /* 1 on the stack, 2 done */
@@ -315,7 +317,7 @@ static bool has_effects(const state *s, const conditional *c) {
       const ht_node *n = &s->g->node[c->node[k][i]];
       bool quiet = n->op && (!(n->op->flags & HT_OP_STATEFUL) ||
                              n->op->flags & (HT_OP_READS | HT_OP_RANDOM) ||
-                             strcmp(n->op_name, "If") == 0);
+                             s->yes[c->node[k][i]] == QUIET);
       if (!quiet) return true;
     }
   return false;
@@ -470,6 +472,7 @@ static ht_status add_if(state *s, const conditional *c,
   }
   HT_TRY(ht_graph_add(s->g, &n, &index));
   s->of[index] = s->at[c->place[1]].outer;
+  s->yes[index] = c->hoists ? QUIET : 0;
   return HT_SUCCESS;
 }
 

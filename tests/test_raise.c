@@ -1,4 +1,5 @@
 /* test_raise.c - loops of version 1 that are not as TensorFlow writes them. */
+#include "graph/builder.h"
 #include "graph/plan.h"
 #include "graph/raise.h"
 #include "ops/attr_text.h"
@@ -206,7 +207,102 @@ START_TEST(a_part_shared_by_many_loops_is_not_copied_for_each) {
 }
 END_TEST
 
+/* As TensorFlow writes `cond(x < limit, lambda: (x + x, x), lambda: (limit,
+ * x * x))`, and a
+ * constant of each branch, which waits for it. */
+static void add_conditional(world *w) {
+  node(w, "x", "Placeholder", "", "dtype=float shape=<>");
+  node(w, "limit", "Placeholder", "", "dtype=float shape=<>");
+  node(w, "less", "Less", "x limit", "T=float");
+  node(w, "pivot", "Switch", "less less", "T=bool");
+  node(w, "t", "Identity", "pivot:1", "T=bool");
+  node(w, "f", "Identity", "pivot:0", "T=bool");
+  node(w, "gate", "Identity", "less", "T=bool");
+  node(w, "sx", "Switch", "x gate", "T=float");
+  node(w, "sl", "Switch", "limit gate", "T=float");
+  node(w, "twice", "AddV2", "sx:1 sx:1", "T=float");
+  node(w, "square", "Mul", "sx:0 sx:0", "T=float");
+  node(w, "first", "Merge", "sl twice", "T=float N=2");
+  node(w, "second", "Merge", "square sx:1", "T=float N=2");
+  ht_builder b = {.graph = w->g};
+  ht_ref one = ht_build_float(&b, 1), two = ht_build_float(&b, 2);
+  OK(ht_builder_status(&b));
+  static const char *const waits[] = {"^f", "^t"};
+  const int constant[] = {one.node, two.node};
+  for (int i = 0; i < 2; i++) {
+    ht_node *n = &w->g->node[constant[i]];
+    n->input = ht_alloc(&w->arena, 1, sizeof *n->input);
+    n->input[n->n_input++] = waits[i];
+    n->bound = false;
+  }
+  char inputs[64];
+  snprintf(inputs, sizeof inputs, "%s %s", w->g->node[one.node].name,
+           w->g->node[two.node].name);
+  node(w, "third", "Merge", inputs, "T=float N=2");
+  node(w, "sum", "AddV2", "first second", "T=float");
+  node(w, "all", "AddV2", "sum third", "T=float");
+}
+
+START_TEST(a_constant_of_a_branch_is_alive_where_its_branch_is) {
+  world w;
+  float y;
+  world_open(&w);
+  add_conditional(&w);
+  OK(try_run(&w, "third", 3, 4, &y));
+  ck_assert_float_eq(y, 2);
+  OK(try_run(&w, "third", 5, 4, &y));
+  ck_assert_float_eq(y, 1);
+  world_close(&w);
+}
+END_TEST
+
+START_TEST(a_conditional_becomes_one_if_with_the_same_values) {
+  world w;
+  float y[2];
+  ht_graph *raised;
+  world_open(&w);
+  add_conditional(&w);
+  int n = w.g->n_nodes;
+  OK(try_run(&w, "all", 3, 4, &y[0]));
+  OK(try_run(&w, "all", 5, 4, &y[1]));
+  ck_assert_float_eq(y[0], 6 + 3 + 2);
+  ck_assert_float_eq(y[1], 4 + 25 + 1);
+  OK(ht_graph_raise_all(w.g, &raised));
+  ck_assert_int_eq(raised->n_nodes, n + 1);
+  for (int i = 0; i < n; i++)
+    ck_assert_str_ne(raised->node[i].op_name, "Merge");
+  w.g = raised;
+  for (int i = 0; i < 2; i++) {
+    float z;
+    OK(try_run(&w, "all", i ? 5 : 3, 4, &z));
+    ck_assert_float_eq(z, y[i]);
+  }
+  world_close(&w);
+}
+END_TEST
+
+START_TEST(a_merge_of_two_conditions_stays) {
+  world w;
+  float y;
+  ht_graph *raised;
+  world_open(&w);
+  add_conditional(&w);
+  node(&w, "more", "Less", "limit x", "T=float");
+  node(&w, "sm", "Switch", "x more", "T=float");
+  node(&w, "odd", "Merge", "sx:1 sm:1", "T=float N=2");
+  OK(ht_graph_raise_all(w.g, &raised));
+  ck_assert_str_eq(raised->node[ht_graph_find(raised, "odd")].op_name, "Merge");
+  w.g = raised;
+  OK(try_run(&w, "odd", 3, 4, &y));
+  ck_assert_float_eq(y, 3);
+  world_close(&w);
+}
+END_TEST
+
 static void add(TCase *tests) {
+  tcase_add_test(tests, a_constant_of_a_branch_is_alive_where_its_branch_is);
+  tcase_add_test(tests, a_conditional_becomes_one_if_with_the_same_values);
+  tcase_add_test(tests, a_merge_of_two_conditions_stays);
   tcase_add_test(tests, a_loop_leaves_the_graph_as_it_was_read);
   tcase_add_test(tests, a_loop_without_end_is_stopped);
   tcase_add_test(tests, what_is_inside_a_loop_cannot_be_fetched);

@@ -291,6 +291,23 @@ static ht_status emit_const(ht_maker *b, ht_instance *at, int node,
   return ht_maker_constant(b->plan, &a->value->tensor, &at->value[node]);
 }
 
+/* A constant of a branch is alive where its branch is: what it waits for. */
+static ht_status emit_waiting(ht_maker *b, ht_instance *at, int node,
+                              ht_step *s) {
+  HT_TRY(gather_guards(b, at, &at->graph->node[node], s));
+  if (!s->n_guards) return HT_SUCCESS;
+  ht_plan *p = b->plan;
+  int index;
+  s->op = ht_op_find("Identity");
+  HT_NEW(s->in, &p->arena, 1);
+  s->in[s->n_in++] = at->value[node];
+  s->n_out = 1;
+  HT_TRY(ht_maker_values(p, 1, p->n_steps, &s->out));
+  p->value[s->out].may_die = true;
+  at->value[node] = s->out;
+  return step_new(p, s, &index);
+}
+
 static ht_status prepare(ht_step *s) {
   if (!s->op->prepare || s->prepared) return HT_SUCCESS;
   return ht_within(s->op->prepare(s->attrs, &s->prepared), "node '%s'",
@@ -326,7 +343,10 @@ static ht_status emit(ht_maker *b, ht_instance *at, int node) {
   ht_step s = {.op = n->op, .node = n->name};
   bool ref_in = false;
   HT_TRY(bound_attrs(b, at, n, &s.attrs));
-  if (strcmp(n->op_name, "Const") == 0) return emit_const(b, at, node, s.attrs);
+  if (strcmp(n->op_name, "Const") == 0) {
+    HT_TRY(emit_const(b, at, node, s.attrs));
+    return emit_waiting(b, at, node, &s);
+  }
   HT_TRY(gather_inputs(b, at, n, &s, &ref_in));
   HT_TRY(gather_guards(b, at, n, &s));
   HT_TRY(fuse_gather(b, &s));

@@ -6,25 +6,7 @@
 
 /* Whether a step has to run although nothing reads it. */
 static bool has_effect(const ht_step *s) {
-  if (!(s->op->flags & HT_OP_STATEFUL)) return false;
-  /* Reads and handles are stateful (they must not be folded), not effects. */
-  static const char *const reads[] = {
-      "ReadVariableOp",
-      "ResourceGather",
-      "VarHandleOp",
-      "VariableV2",
-      "Variable",
-      "VariableShape",
-      "HashTableV2",
-      "VarIsInitializedOp",
-      "LookupTableFindV2",
-      "HashTable",
-      "IsVariableInitialized",
-      "LookupTableSizeV2",
-  };
-  for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
-    if (strcmp(s->op->name, reads[i]) == 0) return false;
-  return true;
+  return (s->op->flags & (HT_OP_STATEFUL | HT_OP_READS)) == HT_OP_STATEFUL;
 }
 
 static bool all_constant(const ht_plan *p, const ht_step *s) {

@@ -14,14 +14,17 @@
 #include "graph/builder.h"
 #include "graph/raise.h"
 
+/* QUIET: an If in which nothing is changed. */
+enum { QUIET = -1 };
 enum { TOP, NOWHERE = -1, MAX_DEPTH = 64, MAX_PLACES = 1 << 14 };
-enum { MAX_VISITS = 1 << 26 };
+enum { MAX_VISITS = 1 << 26, ROOM = 3 /* nodes per node of the original */ };
 
 /* A branch, in a place. */
 typedef struct place {
-  int outer;  /* TOP for TOP itself */
-  ht_ref by;  /* the condition */
-  int branch; /* 1: where it is true */
+  int outer;   /* TOP for TOP itself */
+  ht_ref by;   /* the condition */
+  ht_ref gate; /* it, as a Switch reads it: after what that waits for */
+  int branch;  /* 1: where it is true */
   int depth;
   int next;   /* the one before it with the same node in `by`, 0: none */
   int merges; /* 1 + the last Merge that leaves it for `outer`, 0: none */
@@ -32,11 +35,12 @@ typedef struct state {
   int n;       /* nodes of the original */
   place *at;   /* [0] is TOP */
   int n_places, capacity;
-  /* Per node, with room for one If for each: */
+  /* Per node, with room for an If and a read for each: */
   int *of;        /* the place it runs in */
   int *first;     /* the last place that it is the condition of */
-  int *yes;       /* Merge: which input is of the branch "true" */
+  int *yes;       /* Merge: which input is of the branch "true"; If: QUIET */
   int *next;      /* in the list of `merges` */
+  int *read;      /* a read of a variable in a branch: that before it */
   uint8_t *seen;  /* 1 on the stack, 2 done */
   uint8_t *index; /* Merge: its second output is read */
   int *walk;      /* the last walk that saw it */
@@ -53,12 +57,17 @@ typedef struct conditional {
   int n_in, in_capacity;
   int *control, n_controls, control_capacity;
   int *node[2], n_nodes[2], node_capacity[2];
+  bool hoists; /* reads of variables stand before it */
 } conditional;
 
 static bool is(const state *s, int node, const char *op) {
   const char *name = s->g->node[node].op_name;
   return strcmp(name, op) == 0 ||
          (strncmp(name, "Ref", 3) == 0 && strcmp(name + 3, op) == 0);
+}
+
+static ht_status no_memory(void) {
+  return ht_fail(HT_NO_MEMORY, "no memory for a conditional");
 }
 
 /* ---- places */
@@ -74,30 +83,6 @@ static bool within(const state *s, int inner, int outer) {
   return inner == outer;
 }
 
-static ht_status branch_place(state *s, int outer, ht_ref by, int branch,
-                              int *out) {
-  *out = NOWHERE;
-  for (int p = s->first[by.node]; p; p = s->at[p].next) {
-    if (s->visits++ > MAX_VISITS) return HT_SUCCESS;
-    if (s->at[p].outer == outer && same_ref(s->at[p].by, by) &&
-        s->at[p].branch == branch) {
-      *out = p;
-      return HT_SUCCESS;
-    }
-  }
-  if (s->n_places == MAX_PLACES || s->at[outer].depth == MAX_DEPTH)
-    return HT_SUCCESS;
-  HT_GROW(s->at, s->n_places, s->capacity, s->g->arena);
-  *out = s->n_places++;
-  s->at[*out] = (place){.outer = outer,
-                        .by = by,
-                        .branch = branch,
-                        .depth = s->at[outer].depth + 1,
-                        .next = s->first[by.node]};
-  s->first[by.node] = *out;
-  return HT_SUCCESS;
-}
-
 /* The condition of a Switch. Constants wait for a Switch of the condition by
  * itself, values go through Switches by its Identity. */
 static ht_ref condition_of(const state *s, int to_switch) {
@@ -108,10 +93,37 @@ static ht_ref condition_of(const state *s, int to_switch) {
   return by;
 }
 
+static ht_status branch_place(state *s, int outer, ht_ref from, int *out) {
+  ht_ref by = condition_of(s, from.node), gate = s->g->node[from.node].in[1];
+  int branch = from.out;
+  *out = NOWHERE;
+  for (int p = s->first[by.node]; p; p = s->at[p].next) {
+    if (s->visits++ > MAX_VISITS) return HT_SUCCESS;
+    if (s->at[p].outer == outer && same_ref(s->at[p].by, by) &&
+        s->at[p].branch == branch) {
+      if (!same_ref(gate, by)) s->at[p].gate = gate;
+      *out = p;
+      return HT_SUCCESS;
+    }
+  }
+  if (s->n_places == MAX_PLACES || s->at[outer].depth == MAX_DEPTH)
+    return HT_SUCCESS;
+  HT_GROW(s->at, s->n_places, s->capacity, s->g->arena);
+  *out = s->n_places++;
+  s->at[*out] = (place){.outer = outer,
+                        .by = by,
+                        .gate = gate,
+                        .branch = branch,
+                        .depth = s->at[outer].depth + 1,
+                        .next = s->first[by.node]};
+  s->first[by.node] = *out;
+  return HT_SUCCESS;
+}
+
 static ht_status place_of(state *s, ht_ref ref, int *out) {
   *out = s->of[ref.node];
   if (*out == NOWHERE || !is(s, ref.node, "Switch")) return HT_SUCCESS;
-  return branch_place(s, *out, condition_of(s, ref.node), ref.out, out);
+  return branch_place(s, *out, ref, out);
 }
 
 /* The inner one of two places, where one is inside of the other. */
@@ -208,7 +220,11 @@ static ht_status add_input(state *s, conditional *c, ht_ref in) {
 static bool outside(const state *s, const conditional *c, int branch,
                     ht_ref *ref) {
   const ht_node *n = &s->g->node[ref->node];
-  if (within(s, s->of[ref->node], c->place[branch])) return false;
+  if (within(s, s->of[ref->node], c->place[branch])) {
+    if (!c->hoists || !s->read[ref->node]) return false;
+    ref->node = s->read[ref->node];
+    return true;
+  }
   if (is(s, ref->node, "Switch") &&
       same_ref(condition_of(s, ref->node), s->at[c->place[branch]].by) &&
       ref->out == branch)
@@ -227,7 +243,30 @@ static ht_status reach(state *s, conditional *c, int branch, int node) {
   return HT_SUCCESS;
 }
 
+/* A read of a variable, made before the conditional. */
+static ht_status hoist(state *s, const conditional *c, int read) {
+  const ht_node *from = &s->g->node[read];
+  ht_node n = {.op_name = from->op_name, .attrs = from->attrs};
+  int variable = ht_raise_variable(s->g, from->in[0]), index;
+  ht_arena *arena = s->g->arena;
+  if (variable < 0 || s->g->n_nodes >= ROOM * s->n) return HT_SUCCESS;
+  HT_NEW(n.input, arena, 2);
+  n.name = ht_arena_printf(arena, "%s before %s", from->name,
+                           s->g->node[c->merge[0]].name);
+  n.input[n.n_input++] = s->g->node[variable].name;
+  n.input[n.n_input++] = ht_arena_printf(
+      arena, "^%s", s->g->node[s->at[c->place[1]].gate.node].name);
+  if (!n.name || !n.input[1]) return no_memory();
+  HT_TRY(ht_graph_add(s->g, &n, &index));
+  s->of[index] = s->at[c->place[1]].outer;
+  s->read[read] = index;
+  return HT_SUCCESS;
+}
+
 static ht_status reach_value(state *s, conditional *c, int branch, ht_ref ref) {
+  if (c->hoists && !s->read[ref.node] && is(s, ref.node, "ReadVariableOp") &&
+      within(s, s->of[ref.node], c->place[branch]))
+    HT_TRY(hoist(s, c, ref.node));
   bool out = outside(s, c, branch, &ref);
   if (!out || ht_raise_variable(s->g, ref) >= 0)
     return reach(s, c, branch, ref.node);
@@ -266,6 +305,24 @@ static ht_status collect(state *s, conditional *c, int branch) {
   return HT_SUCCESS;
 }
 
+static ht_status collect_both(state *s, conditional *c) {
+  c->n_in = c->n_controls = c->n_nodes[0] = c->n_nodes[1] = 0;
+  for (int k = 0; k < 2; k++) HT_TRY(collect(s, c, k));
+  return HT_SUCCESS;
+}
+
+static bool has_effects(const state *s, const conditional *c) {
+  for (int k = 0; k < 2; k++)
+    for (int i = 0; i < c->n_nodes[k]; i++) {
+      const ht_node *n = &s->g->node[c->node[k][i]];
+      bool quiet = n->op && (!(n->op->flags & HT_OP_STATEFUL) ||
+                             n->op->flags & (HT_OP_READS | HT_OP_RANDOM) ||
+                             s->yes[c->node[k][i]] == QUIET);
+      if (!quiet) return true;
+    }
+  return false;
+}
+
 /* Whether something that goes in waits for a Merge of the conditional. */
 static ht_status waits_for_itself(state *s, const conditional *c, bool *found) {
   *found = false;
@@ -291,10 +348,6 @@ static ht_status waits_for_itself(state *s, const conditional *c, bool *found) {
 }
 
 /* ---- functions */
-
-static ht_status no_memory(void) {
-  return ht_fail(HT_NO_MEMORY, "no memory for a conditional");
-}
 
 static ht_status ref_text(const state *s, ht_ref ref, const char **out) {
   const char *name = s->g->node[ref.node].name;
@@ -409,7 +462,7 @@ static ht_status add_if(state *s, const conditional *c,
   if (!n.name) return no_memory();
   HT_TRY(if_attrs(s, c, branch, &n.attrs));
   HT_NEW(n.input, arena, 1 + c->n_in + c->n_controls);
-  HT_TRY(ref_text(s, s->at[c->place[1]].by, &n.input[n.n_input++]));
+  HT_TRY(ref_text(s, s->at[c->place[1]].gate, &n.input[n.n_input++]));
   for (int i = 0; i < c->n_in; i++)
     HT_TRY(ref_text(s, c->in[i], &n.input[n.n_input++]));
   for (int i = 0; i < c->n_controls; i++) {
@@ -419,6 +472,7 @@ static ht_status add_if(state *s, const conditional *c,
   }
   HT_TRY(ht_graph_add(s->g, &n, &index));
   s->of[index] = s->at[c->place[1]].outer;
+  s->yes[index] = c->hoists ? QUIET : 0;
   return HT_SUCCESS;
 }
 
@@ -444,7 +498,11 @@ static ht_status raise_conditional(state *s, conditional *c) {
   ht_graph *branch[2];
   const char *name;
   bool waits;
-  for (int k = 0; k < 2; k++) HT_TRY(collect(s, c, k));
+  HT_TRY(collect_both(s, c));
+  /* TensorFlow loses what a variable holds on the way to a branch in a loop;
+   * so values go in, where nothing can change them in between. */
+  c->hoists = !has_effects(s, c);
+  if (c->hoists) HT_TRY(collect_both(s, c));
   HT_TRY(waits_for_itself(s, c, &waits));
   if (waits) return HT_SUCCESS;
   for (int k = 0; k < 2; k++) HT_TRY(make_branch(s, c, k, &branch[k]));
@@ -495,8 +553,9 @@ static ht_status raise_all(state *s) {
 }
 
 static ht_status start(state *s) {
-  size_t n = 2 * (size_t)s->n + 1;
-  int **const number[] = {&s->of, &s->first, &s->yes, &s->next, &s->walk};
+  size_t n = ROOM * (size_t)s->n + 1;
+  int **const number[] = {&s->of,   &s->first, &s->yes,
+                          &s->next, &s->read,  &s->walk};
   for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
     *number[i] = calloc(n, sizeof **number[i]);
     if (!*number[i]) return no_memory();
@@ -511,6 +570,7 @@ static void stop(state *s) {
   free(s->first);
   free(s->yes);
   free(s->next);
+  free(s->read);
   free(s->walk);
   free(s->seen);
   free(s->index);

@@ -42,7 +42,9 @@ enum { /* flags of a row */
   HT_OP_ROWS_GRAD = 8, /* the gradient takes cotangents that are rows */
   HT_OP_DEAD_IN = 16,  /* runs although an input is dead (Merge) */
   HT_OP_HANDLES = 32,  /* inputs marked Ref are handles, not values */
-  HT_OP_ABSENT = 64    /* known but not run: a plan that needs it is refused */
+  HT_OP_ABSENT = 64,   /* known but not run: a plan that needs it is refused */
+  HT_OP_READS = 128    /* stateful because it reads state: it changes none and
+                          is left out where nothing reads it */
 };
 
 struct ht_op {

@@ -182,12 +182,16 @@ static ht_status export(ht_call *c) {
 #define OLD "table_handle:Ref(string)"
 #define NEW "table_handle:resource"
 
-#define ROW(NAME, IN, OUT, ATTRS, DOC, TEST, FN)                            \
+#define FLAGGED(NAME, IN, OUT, ATTRS, DOC, TEST, FN, FLAGS)                 \
   {                                                                         \
     .name = NAME, .inputs = IN, .outputs = OUT, .attrs = ATTRS, .doc = DOC, \
     .samples = TEST, .forward = FN, .gradient = ht_no_gradient,             \
-    .flags = HT_OP_STATEFUL | HT_OP_HANDLES                                 \
+    .flags = HT_OP_STATEFUL | HT_OP_HANDLES | (FLAGS)                       \
   }
+#define ROW(NAME, IN, OUT, ATTRS, DOC, TEST, FN) \
+  FLAGGED(NAME, IN, OUT, ATTRS, DOC, TEST, FN, 0)
+#define READ(NAME, IN, OUT, ATTRS, DOC, TEST, FN) \
+  FLAGGED(NAME, IN, OUT, ATTRS, DOC, TEST, FN, HT_OP_READS)
 
 #define MAKES "A table, by its name in the model."
 #define MAKES_OWN "A table that only its handles hold."
@@ -205,8 +209,8 @@ const ht_op ht_ops_lookup[] = {
     ROW("AnonymousMutableHashTableOfTensors", "", NEW,
         TYPES " value_shape:shape=<shape>", MAKES_OWN, MUTABLE_TEST,
         anonymous_mutable),
-    ROW("HashTable", "", OLD, NAMED TYPES, MAKES, FIXED_TEST, named_fixed),
-    ROW("HashTableV2", "", NEW, NAMED TYPES, MAKES, FIXED_TEST, named_fixed),
+    READ("HashTable", "", OLD, NAMED TYPES, MAKES, FIXED_TEST, named_fixed),
+    READ("HashTableV2", "", NEW, NAMED TYPES, MAKES, FIXED_TEST, named_fixed),
     ROW("InitializeTable", OLD " keys:Tkey values:Tval", "",
         "Tkey:type Tval:type", "Fills a table.", FIXED_TEST, initialize),
     ROW("InitializeTableFromTextFile", OLD " filename:string", "", FILE_ATTRS,
@@ -217,16 +221,16 @@ const ht_op ht_ops_lookup[] = {
         initialize_from_file),
     ROW("InitializeTableV2", NEW " keys:Tkey values:Tval", "",
         "Tkey:type Tval:type", "Fills a table.", FIXED_TEST, initialize),
-    ROW("LookupTableExport", OLD, "keys:Tkeys values:Tvalues",
-        "Tkeys:type Tvalues:type", "All keys and values.", MUTABLE_TEST,
-        export),
-    ROW("LookupTableExportV2", NEW, "keys:Tkeys values:Tvalues",
-        "Tkeys:type Tvalues:type", "All keys and values.", MUTABLE_TEST,
-        export),
-    ROW("LookupTableFind", OLD " keys:Tin default_value:Tout", "values:Tout",
-        "Tin:type Tout:type", "What the keys stand for.", FIXED_TEST, find),
-    ROW("LookupTableFindV2", NEW " keys:Tin default_value:Tout", "values:Tout",
-        "Tin:type Tout:type", "What the keys stand for.", FIXED_TEST, find),
+    READ("LookupTableExport", OLD, "keys:Tkeys values:Tvalues",
+         "Tkeys:type Tvalues:type", "All keys and values.", MUTABLE_TEST,
+         export),
+    READ("LookupTableExportV2", NEW, "keys:Tkeys values:Tvalues",
+         "Tkeys:type Tvalues:type", "All keys and values.", MUTABLE_TEST,
+         export),
+    READ("LookupTableFind", OLD " keys:Tin default_value:Tout", "values:Tout",
+         "Tin:type Tout:type", "What the keys stand for.", FIXED_TEST, find),
+    READ("LookupTableFindV2", NEW " keys:Tin default_value:Tout", "values:Tout",
+         "Tin:type Tout:type", "What the keys stand for.", FIXED_TEST, find),
     ROW("LookupTableImport", OLD " keys:Tin values:Tout", "",
         "Tin:type Tout:type", "Replaces all keys and values.", MUTABLE_TEST,
         import),
@@ -239,23 +243,23 @@ const ht_op ht_ops_lookup[] = {
         "Tin:type Tout:type", "Adds or replaces keys.", MUTABLE_TEST, insert),
     ROW("LookupTableRemoveV2", NEW " keys:Tin", "", "Tin:type", "Forgets keys.",
         MUTABLE_TEST, remove_keys),
-    ROW("LookupTableSize", OLD, "size:int64", "", "How many keys there are.",
-        FIXED_TEST, size),
-    ROW("LookupTableSizeV2", NEW, "size:int64", "", "How many keys there are.",
-        FIXED_TEST, size),
-    ROW("MutableDenseHashTable", KEYS, OLD, NAMED TYPES DENSE, MAKES,
-        MUTABLE_TEST, named_mutable),
-    ROW("MutableDenseHashTableV2", KEYS, NEW, NAMED TYPES DENSE, MAKES,
-        MUTABLE_TEST, named_mutable),
-    ROW("MutableHashTable", "", OLD, NAMED TYPES, MAKES, MUTABLE_TEST,
-        named_mutable),
+    READ("LookupTableSize", OLD, "size:int64", "", "How many keys there are.",
+         FIXED_TEST, size),
+    READ("LookupTableSizeV2", NEW, "size:int64", "", "How many keys there are.",
+         FIXED_TEST, size),
+    READ("MutableDenseHashTable", KEYS, OLD, NAMED TYPES DENSE, MAKES,
+         MUTABLE_TEST, named_mutable),
+    READ("MutableDenseHashTableV2", KEYS, NEW, NAMED TYPES DENSE, MAKES,
+         MUTABLE_TEST, named_mutable),
+    READ("MutableHashTable", "", OLD, NAMED TYPES, MAKES, MUTABLE_TEST,
+         named_mutable),
     ROW("MutableHashTableOfTensors", "", OLD,
         NAMED TYPES " value_shape:shape=<shape>", MAKES, MUTABLE_TEST,
         named_mutable),
     ROW("MutableHashTableOfTensorsV2", "", NEW,
         NAMED TYPES " value_shape:shape=<shape>", MAKES, MUTABLE_TEST,
         named_mutable),
-    ROW("MutableHashTableV2", "", NEW, NAMED TYPES, MAKES, MUTABLE_TEST,
-        named_mutable),
+    READ("MutableHashTableV2", "", NEW, NAMED TYPES, MAKES, MUTABLE_TEST,
+         named_mutable),
     {0},
 };

@@ -482,7 +482,7 @@ const ht_op ht_ops_state[] = {
         .samples = "@variables_are_read_and_assigned",
         .forward = var_handle_forward,
         .gradient = ht_no_gradient,
-        .flags = HT_OP_STATEFUL,
+        .flags = HT_OP_STATEFUL | HT_OP_READS,
     },
     {
         .name = "VariableV2",
@@ -494,7 +494,7 @@ const ht_op ht_ops_state[] = {
         .samples = "@references_are_read_where_they_are_used",
         .forward = var_handle_forward,
         .gradient = ht_no_gradient,
-        .flags = HT_OP_STATEFUL | HT_OP_HANDLES,
+        .flags = HT_OP_STATEFUL | HT_OP_READS | HT_OP_HANDLES,
     },
     {
         .name = "Variable",
@@ -506,7 +506,7 @@ const ht_op ht_ops_state[] = {
         .samples = "@references_are_read_where_they_are_used",
         .forward = var_handle_forward,
         .gradient = ht_no_gradient,
-        .flags = HT_OP_STATEFUL | HT_OP_HANDLES,
+        .flags = HT_OP_STATEFUL | HT_OP_READS | HT_OP_HANDLES,
     },
     {
         .name = "ReadVariableOp",
@@ -517,7 +517,7 @@ const ht_op ht_ops_state[] = {
         .samples = "@variables_are_read_and_assigned",
         .forward = read_forward,
         .gradient = ht_gradient_in_forward,
-        .flags = HT_OP_STATEFUL,
+        .flags = HT_OP_STATEFUL | HT_OP_READS,
     },
     {
         .name = "VarIsInitializedOp",
@@ -528,7 +528,7 @@ const ht_op ht_ops_state[] = {
         .samples = "@variables_are_read_and_assigned",
         .forward = initialized_forward,
         .gradient = ht_no_gradient,
-        .flags = HT_OP_STATEFUL,
+        .flags = HT_OP_STATEFUL | HT_OP_READS,
     },
     {
         .name = "IsVariableInitialized",
@@ -539,7 +539,7 @@ const ht_op ht_ops_state[] = {
         .samples = "@references_are_read_where_they_are_used",
         .forward = initialized_forward,
         .gradient = ht_no_gradient,
-        .flags = HT_OP_STATEFUL | HT_OP_HANDLES,
+        .flags = HT_OP_STATEFUL | HT_OP_READS | HT_OP_HANDLES,
     },
     {
         .name = "VariableShape",
@@ -550,7 +550,7 @@ const ht_op ht_ops_state[] = {
         .samples = "@variables_are_read_and_assigned",
         .forward = variable_shape_forward,
         .gradient = ht_no_gradient,
-        .flags = HT_OP_STATEFUL,
+        .flags = HT_OP_STATEFUL | HT_OP_READS,
     },
     {
         .name = "AssignVariableOp",
@@ -629,7 +629,7 @@ const ht_op ht_ops_state[] = {
         .forward = resource_gather_forward,
         .gradient = resource_gather_gradient,
         .keep = HT_KEEP_IN(1),
-        .flags = HT_OP_STATEFUL,
+        .flags = HT_OP_STATEFUL | HT_OP_READS,
     },
     {
         .name = "ResourceScatterUpdate",

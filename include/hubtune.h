@@ -127,6 +127,7 @@ typedef struct ht_module ht_module;
 typedef struct ht_module_options {
   const char *tags; /* "a,b"; "": the empty set; NULL: the usual graph */
   int threads;      /* 0: all cores */
+  int64_t max_turns; /* of a loop in a call; 0: 100 million */
 } ht_module_options;
 HT_API ht_module_options ht_module_defaults(void);
 

@@ -136,6 +136,7 @@ static ht_status begin(pass *p, const ht_arrays *inputs) {
   p->n_out = f->callable->body.n_rets;
   HT_NEW(p->out, &p->arena, p->n_out + 1);
   p->run = ht_run_make(m->pool, &m->store, m->folder);
+  if (f->module->max_turns) p->run.max_turns = f->module->max_turns;
   return HT_SUCCESS;
 }
 

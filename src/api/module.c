@@ -17,6 +17,7 @@ ht_status ht_module_open(const char *handle, const ht_module_options *options,
   ht_module *m = calloc(1, sizeof *m);
   if (!m) return ht_fail(HT_NO_MEMORY, "no memory for a module");
   m->threads = options->threads;
+  m->max_turns = options->max_turns;
   ht_threads_set(m->threads);
   ht_status st = ht_model_open(handle, options->tags, &m->model);
   if (st.code == HT_OK)

@@ -7,6 +7,7 @@
 struct ht_module {
   ht_model *model;
   int threads;
+  int64_t max_turns; /* 0: the usual limit */
   ht_arena arena; /* of what it told about itself */
   ht_module_info *info;
   ht_missing_info *missing[2]; /* for running, for differentiating */

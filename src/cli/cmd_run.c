@@ -9,7 +9,10 @@ typedef struct settings {
   bool training;
   const char *inputs, *outputs, *gradients, *cotangents;
   option_list input, feed, fetch, argument;
+  int64_t max_turns;
 } settings;
+
+static const settings defaults = {.max_turns = 100000000};
 
 #define AT(field) .offset = offsetof(settings, field)
 static const option options[] = {
@@ -31,6 +34,8 @@ static const option options[] = {
      OPTION_LIST, AT(feed)},
     {"fetch", "TENSOR", "a tensor 'node:0' to compute, instead of a signature",
      OPTION_LIST, AT(fetch)},
+    {"max-turns", "N", "of a loop; more are taken for one without end",
+     OPTION_INT, AT(max_turns), .low = 1, .high = 9e18},
     {"outputs", "F.npz", "where outputs are written; else they are printed",
      OPTION_TEXT, AT(outputs)},
     {"gradients", "F.npz",
@@ -143,6 +148,7 @@ static ht_status work_through(work *w, const invocation *c) {
   ht_module_options o = ht_module_defaults();
   o.tags = s->tags;
   o.threads = (int)c->common->threads;
+  o.max_turns = s->max_turns;
   signals_subject(c->operand[0]);
   ht_status st = fetch_and_open(c, &o, &w->module);
   if (st.code == HT_OK)
@@ -208,6 +214,7 @@ const command cmd_run = {
     .min_operands = 1,
     .max_operands = 1,
     .options = options,
+    .defaults = &defaults,
     .settings_size = sizeof(settings),
     .computes = true,
     .run = run,

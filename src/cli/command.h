@@ -9,7 +9,7 @@
 
 /* What every command understands. */
 typedef struct common {
-  int64_t threads;
+  int64_t threads, max_memory;
   bool json, quiet, verbose, offline, help, version;
 } common;
 

@@ -173,6 +173,7 @@ ht_run ht_run_make(ht_pool *pool, ht_store *store, const char *folder) {
       .pool = pool,
       .store = store,
       .folder = folder,
+      .max_turns = HT_MAX_TURNS,
       .call_plan = call_plan,
       .record = record,
       .trace_variable = trace_variable,

@@ -172,6 +172,9 @@ ht_status ht_back_zeros(ht_back *b, ht_dtype dtype, const ht_shape *shape,
  * What a run gives its ops. Function pointers keep the ladder: ops do not
  * include the graph or the tape.
  */
+/* A loop that goes on for longer is taken for one without end. */
+#define HT_MAX_TURNS INT64_C(100000000)
+
 struct ht_run {
   ht_pool *pool;
   ht_store *store;

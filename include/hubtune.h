@@ -445,15 +445,29 @@ HT_API ht_status ht_result_report(ht_result *result, const char *run);
 
 /* ---- new modules */
 
+/* Told now and then what is done and how far that is, from 0 to 1; false
+ * stops. */
+typedef bool ht_part_fn(void *arg, const char *what, double part);
+
 typedef struct ht_new_text_options {
   const char *embeddings; /* a file of words and vectors; NULL: texts */
   const char *texts;  /* data: where the words come from, with random vectors */
   const char *column; /* of it; NULL: "text" or the only one */
-  int dim;            /* of the vectors */
-  int64_t min_count, seed;
-  int64_t oov;          /* buckets of unknown words */
-  const char *combiner; /* "sqrtn", "mean", "sum" */
-  bool lowercase, strip_punctuation, trainable, hub1;
+  int dim;            /* of the vectors; that of the file where there is one */
+  int64_t min_count;  /* texts: a word occurs so often */
+  int64_t max_words;  /* the first or most frequent ones; 0: all */
+  double stddev;      /* of the random vectors */
+  int64_t seed;
+  int64_t oov;             /* buckets of unknown words; 0: passed over */
+  const char *combiner;    /* "sqrtn", "mean", "sum" */
+  const char *punctuation; /* "keep", "strip", "split": each sign a word */
+  int ngrams;              /* runs of up to so many words are words, too */
+  bool lowercase;
+  bool mask_digits; /* every digit is read as 0 */
+  bool tokens;      /* single words in, their vectors out */
+  bool trainable, hub1;
+  ht_part_fn *tell; /* may be NULL */
+  void *arg;
 } ht_new_text_options;
 HT_API ht_new_text_options ht_new_text_defaults(void);
 /* Writes a text embedding module; *words: how many it knows. */

@@ -4,8 +4,13 @@
 #include "hub/new_text.h"
 
 ht_new_text_options ht_new_text_defaults(void) {
-  return (ht_new_text_options){
-      .dim = 128, .min_count = 1, .oov = 1, .combiner = "sqrtn"};
+  return (ht_new_text_options){.dim = 128,
+                               .min_count = 1,
+                               .stddev = 0.1,
+                               .oov = 1,
+                               .ngrams = 1,
+                               .combiner = "sqrtn",
+                               .punctuation = "keep"};
 }
 
 static ht_status find_texts(const ht_dataset *data, const char *name,
@@ -32,16 +37,26 @@ static ht_status new_from_texts(const ht_new_text_options *o,
   return st;
 }
 
+static bool tell_reading(void *arg, double part) {
+  const ht_new_text_options *o = arg;
+  return o->tell(o->arg, "reading", part);
+}
+
 static ht_status new_from_vectors(const ht_new_text_options *o,
                                   ht_text_embedding *spec, const char *out,
                                   int64_t *words) {
   ht_embeddings e;
-  HT_TRY(ht_embeddings_read(o->embeddings, &e));
-  spec->word = e.word;
-  spec->vector = e.vector;
-  spec->n = e.n;
+  ht_new_text_options copy = *o;
+  ht_embeddings_options read = {.max_words = o->max_words,
+                                .progress = o->tell ? tell_reading : NULL,
+                                .arg = &copy};
+  HT_TRY(ht_embeddings_read(o->embeddings, &read, &e));
+  spec->given = &e;
   spec->dim = e.dim;
-  ht_status st = ht_new_text_embedding(spec, out, words);
+  ht_status st = HT_SUCCESS;
+  if (o->tell && !o->tell(o->arg, "writing", 0))
+    st = ht_fail(HT_STOPPED, "stopped");
+  if (st.code == HT_OK) st = ht_new_text_embedding(spec, out, words);
   ht_embeddings_free(&e);
   return st;
 }
@@ -52,11 +67,16 @@ ht_status ht_new_text(const ht_new_text_options *o, const char *out,
                       int64_t *words) {
   ht_text_embedding spec = {.dim = o->dim,
                             .min_count = o->min_count,
+                            .max_words = o->max_words,
+                            .stddev = o->stddev,
                             .seed = (uint64_t)o->seed,
                             .oov = o->oov,
                             .combiner = o->combiner,
+                            .punctuation = o->punctuation,
+                            .ngrams = o->ngrams,
                             .lowercase = o->lowercase,
-                            .strip_punctuation = o->strip_punctuation,
+                            .mask_digits = o->mask_digits,
+                            .tokens = o->tokens,
                             .hub1 = o->hub1};
   spec.trainable = o->trainable || !o->hub1 || !o->embeddings;
   if (!o->embeddings == !o->texts)

@@ -111,7 +111,7 @@ static bool tell(void *arg, int64_t done, int64_t n) {
   work *w = arg;
   char what[64];
   snprintf(what, sizeof what, "%lld/%lld", (long long)done, (long long)n);
-  progress_show(&w->bar, &(progress_state){what, done, n, NAN});
+  progress_show(&w->bar, &(progress_state){what, done, n, NAN, NULL});
   return signals_noted() == 0;
 }
 

@@ -1,18 +1,22 @@
 /* cmd_new.c - hubtune new: writes a new module. */
+#include <math.h>
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/progress.h"
 
 typedef struct settings {
-  const char *embeddings, *texts, *column, *combiner, *format;
-  int64_t dim, min_count, seed, oov;
-  bool lowercase, strip_punctuation, trainable;
+  const char *embeddings, *texts, *column, *combiner, *punctuation, *format;
+  int64_t dim, min_count, max_words, seed, oov, ngrams;
+  double stddev;
+  bool lowercase, strip_punctuation, mask_digits, tokens, trainable;
 } settings;
 
 #define AT(field) .offset = offsetof(settings, field)
 static const option options[] = {
     {"embeddings", "FILE",
-     "words and vectors: word2vec text, GloVe, fastText .vec; also .gz",
+     "words and vectors: word2vec text or binary, GloVe, fastText .vec; also "
+     ".gz",
      OPTION_TEXT, AT(embeddings)},
     {"from-text", "DATA", "take the words from these texts", OPTION_TEXT,
      AT(texts)},
@@ -21,15 +25,28 @@ static const option options[] = {
      .high = 1e6},
     {"min-count", "N", "leave out words that occur less often", OPTION_INT,
      AT(min_count), .low = 1, .high = 1e12},
-    {"seed", "N", "of the vectors, normal(0, 0.1)", OPTION_INT, AT(seed),
-     .low = 0, .high = 9e18},
+    {"max-words", "N", "take the most frequent N words, of FILE the first",
+     OPTION_INT, AT(max_words), .low = 1, .high = 1e12},
+    {"ngrams", "N", "runs of up to N words are words of their own", OPTION_INT,
+     AT(ngrams), .low = 1, .high = 8},
+    {"stddev", "X", "of drawn vectors, which are normal(0, X)", OPTION_REAL,
+     AT(stddev), .low = 0, .high = 1e6},
+    {"seed", "N", "of drawn vectors", OPTION_INT, AT(seed), .low = 0,
+     .high = 9e18},
     {"oov", "N", "buckets that unknown words share", OPTION_INT, AT(oov),
      .low = 0, .high = 1e9},
     {"combiner", "sqrtn|mean|sum", "how the vectors of words are combined",
      OPTION_CHOICE, AT(combiner)},
     {"lowercase", NULL, "turn texts to lower case", OPTION_FLAG, AT(lowercase)},
-    {"strip-punctuation", NULL, "take punctuation away", OPTION_FLAG,
+    {"punctuation", "keep|strip|split",
+     "leave it on words, take it away, or make each sign a word", OPTION_CHOICE,
+     AT(punctuation)},
+    {"strip-punctuation", NULL, "--punctuation strip", OPTION_FLAG,
      AT(strip_punctuation)},
+    {"mask-digits", NULL, "read every digit as 0", OPTION_FLAG,
+     AT(mask_digits)},
+    {"tokens", NULL, "take single words instead of texts", OPTION_FLAG,
+     AT(tokens)},
     {"format", "savedmodel|hub1", "TF2 SavedModel, or the TF1 Hub format",
      OPTION_CHOICE, AT(format)},
     {"trainable", NULL,
@@ -45,8 +62,23 @@ static void set_defaults(void *p) {
                               .format = "savedmodel",
                               .dim = o.dim,
                               .min_count = o.min_count,
+                              .punctuation = o.punctuation,
+                              .stddev = o.stddev,
+                              .ngrams = o.ngrams,
                               .seed = o.seed,
                               .oov = o.oov};
+}
+
+enum { PARTS = 1000 };
+
+static bool tell(void *arg, const char *what, double part) {
+  progress_state s = {.what = what,
+                      .done = (int64_t)(part * PARTS),
+                      .total = part > 0 ? PARTS : 0,
+                      .loss = NAN,
+                      .unit = ""};
+  progress_show(arg, &s);
+  return !signals_noted();
 }
 
 static int run(const invocation *c) {
@@ -57,21 +89,32 @@ static int run(const invocation *c) {
                      c->operand[0]);
   if (!s->texts == !s->embeddings)
     return wrong_use("new text-embedding needs --embeddings or --from-text");
-  ht_new_text_options o = {.texts = s->texts,
-                           .embeddings = s->embeddings,
-                           .column = s->column,
-                           .dim = (int)s->dim,
-                           .min_count = s->min_count,
-                           .seed = s->seed,
-                           .oov = s->oov,
-                           .combiner = s->combiner,
-                           .lowercase = s->lowercase,
-                           .strip_punctuation = s->strip_punctuation,
-                           .trainable = s->trainable,
-                           .hub1 = strcmp(s->format, "hub1") == 0};
-  signals_hold();
+  ht_new_text_options o = {
+      .texts = s->texts,
+      .embeddings = s->embeddings,
+      .column = s->column,
+      .dim = (int)s->dim,
+      .min_count = s->min_count,
+      .max_words = s->max_words,
+      .stddev = s->stddev,
+      .seed = s->seed,
+      .oov = s->oov,
+      .combiner = s->combiner,
+      .punctuation = s->strip_punctuation ? "strip" : s->punctuation,
+      .ngrams = (int)s->ngrams,
+      .lowercase = s->lowercase,
+      .mask_digits = s->mask_digits,
+      .tokens = s->tokens,
+      .trainable = s->trainable,
+      .hub1 = strcmp(s->format, "hub1") == 0};
+  progress bar;
+  progress_start(&bar, c->common->quiet);
+  o.tell = tell;
+  o.arg = &bar;
+  signals_note();
   ht_status st = ht_new_text(&o, c->operand[1], &words);
-  signals_release();
+  progress_clear(&bar);
+  signals_act();
   if (st.code != HT_OK) return failed(st);
   remark(c, "%lld words", (long long)words);
   return DONE;

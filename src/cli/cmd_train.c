@@ -139,8 +139,9 @@ static bool tell(void *arg, const ht_news *n) {
     case HT_NEWS_STEP:
       snprintf(what, sizeof what, "step %lld/%lld", (long long)n->step,
                (long long)n->n_steps);
-      progress_show(&v->bar, &(progress_state){what, n->step * v->batch,
-                                               n->n_steps * v->batch, n->loss});
+      progress_show(&v->bar,
+                    &(progress_state){what, n->step * v->batch,
+                                      n->n_steps * v->batch, n->loss, NULL});
       break;
     case HT_NEWS_EPOCH: show_epoch(v, n); break;
     case HT_NEWS_TEST: show_test(v, n); break;

@@ -71,8 +71,9 @@ static void compose(const progress *p, const progress_state *s, double t,
     snprintf(part, sizeof part, "  loss %.4f", s->loss);
     strncat(line, part, 255 - strlen(line));
   }
-  if (p->rate > 0) {
-    snprintf(part, sizeof part, "  %.0f examples/s", p->rate);
+  const char *unit = s->unit ? s->unit : "examples";
+  if (p->rate > 0 && *unit) {
+    snprintf(part, sizeof part, "  %.0f %s/s", p->rate, unit);
     strncat(line, part, 255 - strlen(line));
   }
   if (p->rate > 0 && s->total > s->done && t - p->started > settle) {

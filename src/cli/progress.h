@@ -20,6 +20,7 @@ typedef struct progress_state {
   const char *what;    /* "epoch 3/10", "embedding" */
   int64_t done, total; /* examples of the whole work */
   double loss;
+  const char *unit; /* of them; NULL: examples, "": no rate is shown */
 } progress_state;
 
 void progress_start(progress *p, bool quiet);

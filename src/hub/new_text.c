@@ -8,138 +8,10 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "hub/export.h"
+#include "hub/new_text_impl.h"
 #include "ops/table.h"
 
-/* The module while it is made. */
-typedef struct work {
-  const ht_text_embedding *spec;
-  ht_arena arena;
-  ht_store store;
-  ht_builder b;
-  ht_model model; /* what the exporter takes versions and assets from */
-  char *folder;   /* of the vocabulary file */
-  const char *const *word;
-  int64_t n;
-} work;
-
-/* ---- the graph: sentences -> indices and words */
-
-typedef struct tokens {
-  ht_ref sentences, indices, words, shape;
-} tokens;
-
-static tokens build_tokens(work *w) {
-  ht_builder *b = &w->b;
-  tokens t;
-  ht_shape any = ht_shape_1(-1);
-  t.sentences = ht_build_placeholder(b, "sentences", HT_STRING, &any);
-  ht_ref x = t.sentences;
-  if (w->spec->lowercase)
-    x = ht_build_1(b, "StringLower", x, "encoding='utf-8'");
-  if (w->spec->strip_punctuation)
-    x = ht_build_1(b, "StaticRegexReplace", x, "pattern='\\\\pP' rewrite=''");
-  ht_tensor space;
-  ht_ref delimiter = {-1, 0};
-  if (ht_scalar_string(" \t\r\n", 4, &space).code == HT_OK) {
-    delimiter = ht_build_const(b, "delimiter", &space);
-    ht_tensor_drop(&space);
-  }
-  t.indices = ht_build_2(b, "StringSplit", x, delimiter, "skip_empty=true");
-  t.words = (ht_ref){t.indices.node, 1};
-  t.shape = (ht_ref){t.indices.node, 2};
-  return t;
-}
-
-/* ---- the vocabulary of texts */
-
-typedef struct counted {
-  const char *word;
-  int64_t count;
-} counted;
-
-static int most_frequent_first(const void *a, const void *b) {
-  const counted *x = a, *y = b;
-  if (x->count != y->count) return x->count < y->count ? 1 : -1;
-  return strcmp(x->word, y->word);
-}
-
-static ht_status count_words(work *w, ht_map *counts, const ht_tensor *words) {
-  for (int64_t i = 0; i < ht_count(words); i++) {
-    ht_string s = ht_str(words)[i];
-    char text[256], *key = text;
-    if (memchr(s.p, 0, s.n)) continue; /* cannot stand in a text file */
-    if (s.n < sizeof text) {
-      memcpy(text, s.p, s.n);
-      text[s.n] = 0;
-    } else {
-      key = ht_arena_bytes(&w->arena, s.p, s.n);
-    }
-    int64_t *n = key ? ht_map_get(counts, key) : NULL;
-    if (!n) {
-      HT_NEW(n, &w->arena, 1);
-      char *kept = ht_arena_bytes(&w->arena, s.p, s.n);
-      if (!kept) return ht_fail(HT_NO_MEMORY, "no memory for words");
-      HT_TRY(ht_map_put(counts, kept, n));
-    }
-    ++*n;
-  }
-  return HT_SUCCESS;
-}
-
-/* Splits the texts with the very graph that the module will split them with. */
-static ht_status split_texts(work *w, ht_plan *plan, ht_map *counts) {
-  enum { BATCH = 1024 };
-  ht_run run = ht_run_make(NULL, &w->store, NULL);
-  int64_t n = ht_count(w->spec->texts);
-  for (int64_t i = 0; i < n; i += BATCH) {
-    ht_tensor part =
-        ht_tensor_rows(w->spec->texts, i, n - i < BATCH ? n - i : BATCH);
-    const ht_tensor *in[] = {&part};
-    ht_tensor words;
-    ht_status st = ht_plan_run(plan, &run, 1, in, 1, &words);
-    ht_tensor_drop(&part);
-    HT_TRY(st);
-    st = count_words(w, counts, &words);
-    ht_tensor_drop(&words);
-    HT_TRY(st);
-  }
-  return HT_SUCCESS;
-}
-
-static ht_status take_words(work *w, const ht_map *counts) {
-  counted *sorted;
-  const char **word;
-  HT_NEW(sorted, &w->arena, counts->n + 1);
-  HT_NEW(word, &w->arena, counts->n + 1);
-  for (int i = 0; i < counts->n; i++)
-    sorted[i] =
-        (counted){counts->entry[i].key, *(int64_t *)counts->entry[i].value};
-  qsort(sorted, (size_t)counts->n, sizeof *sorted, most_frequent_first);
-  for (int i = 0; i < counts->n && sorted[i].count >= w->spec->min_count; i++)
-    word[w->n++] = sorted[i].word;
-  w->word = word;
-  if (!w->n)
-    return ht_fail(HT_USAGE, "no word occurs %lld times in the texts",
-                   (long long)w->spec->min_count);
-  return HT_SUCCESS;
-}
-
-static ht_status learn_words(work *w) {
-  ht_map counts = {.arena = &w->arena};
-  ht_plan *plan;
-  tokens t = build_tokens(w);
-  HT_TRY(ht_builder_status(&w->b));
-  ht_body body = {.graph = w->b.graph,
-                  .arg = &t.sentences,
-                  .n_args = 1,
-                  .ret = &t.words,
-                  .n_rets = 1};
-  HT_TRY(ht_plan_new(&body, NULL, &plan));
-  ht_status st = split_texts(w, plan, &counts);
-  ht_plan_free(plan);
-  HT_TRY(st);
-  return take_words(w, &counts);
-}
+typedef ht_new_text_work work;
 
 /* ---- table and vectors */
 
@@ -182,25 +54,43 @@ static ht_status build_table(work *w, ht_ref *out) {
   return ht_store_put(&w->store, "hash_table", &table->object);
 }
 
-/* Known words, then zeros for the buckets. */
-static ht_status make_vectors(work *w, ht_tensor *out) {
-  const ht_text_embedding *s = w->spec;
-  ht_shape shape = ht_shape_2(w->n + s->oov, s->dim);
-  HT_TRY(ht_tensor_zeros(NULL, HT_FLOAT, &shape, out));
-  size_t n = (size_t)w->n * (size_t)s->dim;
-  if (s->vector) {
-    memcpy(out->data, s->vector, n * sizeof(float));
-    return HT_SUCCESS;
-  }
+static void draw_vectors(const ht_text_embedding *s, float *to, size_t n) {
   ht_philox g = ht_philox_make(s->seed, 0);
+  float stddev = (float)s->stddev;
   for (size_t i = 0; i < n; i += 4) {
     uint32_t bits[4];
     float v[4];
     ht_philox_next(&g, bits);
     ht_normal_pair(bits[0], bits[1], v);
     ht_normal_pair(bits[2], bits[3], v + 2);
-    for (size_t k = 0; k < 4 && i + k < n; k++) ht_f(out)[i + k] = 0.1f * v[k];
+    for (size_t k = 0; k < 4 && i + k < n; k++) to[i + k] = stddev * v[k];
   }
+}
+
+/* Rows of zeros after the given ones, in the same memory. */
+static ht_status given_vectors(work *w, ht_tensor *out) {
+  ht_embeddings *e = w->spec->given;
+  size_t dim = (size_t)e->dim, n = (size_t)w->n * dim,
+         more = (size_t)w->spec->oov * dim, bytes = (n + more) * sizeof(float);
+  float *all = realloc(e->vector, bytes);
+  if (!all) return ht_fail(HT_NO_MEMORY, "no memory for word vectors");
+  e->vector = all;
+  memset(all + n, 0, more * sizeof(float));
+  *out = (ht_tensor){.dtype = HT_FLOAT,
+                     .shape = ht_shape_2(w->n + w->spec->oov, e->dim),
+                     .data = all};
+  HT_TRY(ht_buffer_wrap(all, bytes, free, all, &out->buffer));
+  e->vector = NULL;
+  return HT_SUCCESS;
+}
+
+/* Known words, then zeros for the buckets. */
+static ht_status make_vectors(work *w, ht_tensor *out) {
+  const ht_text_embedding *s = w->spec;
+  ht_shape shape = ht_shape_2(w->n + s->oov, s->dim);
+  if (s->given) return given_vectors(w, out);
+  HT_TRY(ht_tensor_zeros(NULL, HT_FLOAT, &shape, out));
+  draw_vectors(s, ht_f(out), (size_t)w->n * (size_t)s->dim);
   return HT_SUCCESS;
 }
 
@@ -228,19 +118,6 @@ static ht_ref look_up(work *w, ht_ref table, ht_ref words) {
   ht_ref known = ht_build_2(b, "NotEqual", id, none, "");
   ht_ref choose[] = {known, id, ht_build_2(b, "AddV2", bucket, size, "")};
   return ht_build(b, "Select", NULL, 3, choose, "");
-}
-
-/* x[i] of a vector, or x[:,0] of a matrix. */
-static ht_ref column_0(work *w, ht_ref x, bool matrix) {
-  ht_builder *b = &w->b;
-  static const int32_t zeros[] = {0, 0}, ones[] = {1, 1}, ends[] = {0, 1};
-  int n = matrix ? 2 : 1;
-  ht_ref in[] = {x, ht_build_int32s(b, n, zeros),
-                 ht_build_int32s(b, n, matrix ? ends : ones),
-                 ht_build_int32s(b, n, ones)};
-  return ht_build(b, "StridedSlice", NULL, 4, in,
-                  matrix ? "begin_mask=1 end_mask=1 shrink_axis_mask=2"
-                         : "shrink_axis_mask=1");
 }
 
 /* Unknown words are taken out where there are no buckets for them. */
@@ -276,28 +153,49 @@ static ht_ref combine(work *w, ht_ref table_of_vectors, ht_ref ids, ht_ref rows,
   return ht_build(b, op, NULL, 4, in, "");
 }
 
-static ht_ref build_output(work *w, tokens t, ht_ref table, ht_ref vectors) {
+/* Inputs and outputs of the module. */
+typedef struct face {
+  const char *name;
+  ht_ref in, out;
+} face;
+
+static ht_ref sentence_vectors(work *w, ht_text_words t, ht_ref table,
+                               ht_ref vectors) {
   ht_builder *b = &w->b;
   ht_ref ids = look_up(w, table, t.words);
-  ht_ref rows =
-      ht_build_1(b, "Cast", column_0(w, t.indices, true), "DstT=int32");
-  ht_ref count =
-      ht_build_1(b, "Cast", column_0(w, t.shape, false), "DstT=int32");
-  drop_unknown(w, &ids, &rows);
-  return combine(w, vectors, ids, rows, count);
+  ht_ref row = ht_build_column_0(b, t.indices, true);
+  ht_ref rows = ht_build_column_0(b, t.shape, false);
+  row = ht_build_1(b, "Cast", row, "DstT=int32");
+  rows = ht_build_1(b, "Cast", rows, "DstT=int32");
+  drop_unknown(w, &ids, &row);
+  return combine(w, vectors, ids, row, rows);
 }
 
-static ht_status export_module(work *w, ht_ref sentences, ht_ref output,
-                               ht_variable *v, const char *out) {
-  ht_port in = {
-      .name = "sentences", .dtype = HT_STRING, .shape = ht_shape_1(-1)};
+static face build_face(work *w, ht_ref table, ht_ref vectors) {
+  ht_shape any = ht_shape_1(-1);
+  face f = {.name = w->spec->tokens ? "tokens" : "sentences"};
+  if (w->spec->tokens) {
+    f.in = ht_build_placeholder(&w->b, f.name, HT_STRING, &any);
+    ht_ref ids = look_up(w, table, f.in);
+    f.out = ht_build_2(&w->b, "ResourceGather", vectors, ids, "dtype=float");
+  } else {
+    ht_text_words t = ht_build_words(w);
+    f.in = t.sentences;
+    f.out = sentence_vectors(w, t, table, vectors);
+  }
+  return f;
+}
+
+static ht_status export_module(work *w, face *f, ht_variable *v,
+                               const char *out) {
+  ht_port in = {.name = f->name, .dtype = HT_STRING, .shape = ht_shape_1(-1)};
   ht_port y = {.name = w->spec->hub1 ? "default" : "outputs",
                .dtype = HT_FLOAT,
                .shape = ht_shape_2(-1, w->spec->dim)};
   ht_body body = {.graph = w->b.graph,
-                  .arg = &sentences,
+                  .arg = &f->in,
                   .n_args = 1,
-                  .ret = &output,
+                  .ret = &f->out,
                   .n_rets = 1};
   ht_export_method call = {"__call__", &in, &y, 1, 1, body, {0}};
   ht_export_method signature = call;
@@ -319,34 +217,46 @@ static ht_status make(work *w, const char *out) {
   ht_variable *v;
   ht_ref table;
   HT_TRY(ht_builder_init(&w->b, &w->arena, NULL, &w->store));
-  w->word = w->spec->word;
-  w->n = w->spec->n;
-  if (w->spec->texts) {
-    HT_TRY(learn_words(w));
+  if (w->spec->given) {
+    w->word = w->spec->given->word;
+    w->n = w->spec->given->n;
+  } else {
+    HT_TRY(ht_learn_words(w));
     HT_TRY(ht_builder_init(&w->b, &w->arena, NULL, &w->store));
   }
   HT_TRY(build_table(w, &table));
   HT_TRY(make_vectors(w, &initial));
   ht_ref vectors =
       ht_build_variable(&w->b, "embeddings", &initial, w->spec->trainable, &v);
-  tokens t = build_tokens(w);
-  ht_ref y = build_output(w, t, table, vectors);
+  face f = build_face(w, table, vectors);
   HT_TRY(ht_builder_status(&w->b));
-  return export_module(w, t.sentences, y, v, out);
+  return export_module(w, &f, v, out);
+}
+
+static bool is_one_of(const char *word, const char *const *words) {
+  for (; *words; words++)
+    if (strcmp(*words, word) == 0) return true;
+  return false;
 }
 
 static ht_status check(const ht_text_embedding *s) {
-  bool known = strcmp(s->combiner, "sqrtn") == 0 ||
-               strcmp(s->combiner, "mean") == 0 ||
-               strcmp(s->combiner, "sum") == 0;
-  if (!known)
+  static const char *const combiners[] = {"sqrtn", "mean", "sum", NULL};
+  static const char *const signs[] = {"keep", "strip", "split", NULL};
+  if (!is_one_of(s->combiner, combiners))
     return ht_fail(HT_USAGE, "unknown combiner '%s': sqrtn, mean or sum",
                    s->combiner);
+  if (!is_one_of(s->punctuation, signs))
+    return ht_fail(HT_USAGE, "punctuation '%s': keep, strip or split",
+                   s->punctuation);
   if (s->dim < 1 || s->dim > 1 << 16)
     return ht_fail(HT_USAGE, "a dimension of %d", s->dim);
+  if (s->ngrams < 1 || s->ngrams > HT_MAX_NGRAMS)
+    return ht_fail(HT_USAGE, "runs of up to %d words", s->ngrams);
   if (s->oov < 0 || s->oov > INT32_MAX)
     return ht_fail(HT_USAGE, "%lld buckets for unknown words",
                    (long long)s->oov);
+  if (s->tokens && !s->oov)
+    return ht_fail(HT_USAGE, "single words need a bucket for unknown ones");
   return HT_SUCCESS;
 }
 

@@ -5,23 +5,33 @@
 #ifndef HT_HUB_NEW_TEXT_H
 #define HT_HUB_NEW_TEXT_H
 
+#include "format/embeddings.h"
 #include "hub/model.h"
 
+enum { HT_MAX_NGRAMS = 8 };
+
 typedef struct ht_text_embedding {
-  /* The words and their vectors [n][dim] ... */
-  const char *const *word;
-  const float *vector;
-  int64_t n;
-  int dim;
+  /* Words and their vectors, which are taken ... */
+  ht_embeddings *given;
   /* ... or texts to take the words from: those that occur min_count times,
-   * with vectors drawn from normal(0, 0.1). */
+   * the max_words (0: all) most frequent ones, with vectors drawn from
+   * normal(0, stddev). */
   const ht_tensor *texts; /* strings */
-  int64_t min_count;
+  int64_t min_count, max_words;
+  double stddev;
   uint64_t seed;
-  int64_t oov;          /* buckets of unknown words, zeros at first; 0: they
-                           are passed over */
-  const char *combiner; /* "sqrtn", "mean", "sum" */
-  bool lowercase, strip_punctuation, trainable;
+  int dim;
+  int64_t oov;             /* buckets of unknown words, zeros at first; 0: they
+                              are passed over */
+  const char *combiner;    /* "sqrtn", "mean", "sum" */
+  const char *punctuation; /* "keep", "strip": taken away, "split": each sign a
+                              word */
+  bool lowercase;
+  bool mask_digits; /* every digit is read as 0 */
+  int ngrams;  /* 1 .. HT_MAX_NGRAMS: runs of up to so many words are words of
+                  their own */
+  bool tokens; /* words in, a vector each out, nothing split */
+  bool trainable;
   bool hub1; /* the TF1 Hub format */
 } ht_text_embedding;
 

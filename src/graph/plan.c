@@ -37,6 +37,7 @@ static ht_status add_variable(found *f, ht_object *object) {
 /* Handles made by the graph itself are found in the store by their name. */
 static ht_status add_handle_op(found *f, const ht_step *s,
                                const ht_store *store) {
+  if (s->home && s->home->store) store = s->home->store;
   bool handle = strcmp(s->op->name, "VarHandleOp") == 0 ||
                 strcmp(s->op->name, "VariableV2") == 0 ||
                 strcmp(s->op->name, "Variable") == 0;

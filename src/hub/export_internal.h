@@ -39,6 +39,8 @@ typedef struct ht_out_method {
 typedef struct ht_writer {
   ht_arena arena;
   const ht_export *x;
+  ht_model **module; /* that it is made of */
+  int n_modules;
   ht_emitter e;
   Tensorflow__MetaGraphDef *meta;
   Tensorflow__GraphDef *graph;

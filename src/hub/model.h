@@ -68,8 +68,16 @@ typedef struct ht_attachment {
   ht_string value; /* a serialised message */
 } ht_attachment;
 
-/* The tags of each meta graph, one string with "," between. */
 typedef struct ht_model ht_model;
+
+/* A module that a joined model consists of (join.h). */
+typedef struct ht_member {
+  ht_model *model;
+  const char *scope; /* "text/": its state in the joined model */
+  bool own;          /* freed with it */
+} ht_member;
+
+/* The tags of each meta graph, one string with "," between. */
 struct ht_model {
   ht_arena arena;
   char *folder; /* local */
@@ -97,6 +105,8 @@ struct ht_model {
   void *proto;              /* the unpacked SavedModel, for hub/export */
   void *bundle;             /* the open checkpoint the values are mapped from */
   struct ht_source *source; /* for src/hub */
+  ht_member *member; /* none: it is a module itself */
+  int n_members, member_capacity;
   ht_model *variant;        /* other graphs that were opened, one after the
                                other; each is owned by the one before */
 };

@@ -87,3 +87,10 @@ ht_status ht_plan_variables(const ht_body *body, const ht_tensor *capture,
   *n = f.n;
   return st;
 }
+
+const char *ht_plan_placeholder(const ht_plan *plan) {
+  for (int i = 0; i < plan->n_steps; i++)
+    if (strcmp(plan->step[i].op->name, "Placeholder") == 0)
+      return plan->step[i].node;
+  return NULL;
+}

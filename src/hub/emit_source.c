@@ -83,9 +83,9 @@ static ht_status copy_library(ht_arena *arena, const function_library *from,
   ProtobufCBinaryData bytes;
   ProtobufCMessage *copy;
   HT_TRY(ht_pb_pack(arena, &from->base, &bytes));
-  HT_TRY(ht_message_unpack(
-      &tensorflow__function_def_library__descriptor, bytes.data, bytes.len,
-      "the functions of a module", arena, &copy));
+  HT_TRY(ht_message_unpack(&tensorflow__function_def_library__descriptor,
+                           bytes.data, bytes.len, "the functions of a module",
+                           arena, &copy));
   *out = (function_library *)copy;
   return HT_SUCCESS;
 }

@@ -184,8 +184,7 @@ static ht_status add_captures(ht_writer *w) {
       HT_TRY(add_captured(w, w->signature[i].f[k]));
   }
   for (int i = 0; i < w->x->n_losses; i++) HT_TRY(add_captured(w, w->loss[i]));
-  for (int i = 0; i < w->n_modules; i++)
-    HT_TRY(add_gradients(w, w->module[i]));
+  for (int i = 0; i < w->n_modules; i++) HT_TRY(add_gradients(w, w->module[i]));
   return HT_SUCCESS;
 }
 

@@ -16,8 +16,8 @@ ht_status ht_model_new(ht_model **out) {
                             .by_name = {.arena = &m->arena},
                             .gradients = {.arena = &m->arena},
                             .store = &m->store};
-  ht_status st = m->pool ? HT_SUCCESS
-                         : ht_fail(HT_NO_MEMORY, "no memory for a model");
+  ht_status st =
+      m->pool ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory for a model");
   if (st.code == HT_OK)
     st = ht_graph_new(&m->arena, &m->library, NULL, &m->graph);
   if (st.code == HT_OK)
@@ -39,10 +39,9 @@ static ht_status check_scope(const ht_model *model, const ht_model *member,
   for (int i = 0; i < member->store.n_variables; i++) {
     const char *other = member->store.variable[i]->scope;
     if (other && strcmp(other, scope) != 0)
-      return ht_fail(HT_USAGE,
-                     "module '%.*s' is part of another model, there '%.*s'",
-                     (int)strlen(scope) - 1, scope, (int)strlen(other) - 1,
-                     other);
+      return ht_fail(
+          HT_USAGE, "module '%.*s' is part of another model, there '%.*s'",
+          (int)strlen(scope) - 1, scope, (int)strlen(other) - 1, other);
   }
   return HT_SUCCESS;
 }

@@ -197,6 +197,9 @@ HT_API ht_status ht_trainer_run(ht_trainer *trainer, ht_batch_fn *next,
 /* Trains on examples: the first dimension of every array counts them. */
 HT_API ht_status ht_trainer_fit(ht_trainer *trainer, const ht_arrays *examples,
                                 ht_news_fn *tell, void *arg);
+/* The columns of a data set as arrays, read as `hubtune train` reads it:
+ * texts, whole numbers (int64) and numbers (float). */
+HT_API ht_status ht_data_read(const char *path, ht_arrays **out);
 /* All of the state, as a TensorFlow checkpoint PREFIX.index, PREFIX.data-...;
  * what is restored goes on to the same bits. */
 HT_API ht_status ht_trainer_save(ht_trainer *trainer, const char *prefix);

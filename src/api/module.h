@@ -41,4 +41,7 @@ int ht_callable_feeds(const ht_callable *c);
 ht_status ht_callable_feed(const ht_callable *c, const ht_arrays *inputs,
                            const ht_tensor **in) HT_MUST_CHECK;
 
+/* Whether that is a variable's name or key, also without its usual ending. */
+bool ht_variable_called(const ht_variable *v, const char *name);
+
 #endif

@@ -197,7 +197,8 @@ ht_symbol ht_net_number(ht_net *net, ht_dtype dtype, double value) {
 ht_symbol ht_net_int32s(ht_net *net, int n, const int32_t *value) {
   ht_array *a = NULL;
   int64_t dim = n;
-  return constant_of(net, ht_array_from(HT_INT32, 1, &dim, value, &a), a);
+  ht_status st = ht_array_from(HT_INT32, 1, &dim, value, &a);
+  return constant_of(net, st, a);
 }
 
 ht_symbol ht_net_string(ht_net *net, const char *text) {

@@ -66,21 +66,6 @@ static ht_status graph_of(ht_net *net, ht_model *m, const ht_choice *choice,
   return ht_model_rejoin(net->face.model, m);
 }
 
-/* With the update operations of a TF1 graph, where the module trains. */
-static ht_status body_of(ht_net *net, const ht_model *m,
-                         const ht_callable *call, bool trainable,
-                         const ht_body **out) {
-  ht_body *body;
-  *out = &call->body;
-  if (!trainable || call->function || !m->n_update_ops) return HT_SUCCESS;
-  HT_NEW(body, &net->face.model->arena, 1);
-  *body = call->body;
-  body->target = m->update_op;
-  body->n_targets = m->n_update_ops;
-  *out = body;
-  return HT_SUCCESS;
-}
-
 static ht_status check_input(ht_net *net, const ht_port *port, ht_ref value) {
   ht_graph *g = net->b.graph;
   ht_dtype dtype = ht_graph_dtype(g, value);
@@ -161,7 +146,9 @@ static ht_status apply(ht_net *net, ht_module *module, const ht_choice *choice,
   HT_NEW(in, &net->face.model->arena, call->body.n_args + 1);
   HT_TRY(ht_within(order_inputs(net, call, n, input, in, &n_in), "'%s'",
                    call->name));
-  HT_TRY(body_of(net, m, call, part->trainable, &body));
+  body = &call->body;
+  if (part->trainable)
+    HT_TRY(ht_model_training_body(m, call, &net->face.model->arena, &body));
   HT_TRY(apply_name(net, part->name, call, &name));
   ht_ref r = ht_build_apply(&net->b, name, body, call->capture, call, n_in, in);
   *out = (ht_symbol){r.node, usual_output(call)};

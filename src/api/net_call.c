@@ -101,8 +101,7 @@ static ht_status find_variable(const ht_net *net, const char *name,
     size_t n = v->scope ? strlen(v->scope) : 0;
     *out = v;
     if (n && strncmp(name, v->scope, n) != 0) continue;
-    if (strcmp(v->name, name + n) == 0) return HT_SUCCESS;
-    if (v->key && strcmp(v->key, name + n) == 0) return HT_SUCCESS;
+    if (ht_variable_called(v, name + n)) return HT_SUCCESS;
   }
   return ht_fail(HT_USAGE, "the net has no variable '%s'", name);
 }

@@ -166,6 +166,13 @@ ht_status ht_model_cut(ht_model *model, int n_feeds, const char *const *feeds,
                        int n_fetches, const char *const *fetches,
                        const ht_callable **out) HT_MUST_CHECK;
 
+/* What a training application of a callable runs: its body and, of a TF1
+ * graph, the update operations, save those that depend on the inputs of other
+ * signatures. */
+ht_status ht_model_training_body(const ht_model *m, const ht_callable *call,
+                                 ht_arena *arena,
+                                 const ht_body **out) HT_MUST_CHECK;
+
 /* An input or output by its full name or the unique last part of its path;
  * for inputs NULL or any name where there is only one. Fails with the names
  * there are. */

@@ -14,7 +14,7 @@ typedef struct ht_stepper {
   ht_schedule schedule;
   ht_tape *tape;
   ht_pool *pool;
-  struct ht_profile *profile; /* NULL: nobody asks for times */
+  ht_profile *profile; /* NULL: nobody asks for times */
   double clip_norm; /* 0: none */
   uint64_t seed;
 } ht_stepper;

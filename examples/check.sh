@@ -1,10 +1,13 @@
 #!/bin/sh
 # Runs the examples on modules made here and in tests/models, and looks at what
-# they say. In the build folder; srcdir says where the sources are.
+# they say. In the build folder; srcdir says where the sources are. With a
+# folder as argument, what they write stays there.
 set -eu
 src=${srcdir:-..}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+keep=${1:-$tmp}
+mkdir -p "$keep"
 
 fail() {
   echo "examples: $1" >&2
@@ -12,34 +15,76 @@ fail() {
   exit 1
 }
 
+# run WHAT PROGRAM ARGUMENT...: its output in $tmp/out.
+run() {
+  what=$1
+  shift
+  "$@" >"$tmp/out" 2>&1 || fail "$what"
+}
+
+says() {
+  grep -q -- "$1" "$tmp/out" || fail "$2"
+}
+
 # Texts of two kinds, and a module that knows their words.
 {
   echo text,label
   i=0
   while [ $i -lt 60 ]; do
-    echo "calm warm sunny day w$((i % 7)),good"
-    echo "dark cold rainy night w$((i % 7)),bad"
+    echo "calm warm sunny day w$((i % 7)),1"
+    echo "dark cold rainy night w$((i % 7)),0"
     i=$((i + 1))
   done
 } >"$tmp/texts.csv"
-./hubtune new text-embedding "$tmp/module" --from-text "$tmp/texts.csv" \
-  --dim 8 --oov 2 --trainable -q >"$tmp/out" 2>&1 || fail "no module was made"
+run "no module was made" ./hubtune new text-embedding "$keep/text" \
+  --from-text "$tmp/texts.csv" --dim 8 --oov 2 --trainable -q
 
-examples/feature_extractor "$tmp/module" "$tmp/texts.csv" "$tmp/run" \
-  >"$tmp/out" 2>&1 || fail "feature_extractor failed"
-grep -q '^accuracy 1.0000' "$tmp/out" || fail "the layers learnt nothing"
+run "feature_extractor failed" examples/feature_extractor "$keep/text" \
+  "$tmp/texts.csv" "$keep/extractor"
+says '^accuracy 1.0000' "the layers learnt nothing"
+run "what feature_extractor wrote does not run" ./hubtune run \
+  "$keep/extractor" --input 'text="calm sunny day"'
 
-examples/fine_tune "$tmp/module" "$tmp/texts.csv" "$tmp/tuned_run" \
-  "$tmp/tuned" >"$tmp/out" 2>&1 || fail "fine_tune failed"
-grep -q '^accuracy 1.0000' "$tmp/out" || fail "fine-tuning learnt nothing"
-grep -q 'changed by up to 0\.[0-9]*[1-9]' "$tmp/out" ||
-  fail "the module did not change"
+run "fine_tune failed" examples/fine_tune "$keep/text" "$tmp/texts.csv" \
+  "$keep/tuned"
+says 'changed by up to 0\.[0-9]*[1-9]' "the module did not change"
+says '^20 epochs  loss 0\.0' "it did not go on from its checkpoint"
+
+run "train failed" examples/train "$keep/text" "$tmp/texts.csv" "$tmp/run" \
+  "$tmp/trained"
+says '^accuracy 1.0000' "the settings led to nothing"
+says 'changed by up to 0\.[0-9]*[1-9]' "the module did not change"
+
+run "author failed" examples/author "$keep/numbers"
+says '^loss 0\.[01]' "the module of numbers learnt nothing"
+run "the module of numbers cannot be inspected" \
+  ./hubtune inspect "$keep/numbers"
+says '{train}' "the module of numbers has one graph"
+says 'Regularization losses: 1' "it has no regularization loss"
+says 'note' "it has no attached message"
+
+# The numbers decide where the texts do not.
+i=0
+while [ $i -lt 60 ]; do
+  word=$([ $((i % 2)) = 0 ] && echo sunny || echo rainy)
+  echo "{\"title\": \"$word\", \"body\": \"day w$((i % 7))\"," \
+    "\"x\": [$((i % 3 - 1)).5, 0.5, -0.5, 1.0], \"label\": $((i % 3 > 0))}"
+  i=$((i + 1))
+done >"$tmp/joined.jsonl"
+for format in savedmodel hub1; do
+  [ $format = hub1 ] && more=hub1 || more=
+  run "join failed" examples/join "$keep/text" "$keep/numbers" \
+    "$tmp/joined.jsonl" "$keep/joined.$format" $more
+  says '^loss 0\.[0-3]' "the joined model learnt nothing"
+  run "what join wrote does not run" ./hubtune run "$keep/joined.$format" \
+    --input 'title="sunny"' --input 'body="day"' --input x=1,2,3,4
+done
 
 # 0 turns of the loop give back its input; 3 turns have gradients.
-examples/signature "$src/tests/models/loops" power_0 n=0 x=1,2,3 \
-  >"$tmp/out" 2>&1 || fail "signature failed"
-grep -q 'output h' "$tmp/out" && grep -q '1.*2.*3' "$tmp/out" ||
-  fail "signature's outputs are wrong"
-examples/signature "$src/tests/models/loops" power_3 n=3 x=1,2,3 --gradients \
-  >"$tmp/out" 2>&1 || fail "signature has no gradients"
-grep -q 'gradient w' "$tmp/out" || fail "the gradient of 'w' is missing"
+run "signature failed" examples/signature "$src/tests/models/loops" power_0 \
+  n=0 x=1,2,3
+says 'output h' "signature's outputs are wrong"
+says '1.*2.*3' "signature's outputs are wrong"
+run "signature has no gradients" examples/signature \
+  "$src/tests/models/loops" power_3 n=3 x=1,2,3 --gradients
+says 'gradient w' "the gradient of 'w' is missing"

@@ -492,4 +492,6 @@ HT_API ht_op_info ht_op_at(int i);
 }
 #endif
 
+#include <hubtune_build.h>
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "api/array.h"
 #include "api/module.h"
+#include "api/net.h"
 #include "autograd/tape.h"
 #include "base/parallel.h"
 
@@ -23,20 +24,18 @@ static ht_status cut_argument(const char *text, ht_arena *arena,
   return HT_SUCCESS;
 }
 
-static ht_status choose(ht_function *f, const ht_choice *choice,
-                        const ht_arrays *inputs) {
-  ht_model *m = f->module->model;
+ht_status ht_choice_find(ht_model *m, const ht_choice *choice, int n,
+                         const char *const *name, ht_arena *arena,
+                         const ht_callable **out) {
+  static const ht_choice usual;
+  if (!choice) choice = &usual;
   if (choice->n_fetches > 0)
     return ht_model_cut(m, choice->n_feeds, choice->feed, choice->n_fetches,
-                        choice->fetch, &f->callable);
+                        choice->fetch, out);
   ht_bound_argument *argument;
-  const char **name;
-  int n = inputs ? ht_arrays_count(inputs) : 0;
-  HT_NEW(argument, &f->arena, choice->n_arguments + 1);
-  HT_NEW(name, &f->arena, n + 1);
+  HT_NEW(argument, arena, choice->n_arguments + 1);
   for (int i = 0; i < choice->n_arguments; i++)
-    HT_TRY(cut_argument(choice->argument[i], &f->arena, &argument[i]));
-  for (int i = 0; i < n; i++) name[i] = ht_arrays_name(inputs, i);
+    HT_TRY(cut_argument(choice->argument[i], arena, &argument[i]));
   ht_call_choice call = {.signature = choice->signature,
                          .call = choice->call,
                          .training = choice->training,
@@ -44,23 +43,40 @@ static ht_status choose(ht_function *f, const ht_choice *choice,
                          .n_arguments = choice->n_arguments,
                          .input = name,
                          .n_inputs = n};
-  return ht_model_choose(m, &call, &f->callable);
+  return ht_model_choose(m, &call, out);
+}
+
+static ht_status choose(ht_function *f, const ht_choice *choice,
+                        const ht_arrays *inputs) {
+  const char **name;
+  int n = inputs ? ht_arrays_count(inputs) : 0;
+  HT_NEW(name, &f->arena, n + 1);
+  for (int i = 0; i < n; i++) name[i] = ht_arrays_name(inputs, i);
+  return ht_choice_find(f->module->model, choice, n, name, &f->arena,
+                        &f->callable);
+}
+
+ht_status ht_function_of(ht_module *module, const ht_callable *callable,
+                         ht_function **out) {
+  ht_function *f = calloc(1, sizeof *f);
+  *out = f;
+  if (!f) return ht_fail(HT_NO_MEMORY, "no memory for a function");
+  f->module = module;
+  f->callable = callable;
+  ht_threads_set(module->threads);
+  return HT_SUCCESS;
 }
 
 ht_status ht_function_open(ht_module *module, const ht_choice *choice,
                            const ht_arrays *inputs, ht_function **out) {
-  ht_choice usual = {0};
+  ht_function *f;
   *out = NULL;
-  ht_function *f = calloc(1, sizeof *f);
-  if (!f) return ht_fail(HT_NO_MEMORY, "no memory for a function");
-  f->module = module;
-  ht_threads_set(module->threads);
-  ht_status st = choose(f, choice ? choice : &usual, inputs);
-  if (st.code == HT_OK) {
+  HT_TRY(ht_function_of(module, NULL, &f));
+  ht_status st = choose(f, choice, inputs);
+  if (st.code == HT_OK)
     *out = f;
-    return st;
-  }
-  ht_function_free(f);
+  else
+    ht_function_free(f);
   return st;
 }
 
@@ -105,10 +121,12 @@ static int place_of(const ht_callable *c, int argument) {
   return place;
 }
 
-static ht_status feed(pass *p, const ht_arrays *inputs) {
-  const ht_callable *c = p->f->callable;
-  for (int i = 0; i < c->body.n_args; i++) p->n_in += !is_captured(c, i);
-  HT_NEW(p->in, &p->arena, p->n_in + 1);
+int ht_callable_feeds(const ht_callable *c) {
+  return place_of(c, c->body.n_args);
+}
+
+ht_status ht_callable_feed(const ht_callable *c, const ht_arrays *inputs,
+                           const ht_tensor **in) {
   int n = inputs ? ht_arrays_count(inputs) : 0;
   for (int i = 0; i < n; i++) {
     const ht_port *port;
@@ -116,12 +134,12 @@ static ht_status feed(pass *p, const ht_arrays *inputs) {
     HT_TRY(ht_callable_input(c, ht_arrays_name(inputs, i), &port));
     HT_TRY(ht_port_check(port, &a->t));
     int place = place_of(c, port->index);
-    if (p->in[place])
+    if (in[place])
       return ht_fail(HT_USAGE, "input '%s' is given twice", port->name);
-    p->in[place] = &a->t;
+    in[place] = &a->t;
   }
   for (int i = 0; i < c->n_inputs; i++)
-    if (!p->in[place_of(c, c->input[i].index)])
+    if (!in[place_of(c, c->input[i].index)])
       return ht_fail(HT_USAGE, "input '%s' is missing", c->input[i].name);
   return HT_SUCCESS;
 }
@@ -130,7 +148,9 @@ static ht_status begin(pass *p, const ht_arrays *inputs) {
   ht_function *f = p->f;
   ht_model *m = f->module->model;
   ht_threads_set(f->module->threads);
-  HT_TRY(feed(p, inputs));
+  p->n_in = ht_callable_feeds(f->callable);
+  HT_NEW(p->in, &p->arena, p->n_in + 1);
+  HT_TRY(ht_callable_feed(f->callable, inputs, p->in));
   if (!f->plan)
     HT_TRY(ht_plan_new(&f->callable->body, f->callable->capture, &f->plan));
   p->n_out = f->callable->body.n_rets;
@@ -265,11 +285,12 @@ static const ht_variable_part *part_of(const ht_model *m,
   return NULL;
 }
 
-static ht_status put(ht_arrays *set, const char *key, ht_tensor *t) {
+static ht_status put(ht_arrays *set, const char *scope, const char *key,
+                     ht_tensor *t) {
   char name[1024];
   size_t n = strlen(key), e = sizeof ending - 1;
   if (n > e && strcmp(key + n - e, ending) == 0) n -= e;
-  snprintf(name, sizeof name, "%.*s", (int)n, key);
+  snprintf(name, sizeof name, "%s%.*s", scope ? scope : "", (int)n, key);
   ht_array *a = NULL;
   HT_TRY(ht_array_wrap(t, &a));
   return ht_arrays_put(set, name, a);
@@ -282,7 +303,7 @@ static ht_status put_piece(ht_arrays *set, const ht_variable_part *part,
   if (!whole) {
     ht_tensor t;
     HT_TRY(ht_tensor_zeros(NULL, piece->dtype, &part->whole, &t));
-    HT_TRY(put(set, part->key, &t));
+    HT_TRY(put(set, NULL, part->key, &t));
     whole = ht_arrays_find(set, part->key);
   }
   ht_tensor target = whole->t;
@@ -300,7 +321,7 @@ static ht_status gradients_of(pass *p, ht_arrays **out) {
     ht_tensor g = {0};
     HT_TRY(dense(p, v, &g));
     ht_status st = part ? put_piece(*out, part, &g)
-                        : put(*out, v->key ? v->key : v->name, &g);
+                        : put(*out, v->scope, v->key ? v->key : v->name, &g);
     ht_tensor_drop(&g);
     HT_TRY(st);
   }
@@ -308,7 +329,8 @@ static ht_status gradients_of(pass *p, ht_arrays **out) {
 }
 
 /* Marks what is to be differentiated; returns how it was before. */
-static ht_status tune(ht_store *store, ht_arena *arena, bool **before) {
+static ht_status tune(ht_module *module, ht_arena *arena, bool **before) {
+  ht_store *store = &module->model->store;
   bool *was;
   HT_NEW(was, arena, store->n_variables + 1);
   for (int i = 0; i < store->n_variables; i++) {
@@ -316,6 +338,7 @@ static ht_status tune(ht_store *store, ht_arena *arena, bool **before) {
     was[i] = v->tuned;
     v->tuned = v->trainable && ht_dtype_floating(v->dtype);
   }
+  if (module->net) ht_net_mark(module->net);
   *before = was;
   return HT_SUCCESS;
 }
@@ -340,7 +363,7 @@ ht_status ht_function_gradients(ht_function *f, const ht_arrays *inputs,
   bool *before = NULL;
   if (outputs) *outputs = NULL;
   *gradients = NULL;
-  HT_TRY(tune(store, &p.arena, &before));
+  HT_TRY(tune(f->module, &p.arena, &before));
   ht_status st = differentiate(&p, inputs, cotangents, outputs, gradients);
   for (int i = 0; i < store->n_variables; i++)
     store->variable[i]->tuned = before[i];

@@ -41,14 +41,17 @@ static bool is_key(const char *key, const char *name) {
          (!key[n] || strcmp(key + n, "/.ATTRIBUTES/VARIABLE_VALUE") == 0);
 }
 
+bool ht_variable_called(const ht_variable *v, const char *name) {
+  return (v->name && strcmp(v->name, name) == 0) ||
+         (v->key && is_key(v->key, name));
+}
+
 ht_status ht_module_variable(ht_module *m, const char *name, ht_array **out) {
   const ht_store *store = &m->model->store;
   *out = NULL;
   for (int i = 0; i < store->n_variables; i++) {
     const ht_variable *v = store->variable[i];
-    bool named = v->name && strcmp(v->name, name) == 0;
-    bool keyed = v->key && is_key(v->key, name);
-    if (!named && !keyed) continue;
+    if (!ht_variable_called(v, name)) continue;
     ht_tensor t;
     HT_TRY(ht_variable_final(v, &t));
     return ht_array_wrap(&t, out);

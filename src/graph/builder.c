@@ -20,7 +20,7 @@ ht_status ht_builder_status(const ht_builder *b) {
   return ht_fail(b->code, "%s", b->message);
 }
 
-static ht_ref latch(ht_builder *b, ht_status st) {
+ht_ref ht_build_fail(ht_builder *b, ht_status st) {
   if (!b->failed) {
     b->failed = true;
     b->code = st.code;
@@ -84,7 +84,7 @@ ht_ref ht_build(ht_builder *b, const char *op, const char *name, int n_in,
   ht_ref out = nowhere;
   if (b->failed) return out;
   ht_status st = build(b, op, name, n_in, in, attrs, &out);
-  return st.code == HT_OK ? out : latch(b, st);
+  return st.code == HT_OK ? out : ht_build_fail(b, st);
 }
 
 ht_ref ht_build_1(ht_builder *b, const char *op, ht_ref x, const char *attrs) {
@@ -104,7 +104,7 @@ ht_ref ht_build_node(ht_builder *b, ht_status st, ht_node *node,
   ht_ref out = nowhere;
   if (b->failed) return out;
   if (st.code == HT_OK) st = add(b, node, name, n_in, in, &out);
-  return st.code == HT_OK ? out : latch(b, st);
+  return st.code == HT_OK ? out : ht_build_fail(b, st);
 }
 
 static ht_status attr_list(ht_builder *b, ht_attrs *attrs, int n) {
@@ -138,7 +138,7 @@ ht_ref ht_build_placeholder(ht_builder *b, const char *name, ht_dtype dtype,
   ht_ref out = nowhere;
   if (b->failed) return out;
   ht_status st = placeholder(b, name, dtype, shape, &out);
-  return st.code == HT_OK ? out : latch(b, st);
+  return st.code == HT_OK ? out : ht_build_fail(b, st);
 }
 
 static ht_status constant(ht_builder *b, const char *name, const ht_tensor *t,
@@ -159,13 +159,13 @@ ht_ref ht_build_const(ht_builder *b, const char *name, const ht_tensor *value) {
   ht_ref out = nowhere;
   if (b->failed) return out;
   ht_status st = constant(b, name ? name : "Const", value, &out);
-  return st.code == HT_OK ? out : latch(b, st);
+  return st.code == HT_OK ? out : ht_build_fail(b, st);
 }
 
 ht_ref ht_build_float(ht_builder *b, float value) {
   ht_tensor t;
   ht_status st = ht_scalar_float(value, &t);
-  if (st.code != HT_OK) return latch(b, st);
+  if (st.code != HT_OK) return ht_build_fail(b, st);
   ht_ref out = ht_build_const(b, NULL, &t);
   ht_tensor_drop(&t);
   return out;
@@ -175,7 +175,7 @@ ht_ref ht_build_int32s(ht_builder *b, int n, const int32_t *values) {
   ht_tensor t;
   ht_shape s = n < 0 ? HT_SCALAR : ht_shape_1(n);
   ht_status st = ht_tensor_new(NULL, HT_INT32, &s, &t);
-  if (st.code != HT_OK) return latch(b, st);
+  if (st.code != HT_OK) return ht_build_fail(b, st);
   memcpy(t.data, values, ht_tensor_bytes(&t));
   ht_ref out = ht_build_const(b, NULL, &t);
   ht_tensor_drop(&t);
@@ -184,22 +184,51 @@ ht_ref ht_build_int32s(ht_builder *b, int n, const int32_t *values) {
 
 /* ---- state and modules */
 
+static ht_status share_variable(ht_object *object, const char *name,
+                                const ht_tensor *initial, bool trainable,
+                                ht_variable **out) {
+  char a[HT_SHAPE_TEXT], b[HT_SHAPE_TEXT];
+  ht_variable *v = (ht_variable *)object;
+  if (object->class != &ht_variable_class || v->scope)
+    return ht_fail(HT_USAGE, "'%s' is a module's already", name);
+  if (v->dtype != initial->dtype || !ht_shape_equal(&v->shape, &initial->shape))
+    return ht_fail(HT_USAGE,
+                   "variable '%s' is %s %s in another graph, not "
+                   "%s %s",
+                   name, ht_dtype_name(v->dtype), ht_shape_text(&v->shape, a),
+                   ht_dtype_name(initial->dtype),
+                   ht_shape_text(&initial->shape, b));
+  v->trainable |= trainable;
+  v->tuned = v->trainable;
+  *out = v;
+  return HT_SUCCESS;
+}
+
+static ht_status new_variable(ht_builder *b, const char *name,
+                              ht_tensor *initial, bool trainable,
+                              ht_variable **v) {
+  ht_object *object = ht_store_find(b->store, name);
+  if (object) return share_variable(object, name, initial, trainable, v);
+  HT_TRY(ht_store_add_variable(b->store, name, name, initial->dtype,
+                               &initial->shape, v));
+  (*v)->trainable = (*v)->tuned = trainable;
+  (*v)->changed = true; /* from no checkpoint */
+  return ht_variable_assign(*v, initial, false);
+}
+
 static ht_status variable(ht_builder *b, const char *name, ht_tensor *initial,
                           bool trainable, ht_variable **v, ht_ref *out) {
   ht_node node = {.op_name = "VarHandleOp"};
   char *full;
   HT_TRY(unique_name(b, name, &full));
-  HT_TRY(ht_store_add_variable(b->store, full, full, initial->dtype,
-                               &initial->shape, v));
-  (*v)->trainable = (*v)->tuned = trainable;
+  HT_TRY(new_variable(b, full, initial, trainable, v));
   HT_TRY(attr_list(b, &node.attrs, 3));
   HT_TRY(attr_put(b, &node.attrs, "dtype", HT_ATTR_TYPE,
-                  &(ht_attr_value){.type = initial->dtype}));
+                  &(ht_attr_value){.type = (*v)->dtype}));
   HT_TRY(attr_put(b, &node.attrs, "shape", HT_ATTR_SHAPE,
-                  &(ht_attr_value){.shape = initial->shape}));
+                  &(ht_attr_value){.shape = (*v)->shape}));
   HT_TRY(attr_put(b, &node.attrs, "shared_name", HT_ATTR_STRING,
                   &(ht_attr_value){.s = {full, strlen(full)}}));
-  HT_TRY(ht_variable_assign(*v, initial, false));
   return add(b, &node, name, 0, NULL, out);
 }
 
@@ -211,7 +240,7 @@ ht_ref ht_build_variable(ht_builder *b, const char *name, ht_tensor *initial,
   if (!b->failed) st = variable(b, name, initial, trainable, &v, &handle);
   ht_tensor_drop(initial);
   if (out) *out = v;
-  return st.code == HT_OK ? handle : latch(b, st);
+  return st.code == HT_OK ? handle : ht_build_fail(b, st);
 }
 
 ht_ref ht_build_read(ht_builder *b, ht_ref handle) {
@@ -245,5 +274,5 @@ ht_ref ht_build_apply(ht_builder *b, const char *name, const ht_body *body,
   if (b->failed) return out;
   ht_application a = {body, capture, source};
   ht_status st = apply(b, name, &a, n_in, in, &out);
-  return st.code == HT_OK ? out : latch(b, st);
+  return st.code == HT_OK ? out : ht_build_fail(b, st);
 }

@@ -25,6 +25,9 @@ ht_status ht_builder_init(ht_builder *b, ht_arena *arena, ht_library *library,
                           ht_store *store) HT_MUST_CHECK;
 ht_status ht_builder_status(const ht_builder *b) HT_MUST_CHECK;
 
+/* Latches a failure of the caller's; returns no value. */
+ht_ref ht_build_fail(ht_builder *b, ht_status st);
+
 /* `attrs` as in samples: "transpose_b=true axis=1"; types that follow from
  * the inputs are filled in. Returns output 0; the others are {r.node, k}. */
 ht_ref ht_build(ht_builder *b, const char *op, const char *name, int n_in,
@@ -45,7 +48,8 @@ ht_ref ht_build_float(ht_builder *b, float value);
 ht_ref ht_build_int32s(ht_builder *b, int n, const int32_t *values);
 
 /* A variable in the store with an initial value (taken over); returns its
- * handle. Key and name are scope + name. */
+ * handle. Key and name are scope + name. One that the store has, from another
+ * graph, is shared and keeps its value: dtype and shape must be its own. */
 ht_ref ht_build_variable(ht_builder *b, const char *name, ht_tensor *initial,
                          bool trainable, ht_variable **out);
 ht_ref ht_build_read(ht_builder *b, ht_ref handle);

@@ -81,6 +81,9 @@ struct ht_library {
   void *arg;
   ht_map gradients; /* registered op type "CustomGradient-N" ->
                        ht_custom_gradient */
+  ht_store *store;  /* whose state nodes of its graphs name, whatever graph
+                       they are applied in; NULL: the run's */
+  const char *folder; /* where they may read files; with a store */
 };
 
 /*

@@ -37,6 +37,7 @@ static ht_status add_variable(found *f, ht_object *object) {
 /* Handles made by the graph itself are found in the store by their name. */
 static ht_status add_handle_op(found *f, const ht_step *s,
                                const ht_store *store) {
+  if (s->home && s->home->store) store = s->home->store;
   bool handle = strcmp(s->op->name, "VarHandleOp") == 0 ||
                 strcmp(s->op->name, "VariableV2") == 0 ||
                 strcmp(s->op->name, "Variable") == 0;
@@ -85,4 +86,11 @@ ht_status ht_plan_variables(const ht_body *body, const ht_tensor *capture,
   *v = f.variable;
   *n = f.n;
   return st;
+}
+
+const char *ht_plan_placeholder(const ht_plan *plan) {
+  for (int i = 0; i < plan->n_steps; i++)
+    if (strcmp(plan->step[i].op->name, "Placeholder") == 0)
+      return plan->step[i].node;
+  return NULL;
 }

@@ -51,6 +51,9 @@ ht_status ht_plan_variables(const ht_body *body, const ht_tensor *capture,
                             const ht_store *store, ht_arena *arena,
                             ht_variable ***v, int *n) HT_MUST_CHECK;
 
+/* A placeholder that a run would find not fed; NULL: there is none. */
+const char *ht_plan_placeholder(const ht_plan *plan);
+
 /* For benchmarks and --profile: steps and seconds per op of the last runs. */
 int ht_plan_steps(const ht_plan *plan);
 

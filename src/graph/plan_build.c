@@ -340,7 +340,7 @@ static ht_status add_captured(ht_maker *b, ht_instance *at, ht_step *s) {
 static ht_status emit(ht_maker *b, ht_instance *at, int node) {
   ht_plan *p = b->plan;
   ht_node *n = &at->graph->node[node];
-  ht_step s = {.op = n->op, .node = n->name};
+  ht_step s = {.op = n->op, .node = n->name, .home = at->graph->library};
   bool ref_in = false;
   HT_TRY(bound_attrs(b, at, n, &s.attrs));
   if (strcmp(n->op_name, "Const") == 0) {

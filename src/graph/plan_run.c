@@ -71,6 +71,21 @@ static bool dies(const ht_step *s, const ht_frame *f) {
   return false;
 }
 
+/* Nodes of a module name its state and its files, also where the module is
+ * one of several in a graph. */
+static ht_status forward_at_home(const ht_step *s, ht_call *c) {
+  ht_run *run = c->run;
+  if (!s->home || !s->home->store) return s->op->forward(c);
+  ht_store *store = run->store;
+  const char *folder = run->folder;
+  run->store = s->home->store;
+  run->folder = s->home->folder;
+  ht_status st = s->op->forward(c);
+  run->store = store;
+  run->folder = folder;
+  return st;
+}
+
 static ht_status run_step(const ht_step *s, ht_frame *f, ht_run *run) {
   ht_call c = {
       .op = s->op,
@@ -87,7 +102,7 @@ static ht_status run_step(const ht_step *s, ht_frame *f, ht_run *run) {
   };
   ht_span span = {0};
   if (run->profile) span = ht_profile_begin(run->profile);
-  HT_TRY(s->op->forward(&c));
+  HT_TRY(forward_at_home(s, &c));
   if (run->profile) ht_profile_forward(run->profile, span, &c);
   if (!run->tape || !ht_tape_wants(s->op, s->n_in, c.in)) return HT_SUCCESS;
   return ht_tape_record(run->tape, &c, NULL, s->n_in, c.in, s->n_out, c.out);

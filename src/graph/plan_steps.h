@@ -8,6 +8,7 @@
 typedef struct ht_step {
   const ht_op *op;
   const char *node;
+  const ht_library *home; /* of its graph, may be NULL */
   const ht_attrs *attrs;
   void *prepared;
   ht_plan **sub;

@@ -8,30 +8,12 @@
 #include "ops/table.h"
 
 ht_status ht_emitter_init(ht_emitter *e, ht_arena *arena,
-                          const Tensorflow__FunctionDefLibrary *source) {
-  *e = (ht_emitter){.arena = arena, .taken = {.arena = arena}, .serial = 1000};
+                          const ht_store *store) {
+  *e = (ht_emitter){.arena = arena,
+                    .taken = {.arena = arena},
+                    .store = store,
+                    .serial = 1000};
   HT_PB(e->library, arena, tensorflow__function_def_library__init);
-  if (!source) return HT_SUCCESS;
-  e->library->base.n_unknown_fields = source->base.n_unknown_fields;
-  e->library->base.unknown_fields = source->base.unknown_fields;
-  for (size_t i = 0; i < source->n_function; i++) {
-    HT_TRY(HT_PB_PUSH(arena, e->library, function, source->function[i]));
-    if (source->function[i]->signature)
-      HT_TRY(ht_map_put(&e->taken, source->function[i]->signature->name, e));
-  }
-  e->n_source = e->library->n_function;
-  for (size_t i = 0; i < source->n_gradient; i++)
-    HT_TRY(HT_PB_PUSH(arena, e->library, gradient, source->gradient[i]));
-  for (size_t i = 0; i < source->n_registered_gradients; i++)
-    HT_TRY(HT_PB_PUSH(arena, e->library, registered_gradients,
-                      source->registered_gradients[i]));
-  return HT_SUCCESS;
-}
-
-ht_status ht_emitter_store(ht_emitter *e, const ht_graph *graph,
-                           const ht_store *store) {
-  if (e->n_stores == 16) return ht_fail(HT_UNSUPPORTED, "more than 16 modules");
-  e->store[e->n_stores++] = (ht_emit_store){graph, store};
   return HT_SUCCESS;
 }
 
@@ -120,15 +102,9 @@ static bool is_reference(const ht_node *n) {
          strcmp(n->op_name, "Variable") == 0;
 }
 
-/* The store of the graph, or of the one whose functions it is of. */
 static const ht_store *store_of(const ht_emission *m) {
-  const ht_emitter *e = m->e;
-  for (int i = 0; i < e->n_stores; i++)
-    if (e->store[i].graph == m->body->graph) return e->store[i].store;
-  for (int i = 0; m->graph->name && i < e->n_stores; i++)
-    if (e->store[i].graph->library == m->graph->library)
-      return e->store[i].store;
-  return NULL;
+  const ht_library *l = m->graph->library;
+  return l && l->store ? l->store : m->e->store;
 }
 
 static ht_status handle_argument(ht_emission *m, const ht_node *n,
@@ -332,6 +308,26 @@ static ht_status raised_attrs(ht_emission *m, const ht_node *n,
   return HT_SUCCESS;
 }
 
+/* The written name of a function that an attribute names. */
+static const char *function_name(const ht_emission *m, const char *name) {
+  const char *written = ht_emitter_name(m->e, m->graph->library, name);
+  return written ? written : name;
+}
+
+static ht_status function_attr(ht_emission *m, const ht_attr *a,
+                               Tensorflow__NodeDef *def) {
+  ht_attr named = *a;
+  if (!a->list)
+    return ht_pb_attr_func(m->e->arena, def, a->name,
+                           function_name(m, a->value->func.name));
+  HT_NEW(named.value, m->e->arena, a->n + 1);
+  for (int i = 0; i < a->n; i++) {
+    named.value[i] = a->value[i];
+    named.value[i].func.name = function_name(m, a->value[i].func.name);
+  }
+  return ht_pb_attr(m->e->arena, def, a->name, &named);
+}
+
 static ht_status node_attrs(ht_emission *m, const ht_node *n, const char *op,
                             Tensorflow__NodeDef *def) {
   const ht_op *row = ht_op_find(op);
@@ -341,6 +337,10 @@ static ht_status node_attrs(ht_emission *m, const ht_node *n, const char *op,
   for (int i = 0; i < n->attrs.n; i++) {
     const ht_attr *a = &n->attrs.attr[i];
     if (hint_attr(m, a->name) || is_default(&usual, a)) continue;
+    if (a->kind == HT_ATTR_FUNC) {
+      HT_TRY(function_attr(m, a, def));
+      continue;
+    }
     bool type = changed && strcmp(a->name, "T") == 0;
     if (changed && !type && (!row || !strstr(row->attrs, a->name))) continue;
     HT_TRY(ht_pb_attr(
@@ -408,6 +408,7 @@ static ht_status emit_node(ht_emission *m, int node) {
   const char *op = n->op ? resource_op(n->op_name) : n->op_name;
   bool handles = n->op && (n->op->flags & HT_OP_HANDLES || op != n->op_name);
   Tensorflow__NodeDef *def;
+  if (n->callee) op = function_name(m, op);
   HT_TRY(ht_emission_name(m, node, &name));
   HT_TRY(ht_pb_node(m->e->arena, op, name, &def));
   for (int i = 0; i < n->n_in; i++) {

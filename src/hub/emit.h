@@ -26,11 +26,11 @@ typedef struct ht_emitted {
   Tensorflow__FunctionDef *def; /* NULL: one of the module */
 } ht_emitted;
 
-/* Whose variables a graph names. */
-typedef struct ht_emit_store {
-  const ht_graph *graph;
-  const ht_store *store;
-} ht_emit_store;
+/* The functions of a module: its names for them -> those written. */
+typedef struct ht_emit_source {
+  const ht_store *store; /* by which the module is known */
+  ht_map name;
+} ht_emit_source;
 
 typedef struct ht_emitter {
   ht_arena *arena;
@@ -38,18 +38,25 @@ typedef struct ht_emitter {
   ht_map taken;                            /* function names */
   ht_emitted **done;
   size_t n_done;
-  ht_emit_store store[16];
-  int n_stores;
+  const ht_store *store; /* of graphs without a library */
+  ht_emit_source **source;
+  size_t n_sources;
   size_t n_source; /* functions of the library that were taken over */
   int serial;      /* numbers in names: TensorFlow expects name_<number> */
 } ht_emitter;
 
-/* `source` (may be NULL): a module's library, all of which is taken over. */
+/* store: where graphs without a library have their state. */
 ht_status ht_emitter_init(ht_emitter *e, ht_arena *arena,
-                          const Tensorflow__FunctionDefLibrary *source)
+                          const ht_store *store) HT_MUST_CHECK;
+/* Takes over all of a module's library (may be NULL), the module's state
+ * being in `store`. */
+ht_status ht_emitter_source(ht_emitter *e, const ht_store *store,
+                            const Tensorflow__FunctionDefLibrary *source)
     HT_MUST_CHECK;
-ht_status ht_emitter_store(ht_emitter *e, const ht_graph *graph,
-                           const ht_store *store) HT_MUST_CHECK;
+/* What a module's function is called in what is written; NULL: it was not
+ * taken over. */
+const char *ht_emitter_name(const ht_emitter *e, const ht_library *library,
+                            const char *name);
 
 /*
  * The function of a body. arg_name (NULL: arg_0, ...) and ret_name name the

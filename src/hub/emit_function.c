@@ -147,7 +147,10 @@ static ht_status add_arguments(ht_emission *m, const ht_tensor *capture,
 /* A body that is a function of the module: called as it is. */
 static ht_status library_function(ht_emitter *e, const ht_body *body,
                                   const ht_tensor *capture, ht_emitted *f) {
-  f->name = body->graph->name;
+  f->name = ht_emitter_name(e, body->graph->library, body->graph->name);
+  if (!f->name)
+    return ht_fail(HT_CORRUPT, "function '%s' is of no module that is written",
+                   body->graph->name);
   for (int i = 0; i < body->n_args; i++) {
     if (!capture || !capture[i].dtype) {
       f->n_inputs++;
@@ -252,7 +255,7 @@ ht_status ht_emission_functions(ht_emission *m, const ht_node *n,
   for (int i = 0; i < n->attrs.n && made < 2; i++) {
     const ht_attr *a = &n->attrs.attr[i];
     if (a->kind != HT_ATTR_FUNC || a->list ||
-        ht_map_get(&m->e->taken, a->value->func.name))
+        ht_emitter_name(m->e, m->graph->library, a->value->func.name))
       continue;
     HT_TRY(raised_function(m, a->value->func.name, out[0], &out[made]));
     made++;

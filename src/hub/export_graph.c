@@ -9,7 +9,9 @@ static ht_status variable_node(ht_writer *w, ht_out_capture *c) {
   Tensorflow__NodeDef *node;
   ht_arena *a = &w->arena;
   const ht_variable *v = c->variable;
-  HT_TRY(ht_writer_name(w, v->name, &c->node));
+  char *name;
+  HT_TRY(ht_pb_text(a, &name, "%s%s", v->scope ? v->scope : "", v->name));
+  HT_TRY(ht_writer_name(w, name, &c->node));
   HT_TRY(ht_pb_node(a, "VarHandleOp", c->node, &node));
   HT_TRY(ht_pb_attr_type(a, node, "dtype", v->dtype));
   HT_TRY(ht_pb_attr_shape(a, node, "shape",
@@ -80,22 +82,27 @@ static ht_status tensor_info(ht_arena *a, const char *tensor,
   return ht_pb_shape(a, &port->shape, &(*out)->tensor_shape);
 }
 
-static ht_status input_node(ht_writer *w, const ht_out_method *m, int i,
-                            Tensorflow__SignatureDef *sig, const char **name) {
+ht_status ht_write_input(ht_writer *w, const char *signature,
+                         const ht_port *port, const char **name) {
   ht_arena *a = &w->arena;
-  const ht_port *port = &m->input[i];
   Tensorflow__NodeDef *node;
-  Tensorflow__SignatureDef__InputsEntry *e;
   char *text;
-  HT_TRY(ht_pb_text(a, &text, "%s_%s", m->method->name, port->name));
+  HT_TRY(ht_pb_text(a, &text, "%s_%s", signature, port->name));
   HT_TRY(ht_writer_name(w, text, name));
   HT_TRY(ht_pb_node(a, "Placeholder", *name, &node));
   HT_TRY(ht_pb_attr_type(a, node, "dtype", port->dtype));
   HT_TRY(ht_pb_attr_shape(a, node, "shape", &port->shape));
-  HT_TRY(ht_writer_add(w, node));
+  return ht_writer_add(w, node);
+}
+
+static ht_status input_info(ht_writer *w, const ht_port *port, const char *node,
+                            Tensorflow__SignatureDef *sig) {
+  ht_arena *a = &w->arena;
+  Tensorflow__SignatureDef__InputsEntry *e;
+  char *text;
   HT_PB(e, a, tensorflow__signature_def__inputs_entry__init);
   HT_TRY(ht_pb_text(a, &e->key, "%s", port->name));
-  HT_TRY(ht_pb_text(a, &text, "%s:0", *name));
+  HT_TRY(ht_pb_text(a, &text, "%s:0", node));
   HT_TRY(tensor_info(a, text, port, &e->value));
   return HT_PB_PUSH(a, sig, inputs, e);
 }
@@ -163,48 +170,32 @@ ht_emit_place ht_writer_place(ht_writer *w) {
       .name = place_name, .add = place_add, .handle = place_handle, .arg = w};
 }
 
-/* The bodies of TF1 modules are applied by importing their graph: nodes stand
- * in it, so that TensorFlow differentiates them like its own. */
-static ht_status inline_outputs(ht_writer *w, const ht_out_method *m,
-                                const ht_emitted *f, const char *const *in,
-                                const char **out) {
-  ht_emit_place place = ht_writer_place(w);
-  char *prefix;
-  HT_TRY(ht_pb_text(&w->arena, &prefix, "%s/", m->method->name));
-  HT_TRY(ht_emit_inline(&w->e, &place, prefix, f->body, NULL, in, out));
-  for (int i = 0; i < place.n_updates; i++) {
-    HT_GROW(w->effect, w->n_effects, w->effect_capacity, &w->arena);
-    w->effect[w->n_effects++] = place.update[i];
-  }
-  for (int i = 0; i < m->method->n_outputs; i++) {
-    char *text;
-    if (strchr(out[i], ':')) continue;
-    HT_TRY(ht_pb_text(&w->arena, &text, "%s:0", out[i]));
-    out[i] = text;
-  }
-  return HT_SUCCESS;
-}
-
-ht_status ht_write_signature(ht_writer *w, Tensorflow__MetaGraphDef *meta,
-                             const ht_out_method *m, const ht_emitted *f,
-                             bool hub1) {
+ht_status ht_write_signature_def(ht_writer *w, const ht_out_method *m,
+                                 const char *const *in, const char *const *out,
+                                 const char *method) {
   ht_arena *a = &w->arena;
   Tensorflow__MetaGraphDef__SignatureDefEntry *e;
-  const char **in, **out;
   HT_PB(e, a, tensorflow__meta_graph_def__signature_def_entry__init);
   HT_PB(e->value, a, tensorflow__signature_def__init);
   HT_TRY(ht_pb_text(a, &e->key, "%s", m->method->name));
+  HT_TRY(ht_pb_text(a, &e->value->method_name, "%s", method));
+  for (int i = 0; i < m->method->n_inputs; i++)
+    HT_TRY(input_info(w, &m->input[i], in[i], e->value));
+  for (int i = 0; i < m->method->n_outputs; i++)
+    HT_TRY(output_info(w, m, i, out[i], e->value));
+  return HT_PB_PUSH(a, w->meta, signature_def, e);
+}
+
+ht_status ht_write_signature(ht_writer *w, const ht_out_method *m,
+                             const ht_emitted *f) {
+  ht_arena *a = &w->arena;
+  const char **in, **out;
   HT_NEW(in, a, m->method->n_inputs + 1);
   HT_NEW(out, a, m->method->n_outputs + 1);
   for (int i = 0; i < m->method->n_inputs; i++)
-    HT_TRY(input_node(w, m, i, e->value, &in[i]));
-  HT_TRY(hub1 ? inline_outputs(w, m, f, in, out)
-              : call_outputs(w, m, f, in, out));
-  for (int i = 0; i < m->method->n_outputs; i++)
-    HT_TRY(output_info(w, m, i, out[i], e->value));
-  if (!hub1)
-    HT_TRY(ht_pb_text(a, &e->value->method_name, "tensorflow/serving/predict"));
-  return HT_PB_PUSH(a, meta, signature_def, e);
+    HT_TRY(ht_write_input(w, m->method->name, &m->input[i], &in[i]));
+  HT_TRY(call_outputs(w, m, f, in, out));
+  return ht_write_signature_def(w, m, in, out, "tensorflow/serving/predict");
 }
 
 ht_status ht_write_collection(ht_writer *w, Tensorflow__MetaGraphDef *meta,

@@ -225,10 +225,7 @@ static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
   HT_TRY(ht_write_captures(w));
   HT_TRY(write_losses(w));
   HT_TRY(write_attachments(w));
-  for (int i = 0; i < x->n_signatures; i++) {
-    const ht_out_method *m = &w->signature[i];
-    HT_TRY(ht_write_signature(w, w->meta, m, m->f[train && m->f[1]], true));
-  }
+  HT_TRY(ht_write_signatures_inline(w, train));
   HT_TRY(write_updates(w));
   HT_TRY(write_variables(w));
   HT_TRY(write_tables(w));

@@ -39,6 +39,8 @@ typedef struct ht_out_method {
 typedef struct ht_writer {
   ht_arena arena;
   const ht_export *x;
+  ht_model **module; /* that it is made of */
+  int n_modules;
   ht_emitter e;
   Tensorflow__MetaGraphDef *meta;
   Tensorflow__GraphDef *graph;
@@ -76,10 +78,16 @@ ht_status ht_write_captures(ht_writer *w) HT_MUST_CHECK;
 /* A node that fills a table. */
 ht_status ht_write_table_fill(ht_writer *w, const ht_out_capture *c,
                               const char **node) HT_MUST_CHECK;
+/* The placeholder of an input. */
+ht_status ht_write_input(ht_writer *w, const char *signature,
+                         const ht_port *port, const char **name) HT_MUST_CHECK;
+/* The SignatureDef of inputs (nodes) and outputs (tensors). */
+ht_status ht_write_signature_def(ht_writer *w, const ht_out_method *m,
+                                 const char *const *in, const char *const *out,
+                                 const char *method) HT_MUST_CHECK;
 /* A signature: placeholders, a call of f, the SignatureDef. */
-ht_status ht_write_signature(ht_writer *w, Tensorflow__MetaGraphDef *meta,
-                             const ht_out_method *m, const ht_emitted *f,
-                             bool hub1) HT_MUST_CHECK;
+ht_status ht_write_signature(ht_writer *w, const ht_out_method *m,
+                             const ht_emitted *f) HT_MUST_CHECK;
 /* The main graph as a place for bodies. */
 ht_emit_place ht_writer_place(ht_writer *w);
 ht_status ht_write_collection(ht_writer *w, Tensorflow__MetaGraphDef *meta,
@@ -87,6 +95,12 @@ ht_status ht_write_collection(ht_writer *w, Tensorflow__MetaGraphDef *meta,
                               Tensorflow__CollectionDef **out) HT_MUST_CHECK;
 /* Copies assets and extras into a staged folder. */
 ht_status ht_write_files(ht_writer *w, const char *folder) HT_MUST_CHECK;
+
+/* ---- export_inline.c */
+
+/* All signatures, their bodies as nodes of the graph; train: those for
+ * training where there are some. */
+ht_status ht_write_signatures_inline(ht_writer *w, bool train) HT_MUST_CHECK;
 
 /* ---- export_tables.c */
 

@@ -347,19 +347,25 @@ static ht_status gradient_bound(objects *o, ht_source *s, int id, int32_t *to) {
   return HT_SUCCESS;
 }
 
+static ht_status gradient_object(objects *o, const ht_model *m,
+                                 const char *name) {
+  ht_source *s = m->source;
+  const Tensorflow__SavedConcreteFunction *f = ht_map_get(&s->concrete, name);
+  const char *written = ht_emitter_name(&o->w->e, &m->library, name);
+  int32_t *bound;
+  if (!f || !written || !ht_source_gradient(s, name)) return HT_SUCCESS;
+  HT_NEW(bound, o->a, f->n_bound_inputs + 1);
+  for (size_t k = 0; k < f->n_bound_inputs; k++)
+    HT_TRY(gradient_bound(o, s, f->bound_inputs[k], &bound[k]));
+  return concrete(o, written, (int)f->n_bound_inputs, bound,
+                  f->canonicalized_input_signature, f->output_signature);
+}
+
 static ht_status gradient_objects(objects *o) {
-  ht_source *s = o->w->x->model->source;
-  Tensorflow__FunctionDefLibrary *l = o->w->e.library;
-  for (size_t i = 0; s && i < l->n_registered_gradients; i++) {
-    const char *name = l->registered_gradients[i]->gradient_func;
-    const Tensorflow__SavedConcreteFunction *f = ht_map_get(&s->concrete, name);
-    int32_t *bound;
-    if (!f) continue;
-    HT_NEW(bound, o->a, f->n_bound_inputs + 1);
-    for (size_t k = 0; k < f->n_bound_inputs; k++)
-      HT_TRY(gradient_bound(o, s, f->bound_inputs[k], &bound[k]));
-    HT_TRY(concrete(o, name, (int)f->n_bound_inputs, bound,
-                    f->canonicalized_input_signature, f->output_signature));
+  for (int i = 0; i < o->w->n_modules; i++) {
+    const ht_model *m = o->w->module[i];
+    for (int k = 0; m->source && k < m->source->concrete.n; k++)
+      HT_TRY(gradient_object(o, m, m->source->concrete.entry[k].key));
   }
   return HT_SUCCESS;
 }

@@ -97,17 +97,25 @@ static ht_status add_asset(ht_writer *w, const char *path, int *index) {
   return HT_SUCCESS;
 }
 
-/* A captured string that is the path of a file of the module's assets. */
-static ht_status asset_path(ht_writer *w, const ht_tensor *t, int *asset) {
-  *asset = -1;
-  if (t->dtype != HT_STRING || ht_count(t) != 1 || !w->x->model->folder)
-    return HT_SUCCESS;
-  char *path = ht_arena_bytes(&w->arena, ht_str(t)[0].p, ht_str(t)[0].n);
-  char *assets = ht_path_join(&w->arena, w->x->model->folder, "assets/");
-  if (!path || !assets) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+static ht_status asset_of(ht_writer *w, const ht_model *m, const char *path,
+                          int *asset) {
+  if (!m->folder) return HT_SUCCESS;
+  char *assets = ht_path_join(&w->arena, m->folder, "assets/");
+  if (!assets) return ht_fail(HT_NO_MEMORY, "no memory for a path");
   if (strncmp(path, assets, strlen(assets)) != 0 || !ht_path_exists(path))
     return HT_SUCCESS;
   return add_asset(w, path, asset);
+}
+
+/* A captured string that is the path of a file of a module's assets. */
+static ht_status asset_path(ht_writer *w, const ht_tensor *t, int *asset) {
+  *asset = -1;
+  if (t->dtype != HT_STRING || ht_count(t) != 1) return HT_SUCCESS;
+  char *path = ht_arena_bytes(&w->arena, ht_str(t)[0].p, ht_str(t)[0].n);
+  if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  for (int i = 0; i < w->n_modules && *asset < 0; i++)
+    HT_TRY(asset_of(w, w->module[i], path, asset));
+  return HT_SUCCESS;
 }
 
 ht_status ht_writer_capture(ht_writer *w, const ht_tensor *value) {
@@ -148,14 +156,14 @@ static ht_status add_captured(ht_writer *w, const ht_emitted *f) {
   return HT_SUCCESS;
 }
 
-/* What custom gradients of the module capture of its objects. */
-static ht_status add_gradients(ht_writer *w) {
-  ht_source *s = w->x->model->source;
-  const Tensorflow__FunctionDefLibrary *l = w->e.library;
-  for (size_t i = 0; s && i < l->n_registered_gradients; i++) {
-    const Tensorflow__SavedConcreteFunction *f =
-        ht_map_get(&s->concrete, l->registered_gradients[i]->gradient_func);
-    for (size_t k = 0; f && k < f->n_bound_inputs; k++) {
+/* What custom gradients of a module capture of its objects. */
+static ht_status add_gradients(ht_writer *w, const ht_model *m) {
+  ht_source *s = m->source;
+  for (int i = 0; s && i < s->concrete.n; i++) {
+    const char *name = s->concrete.entry[i].key;
+    const Tensorflow__SavedConcreteFunction *f = s->concrete.entry[i].value;
+    if (!ht_source_gradient(s, name)) continue;
+    for (size_t k = 0; k < f->n_bound_inputs; k++) {
       const ht_saved_object *o = ht_object_at(s, f->bound_inputs[k]);
       ht_tensor value;
       if (o && o->kind_case == TENSORFLOW__SAVED_OBJECT__KIND_CAPTURED_TENSOR)
@@ -176,7 +184,8 @@ static ht_status add_captures(ht_writer *w) {
       HT_TRY(add_captured(w, w->signature[i].f[k]));
   }
   for (int i = 0; i < w->x->n_losses; i++) HT_TRY(add_captured(w, w->loss[i]));
-  return add_gradients(w);
+  for (int i = 0; i < w->n_modules; i++) HT_TRY(add_gradients(w, w->module[i]));
+  return HT_SUCCESS;
 }
 
 ht_status ht_writer_captured(ht_writer *w, const ht_emitted *f,
@@ -214,9 +223,40 @@ static const Tensorflow__MetaGraphDef *source_meta(const ht_model *model) {
   return there ? saved->meta_graphs[model->chosen] : NULL;
 }
 
-/* Version, producer and op list of the source stay valid for its nodes. */
-static ht_status start_meta(ht_writer *w,
-                            const Tensorflow__MetaGraphDef *from) {
+/* The modules that it is of: the members of a joined model, or itself. */
+static ht_status list_modules(ht_writer *w) {
+  ht_model *m = w->x->model;
+  HT_NEW(w->module, &w->arena, m->n_members + 1);
+  for (int i = 0; i < m->n_members; i++)
+    w->module[w->n_modules++] = m->member[i].model;
+  if (!m->n_members) w->module[w->n_modules++] = m;
+  return HT_SUCCESS;
+}
+
+static ht_status take_functions(ht_writer *w) {
+  for (int i = 0; i < w->n_modules; i++) {
+    const ht_model *m = w->module[i];
+    const Tensorflow__MetaGraphDef *from = source_meta(m);
+    bool there = from && from->graph_def;
+    HT_TRY(ht_emitter_source(&w->e, &m->store,
+                             there ? from->graph_def->library : NULL));
+  }
+  return HT_SUCCESS;
+}
+
+/* The newest producer of the modules: their nodes stay valid. */
+static int32_t producer(const ht_writer *w) {
+  int32_t newest = 1645; /* TensorFlow 2.15 */
+  for (int i = 0; i < w->n_modules; i++) {
+    const Tensorflow__MetaGraphDef *from = source_meta(w->module[i]);
+    if (from && from->graph_def && from->graph_def->versions &&
+        from->graph_def->versions->producer > newest)
+      newest = from->graph_def->versions->producer;
+  }
+  return newest;
+}
+
+static ht_status start_meta(ht_writer *w) {
   ht_arena *a = &w->arena;
   HT_PB(w->meta, a, tensorflow__meta_graph_def__init);
   HT_PB(w->graph, a, tensorflow__graph_def__init);
@@ -225,11 +265,8 @@ static ht_status start_meta(ht_writer *w,
   HT_PB(w->graph->versions, a, tensorflow__version_def__init);
   w->meta->graph_def = w->graph;
   w->graph->library = w->e.library;
-  w->graph->versions->producer = 1645; /* TensorFlow 2.15 */
+  w->graph->versions->producer = producer(w);
   w->graph->versions->min_consumer = 12;
-  if (from && from->graph_def && from->graph_def->versions &&
-      from->graph_def->versions->producer > w->graph->versions->producer)
-    w->graph->versions->producer = from->graph_def->versions->producer;
   const char *version = w->x->model->tf_version;
   return ht_pb_text(a, &w->meta->meta_info_def->tensorflow_version, "%s",
                     version && *version == '2' ? version : "2.15.1");
@@ -239,13 +276,10 @@ ht_status ht_writer_init(ht_writer *w, const ht_export *x) {
   *w = (ht_writer){.x = x};
   ht_arena *a = &w->arena;
   w->names.arena = a;
-  const Tensorflow__MetaGraphDef *from = source_meta(x->model);
-  HT_TRY(ht_emitter_init(
-      &w->e, a, from && from->graph_def ? from->graph_def->library : NULL));
-  HT_TRY(ht_emitter_store(&w->e, x->builder->graph, x->builder->store));
-  for (const ht_model *m = x->model; m; m = m->variant)
-    HT_TRY(ht_emitter_store(&w->e, m->graph, &m->store));
-  HT_TRY(start_meta(w, from));
+  HT_TRY(list_modules(w));
+  HT_TRY(ht_emitter_init(&w->e, a, x->builder->store));
+  HT_TRY(take_functions(w));
+  HT_TRY(start_meta(w));
   if (x->call) HT_TRY(emit_method(w, x->call, false, &w->call));
   HT_NEW(w->signature, a, x->n_signatures + 1);
   for (int i = 0; i < x->n_signatures; i++)

@@ -223,8 +223,7 @@ static ht_status write_all(ht_writer *w, const char *folder) {
   HT_TRY(asset_defs(w));
   HT_TRY(ht_write_objects(w, key, &objects));
   for (int i = 0; i < w->x->n_signatures; i++)
-    HT_TRY(ht_write_signature(w, w->meta, &w->signature[i],
-                              w->signature[i].f[0], false));
+    HT_TRY(ht_write_signature(w, &w->signature[i], w->signature[i].f[0]));
   HT_TRY(init_node(w));
   HT_TRY(write_saver(w, key));
   HT_TRY(write_variables(w, folder, key, &objects));

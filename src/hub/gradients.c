@@ -103,3 +103,12 @@ ht_status ht_custom_gradients(ht_source *s) {
   }
   return HT_SUCCESS;
 }
+
+bool ht_source_gradient(const ht_source *s, const char *function) {
+  const Tensorflow__GraphDef *g = s->meta->graph_def;
+  const Tensorflow__FunctionDefLibrary *l = g ? g->library : NULL;
+  for (size_t i = 0; l && i < l->n_registered_gradients; i++)
+    if (strcmp(l->registered_gradients[i]->gradient_func, function) == 0)
+      return true;
+  return false;
+}

@@ -162,7 +162,9 @@ ht_status ht_import(ht_source *s) {
                             .by_name = {.arena = &m->arena},
                             .import = import_function,
                             .arg = s,
-                            .gradients = {.arena = &m->arena}};
+                            .gradients = {.arena = &m->arena},
+                            .store = &m->store,
+                            .folder = m->folder};
   HT_TRY(index_by_name(s));
   HT_TRY(ht_graph_new(&m->arena, &m->library, NULL, &m->graph));
   const Tensorflow__GraphDef *g = s->meta->graph_def;

@@ -252,10 +252,11 @@ static ht_status load_variant(ht_model *base, ht_model *m, const char *tags) {
   m->proto = base->proto;
   m->bundle = base->bundle;
   m->format = base->format;
-  HT_TRY(ht_store_share(&m->store, &base->store));
+  HT_TRY(ht_store_share(&m->store, &base->store, ""));
   HT_TRY(load_graph(s, tags));
   HT_TRY(share_parts(base, m));
-  return ht_store_share(&base->store, &m->store);
+  m->library.store = &base->store; /* what steps make by name, too */
+  return ht_store_share(&base->store, &m->store, "");
 }
 
 static ht_model *opened_variant(ht_model *model, const char *tags) {
@@ -288,6 +289,8 @@ void ht_model_free(ht_model *model) {
   ht_source *s = model->source;
   ht_model_free(model->variant);
   for (int i = 0; s && i < s->n_owned; i++) ht_tensor_drop(&s->owned[i]);
+  for (int i = 0; i < model->n_members; i++)
+    if (model->member[i].own) ht_model_free(model->member[i].model);
   ht_store_free(&model->store);
   if (s && !s->variant) ht_bundle_close(s->bundle);
   if (model->pool) ht_pool_free(model->pool);

@@ -68,8 +68,16 @@ typedef struct ht_attachment {
   ht_string value; /* a serialised message */
 } ht_attachment;
 
-/* The tags of each meta graph, one string with "," between. */
 typedef struct ht_model ht_model;
+
+/* A module that a joined model consists of (join.h). */
+typedef struct ht_member {
+  ht_model *model;
+  const char *scope; /* "text/": its state in the joined model */
+  bool own;          /* freed with it */
+} ht_member;
+
+/* The tags of each meta graph, one string with "," between. */
 struct ht_model {
   ht_arena arena;
   char *folder; /* local */
@@ -97,6 +105,8 @@ struct ht_model {
   void *proto;              /* the unpacked SavedModel, for hub/export */
   void *bundle;             /* the open checkpoint the values are mapped from */
   struct ht_source *source; /* for src/hub */
+  ht_member *member; /* none: it is a module itself */
+  int n_members, member_capacity;
   ht_model *variant;        /* other graphs that were opened, one after the
                                other; each is owned by the one before */
 };
@@ -155,6 +165,13 @@ ht_status ht_model_choose(ht_model *model, const ht_call_choice *choice,
 ht_status ht_model_cut(ht_model *model, int n_feeds, const char *const *feeds,
                        int n_fetches, const char *const *fetches,
                        const ht_callable **out) HT_MUST_CHECK;
+
+/* What a training application of a callable runs: its body and, of a TF1
+ * graph, the update operations, save those that depend on the inputs of other
+ * signatures. */
+ht_status ht_model_training_body(const ht_model *m, const ht_callable *call,
+                                 ht_arena *arena,
+                                 const ht_body **out) HT_MUST_CHECK;
 
 /* An input or output by its full name or the unique last part of its path;
  * for inputs NULL or any name where there is only one. Fails with the names

@@ -165,5 +165,7 @@ ht_status ht_tables(ht_source *s) HT_MUST_CHECK;
 /* ---- gradients.c: saved custom gradients, after the variables */
 
 ht_status ht_custom_gradients(ht_source *s) HT_MUST_CHECK;
+/* Whether a function is the gradient of a saved custom gradient. */
+bool ht_source_gradient(const ht_source *s, const char *function);
 
 #endif

@@ -56,10 +56,13 @@ ht_status ht_store_add_variable(ht_store *store, const char *shared_name,
   return HT_SUCCESS;
 }
 
-ht_status ht_store_share(ht_store *to, const ht_store *from) {
+ht_status ht_store_share(ht_store *to, const ht_store *from,
+                         const char *scope) {
   for (int i = 0; i < from->by_name.n; i++) {
-    const char *name = from->by_name.entry[i].key;
     ht_object *object = from->by_name.entry[i].value;
+    const char *name =
+        ht_arena_printf(&to->arena, "%s%s", scope, from->by_name.entry[i].key);
+    if (!name) return ht_fail(HT_NO_MEMORY, "no memory for a name");
     if (!object || ht_store_find(to, name)) continue;
     if (object->class == &ht_variable_class)
       HT_GROW(to->variable, to->n_variables, to->capacity, &to->arena);

@@ -35,6 +35,8 @@ struct ht_variable {
   ht_object object; /* class ht_variable_class */
   const char *key;  /* in the checkpoint; NULL: not stored there */
   const char *name; /* without ":0" */
+  const char *scope; /* "text/": put before both in what several modules share
+                        (checkpoints of trainings); NULL: alone */
   ht_dtype dtype;
   ht_shape shape;            /* declared; dims may be -1 */
   bool trainable;            /* as the module says */
@@ -68,9 +70,10 @@ ht_status ht_store_add_variable(ht_store *store, const char *shared_name,
 /* Any other resource under a name; the store takes over the reference. */
 ht_status ht_store_put(ht_store *store, const char *shared_name,
                        ht_object *object) HT_MUST_CHECK;
-/* Puts every resource of `from` into `to` that has nothing under its name:
- * the same objects, one reference more. */
-ht_status ht_store_share(ht_store *to, const ht_store *from) HT_MUST_CHECK;
+/* Puts every resource of `from` into `to` that has nothing under its name
+ * with `scope` before it: the same objects, one reference more. */
+ht_status ht_store_share(ht_store *to, const ht_store *from,
+                         const char *scope) HT_MUST_CHECK;
 ht_object *ht_store_find(const ht_store *store, const char *shared_name);
 ht_variable *ht_store_variable(const ht_store *store, const char *key);
 

@@ -165,11 +165,11 @@ static ht_status put_optimizer(items *s, const ht_optimizer *o) {
   return HT_SUCCESS;
 }
 
-static ht_status put_variables(items *s, const ht_loop *loop) {
-  const ht_store *store = &loop->composed->model->store;
+static ht_status put_variables(items *s, const ht_store *store,
+                               const ht_optimizer *o) {
   for (int i = 0; i < store->n_variables; i++) {
     const ht_variable *v = store->variable[i];
-    if (!v->changed || rows_of(loop->optimizer, v)) continue;
+    if (!v->changed || rows_of(o, v)) continue;
     if (!v->value.dtype) continue;
     ht_tensor t = ht_tensor_share(&v->value);
     HT_TRY(put_of(s, &t, "model", v, NULL));
@@ -277,11 +277,23 @@ static ht_status turn_over(const ht_loop *loop, ht_arena *arena) {
 ht_status ht_checkpoint_save(ht_loop *loop) {
   items s = {0};
   loop->at.saves++;
-  ht_status st = put_variables(&s, loop);
+  ht_status st =
+      put_variables(&s, &loop->composed->model->store, loop->optimizer);
   if (st.code == HT_OK) st = put_optimizer(&s, loop->optimizer);
   if (st.code == HT_OK) st = put_progress(&s, loop);
   if (st.code == HT_OK) st = write_items(&s, loop, "ckpt", loop->at.saves);
   if (st.code == HT_OK) st = turn_over(loop, &s.arena);
   free_items(&s);
   return ht_within(st, "saving step %lld", (long long)loop->at.step);
+}
+
+ht_status ht_checkpoint_write_state(const char *prefix, const ht_store *store,
+                                    const ht_optimizer *o, int64_t step) {
+  items s = {0};
+  ht_status st = put_variables(&s, store, o);
+  if (st.code == HT_OK) st = put_optimizer(&s, o);
+  if (st.code == HT_OK) st = put_int(&s, step, HT_KEY_STEP);
+  if (st.code == HT_OK) st = ht_checkpoint_write(prefix, s.item, s.n);
+  free_items(&s);
+  return st;
 }

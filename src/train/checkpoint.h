@@ -28,6 +28,18 @@ ht_status ht_checkpoint_resume(ht_loop *loop, bool *found) HT_MUST_CHECK;
 ht_status ht_checkpoint_weights(const char *run, int64_t step,
                                 ht_store *store) HT_MUST_CHECK;
 
+/*
+ * The state of an optimizer and of the store that its variables are in, at
+ * any prefix, after `step` steps: what a net's training saves. Restored into
+ * an optimizer with the same variables.
+ */
+ht_status ht_checkpoint_write_state(const char *prefix, const ht_store *store,
+                                    const ht_optimizer *o,
+                                    int64_t step) HT_MUST_CHECK;
+ht_status ht_checkpoint_read_state(const char *prefix, ht_store *store,
+                                   ht_optimizer *o,
+                                   int64_t *step) HT_MUST_CHECK;
+
 /* What distinguishes the module and the settings that matter. */
 uint64_t ht_checkpoint_module(const ht_model *model);
 uint64_t ht_checkpoint_settings(const ht_train_options *o);

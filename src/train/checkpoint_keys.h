@@ -25,8 +25,9 @@
 static inline const char *ht_key(ht_arena *arena, const char *group,
                                  const ht_variable *v, const char *part) {
   const char *name = v->key ? v->key : v->name;
-  return part ? ht_arena_printf(arena, "%s/%s/%s", group, name, part)
-              : ht_arena_printf(arena, "%s/%s", group, name);
+  const char *scope = v->scope ? v->scope : "";
+  return part ? ht_arena_printf(arena, "%s/%s%s/%s", group, scope, name, part)
+              : ht_arena_printf(arena, "%s/%s%s", group, scope, name);
 }
 
 #endif

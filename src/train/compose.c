@@ -58,21 +58,6 @@ static const ht_model *variant_of(const ht_composed *c, bool training) {
   return training && c->design.variant ? c->design.variant : c->model;
 }
 
-/* A TF1 training graph also runs its update operations. */
-static ht_status body_of(ht_composed *c, const ht_callable *call, bool training,
-                         const ht_body **out) {
-  const ht_model *m = variant_of(c, training);
-  *out = &call->body;
-  if (!training || call->function || !m->n_update_ops) return HT_SUCCESS;
-  ht_body *body;
-  HT_NEW(body, &c->arena, 1);
-  *body = call->body;
-  body->target = m->update_op;
-  body->n_targets = m->n_update_ops;
-  *out = body;
-  return HT_SUCCESS;
-}
-
 static ht_status apply_module(ht_composed *c, const ht_callable *call,
                               bool training, ht_ref *out) {
   const ht_port **input;
@@ -82,7 +67,9 @@ static ht_status apply_module(ht_composed *c, const ht_callable *call,
   HT_TRY(ht_compose_inputs(call, &c->arena, &input, &n));
   if (n > MAX_ARGUMENTS) return ht_fail(HT_UNSUPPORTED, "too many inputs");
   for (int i = 0; i < n; i++) HT_TRY(placeholder_of(c, input[i], &in[i]));
-  HT_TRY(body_of(c, call, training, &body));
+  body = &call->body;
+  if (training)
+    HT_TRY(ht_model_training_body(variant_of(c, true), call, &c->arena, &body));
   *out = ht_build_apply(&c->builder, training ? "training" : "module", body,
                         call->capture, call, n, in);
   return ht_builder_status(&c->builder);

@@ -1,12 +1,11 @@
 /* head.c - see head.h. */
 #include "train/head.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/random.h"
+#include "tensor/initial.h"
 
 enum { MAX_LAYERS = 16, MAX_UNITS = 1 << 20 };
 
@@ -37,20 +36,6 @@ static ht_status parse_hidden(const char *head, int *unit, int *n) {
   return *n ? HT_SUCCESS : ht_fail(HT_USAGE, "no sizes in head '%s'", head);
 }
 
-/* Uniform in +-sqrt(6 / (in + out)) (Glorot and Bengio 2010). */
-static void glorot(ht_tensor *t, uint64_t seed, int layer) {
-  ht_philox g = ht_philox_make(seed, UINT64_C(0x68656164) + (uint64_t)layer);
-  double sides = (double)(t->shape.dim[0] + t->shape.dim[1]);
-  float limit = (float)sqrt(6.0 / sides);
-  int64_t n = ht_count(t);
-  for (int64_t i = 0; i < n; i += 4) {
-    uint32_t r[4];
-    ht_philox_next(&g, r);
-    for (int64_t k = 0; k < 4 && i + k < n; k++)
-      ht_f(t)[i + k] = limit * (2 * ht_uniform_float(r[k]) - 1);
-  }
-}
-
 static ht_status initial_kernel(const ht_composed *c, int layer,
                                 const ht_shape *shape, ht_tensor *out) {
   const ht_design *d = &c->design;
@@ -62,9 +47,9 @@ static ht_status initial_kernel(const ht_composed *c, int layer,
                      ht_shape_text(&d->kernel.shape, b));
     return ht_tensor_copy(NULL, &d->kernel, out);
   }
-  HT_TRY(ht_tensor_zeros(NULL, HT_FLOAT, shape, out));
-  if (strcmp(d->init, "zeros") != 0) glorot(out, d->seed, layer);
-  return HT_SUCCESS;
+  bool zeros = strcmp(d->init, "zeros") == 0;
+  ht_philox g = ht_philox_make(d->seed, UINT64_C(0x68656164) + (uint64_t)layer);
+  return ht_initial_value(zeros ? "zeros" : "glorot_uniform", &g, shape, out);
 }
 
 static ht_status initial_bias(const ht_composed *c, const ht_shape *shape,

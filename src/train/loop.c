@@ -1,13 +1,12 @@
 /* loop.c - the training loop: the whole story in one file. */
 #include "train/loop.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "optim/clip.h"
 #include "train/checkpoint.h"
+#include "train/step.h"
 
 enum { MAX_INPUTS = 256, JUDGE_BATCH = 256 };
 
@@ -15,11 +14,6 @@ static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-ht_status ht_reduce_gradients(ht_optimizer *o) {
-  (void)o;
-  return HT_SUCCESS;
 }
 
 bool ht_loop_tell(ht_loop *loop, const ht_event *e) {
@@ -97,72 +91,22 @@ static ht_status expect_next(const ht_loop *loop) {
   return ht_feed_expect(loop->train, loop->order.epoch, index, n);
 }
 
-/* ---- a step: batch, forward, backward, update, commit */
-
-static ht_status forward(ht_loop *loop, ht_run *run, const batch *b,
-                         ht_tensor *loss) {
-  ht_plan *plan =
-      loop->frozen ? loop->frozen->cut.after : loop->composed->train;
-  HT_TRY(ht_plan_run(plan, run, b->n_in, b->in, 1, loss));
-  if (loss->dtype == HT_FLOAT && ht_count(loss) == 1) return HT_SUCCESS;
-  ht_tensor_drop(loss);
-  return ht_fail(HT_CORRUPT, "the loss is not one float");
-}
-
-static ht_status check_finite(const ht_loop *loop, double loss) {
-  if (isfinite(loss)) return HT_SUCCESS;
-  return ht_fail(HT_NUMERIC, "the loss is %g at step %lld", loss,
-                 (long long)loop->at.step + 1);
-}
-
-static ht_status take_gradients(ht_loop *loop) {
-  ht_optimizer *o = loop->optimizer;
-  for (int i = 0; i < o->n_tuned; i++)
-    HT_TRY(ht_tape_gradient(loop->tape, o->tuned[i].variable,
-                            &o->tuned[i].gradient));
-  ht_tape_reset(loop->tape);
-  return HT_SUCCESS;
-}
-
-static ht_status update(ht_loop *loop, double factor) {
-  double norm, scale;
-  HT_TRY(take_gradients(loop));
-  HT_TRY(ht_reduce_gradients(loop->optimizer));
-  ht_status st =
-      ht_clip(loop->optimizer, loop->options->clip_norm, &norm, &scale);
-  HT_TRY(ht_within(st, "step %lld", (long long)loop->at.step + 1));
-  return ht_optimizer_step(loop->optimizer, factor, scale);
-}
-
-static ht_status learn(ht_loop *loop, ht_run *run, const batch *b,
-                       double factor, double *value) {
-  ht_tensor loss;
-  HT_TRY(forward(loop, run, b, &loss));
-  *value = (double)ht_f(&loss)[0];
-  ht_status st = check_finite(loop, *value);
-  if (st.code == HT_OK) st = ht_tape_backward(loop->tape, run, 1, &loss, NULL);
-  ht_tensor_drop(&loss);
-  if (st.code == HT_OK) st = update(loop, factor);
-  return st;
-}
+/* ---- a step */
 
 static ht_status compute(ht_loop *loop, const batch *b, double *loss,
                          double *factor) {
-  ht_store *store = &loop->composed->model->store;
-  ht_run run = ht_run_make(loop->pool, store, loop->composed->model->folder);
-  run.tape = loop->tape;
-  run.training = true;
-  run.profile = loop->profile;
-  run.seed = (uint64_t)loop->options->seed;
-  run.step = (uint64_t)loop->at.step + 1;
-  *factor = ht_schedule_factor(&loop->schedule, loop->at.step + 1);
-  ht_status st = learn(loop, &run, b, *factor, loss);
-  ht_tape_reset(loop->tape);
-  if (st.code == HT_OK)
-    ht_store_commit(store);
-  else
-    ht_store_rollback(store);
-  return st;
+  ht_composed *c = loop->composed;
+  ht_stepper s = {.store = &c->model->store,
+                  .folder = c->model->folder,
+                  .optimizer = loop->optimizer,
+                  .schedule = loop->schedule,
+                  .tape = loop->tape,
+                  .pool = loop->pool,
+                  .profile = loop->profile,
+                  .clip_norm = loop->options->clip_norm,
+                  .seed = (uint64_t)loop->options->seed};
+  return ht_step(&s, loop->frozen ? loop->frozen->cut.after : c->train,
+                 loop->at.step + 1, b->n_in, b->in, loss, factor);
 }
 
 /* *n becomes the number of examples that could be used. */

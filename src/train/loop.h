@@ -63,10 +63,6 @@ ht_status ht_judge_answers(ht_composed *c, const ht_feed *feed,
                            const ht_frozen *frozen,
                            ht_answers *out) HT_MUST_CHECK;
 
-/* Between backward and update: where gradients of several processes will be
- * summed. There is one process. */
-ht_status ht_reduce_gradients(ht_optimizer *o) HT_MUST_CHECK;
-
 /* Tells the watcher; false: stop. */
 bool ht_loop_tell(ht_loop *loop, const ht_event *e);
 

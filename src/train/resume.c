@@ -321,3 +321,24 @@ ht_status ht_checkpoint_resume(ht_loop *loop, bool *found) {
   ht_arena_free(&arena);
   return st;
 }
+
+/* ---- the state alone */
+
+static ht_status read_all(ht_bundle *b, ht_store *store, ht_optimizer *o,
+                          int64_t *step) {
+  for (int i = 0; i < store->n_variables; i++)
+    HT_TRY(get_variable(b, store->variable[i]));
+  HT_TRY(resume_optimizer(b, o));
+  HT_TRY(get_int(b, HT_KEY_STEP, step));
+  if (o->step == *step) return HT_SUCCESS;
+  return ht_fail(HT_CORRUPT, "optimizer and loop are at different steps");
+}
+
+ht_status ht_checkpoint_read_state(const char *prefix, ht_store *store,
+                                   ht_optimizer *o, int64_t *step) {
+  ht_bundle *b;
+  HT_TRY(ht_checkpoint_open(prefix, &b));
+  ht_status st = read_all(b, store, o, step);
+  ht_bundle_close(b);
+  return ht_within(st, "checkpoint '%s'", prefix);
+}

@@ -26,6 +26,10 @@ echo "interop: comparing"
 "$python" "$here/compare.py" "$scratch/modules" "$@"
 
 "$here/cache.sh" "$build"
+echo "interop: the examples"
+(cd "$build" && srcdir="$here/../.." sh "$here/../../examples/check.sh" \
+  "$scratch/examples")
+"$python" "$here/examples.py" "$scratch/examples"
 
 newest=$("$here/env.sh" newest) || {
   echo "interop: the newest readers are skipped, no Python for them"

@@ -1,0 +1,325 @@
+/* net_export.c - nets as modules: signatures, messages, checks, export. */
+#include <ctype.h>
+#include <string.h>
+
+#include "api/net.h"
+#include "hub/export.h"
+#include "proto/hub.pb-c.h"
+
+/* ---- signatures */
+
+static ht_net_signature *find_signature(ht_net *net, const char *name) {
+  for (int i = 0; net && i < net->n_signatures; i++)
+    if (strcmp(net->signature[i].name, name) == 0) return &net->signature[i];
+  return NULL;
+}
+
+static ht_status add_signature(ht_net *net, const char *name, int n_in,
+                               const ht_named *input, int n_out,
+                               const ht_named *output) {
+  ht_callable *c;
+  if (n_out < 1) return ht_fail(HT_USAGE, "it has no outputs");
+  HT_TRY(ht_net_callable(net, name, n_in, input, n_out, output, &c));
+  ht_net_signature *s = find_signature(net, name);
+  if (!s) {
+    HT_GROW(net->signature, net->n_signatures, net->signature_capacity,
+            &net->face.model->arena);
+    s = &net->signature[net->n_signatures++];
+  }
+  *s = (ht_net_signature){c->name, c};
+  return HT_SUCCESS;
+}
+
+void ht_net_add_signature(ht_net *net, const char *name, int n_in,
+                          const ht_named *input, int n_out,
+                          const ht_named *output) {
+  if (net->b.failed) return;
+  if (!name || !*name) name = "default";
+  ht_status st = add_signature(net, name, n_in, input, n_out, output);
+  if (st.code != HT_OK)
+    ht_net_latch(net, ht_within(st, "signature '%s'", name));
+}
+
+/* ---- attached messages */
+
+/* [a-zA-Z][a-zA-Z0-9_]*, as tensorflow_hub wants. */
+static bool good_key(const char *key) {
+  if (!isalpha((unsigned char)*key)) return false;
+  for (; *key; key++)
+    if (!isalnum((unsigned char)*key) && *key != '_') return false;
+  return true;
+}
+
+static ht_status attach(ht_net *net, const char *key, const void *data,
+                        size_t n) {
+  ht_model *m = net->face.model;
+  ht_attachment *more, *at = NULL;
+  if (!good_key(key))
+    return ht_fail(HT_USAGE,
+                   "key '%s' of a message is not letters, digits and '_'", key);
+  char *bytes = ht_arena_bytes(&m->arena, data, n);
+  char *name = ht_arena_string(&m->arena, key);
+  if (!bytes || !name) return ht_fail(HT_NO_MEMORY, "no memory for a message");
+  for (int i = 0; i < m->n_attachments; i++)
+    if (strcmp(m->attachment[i].key, key) == 0) at = &m->attachment[i];
+  if (!at) {
+    HT_NEW(more, &m->arena, m->n_attachments + 1);
+    for (int i = 0; i < m->n_attachments; i++) more[i] = m->attachment[i];
+    m->attachment = more;
+    at = &more[m->n_attachments++];
+  }
+  *at = (ht_attachment){name, {bytes, n}};
+  return HT_SUCCESS;
+}
+
+void ht_net_attach_message(ht_net *net, const char *key, const void *data,
+                           size_t n) {
+  if (net->b.failed) return;
+  ht_status st = attach(net, key, data, n);
+  if (st.code != HT_OK) ht_net_latch(net, st);
+}
+
+void ht_net_attach_image_size(ht_net *net, int height, int width) {
+  TensorflowHub__ImageSize size = TENSORFLOW_HUB__IMAGE_SIZE__INIT;
+  TensorflowHub__ImageModuleInfo info = TENSORFLOW_HUB__IMAGE_MODULE_INFO__INIT;
+  uint8_t bytes[64];
+  if (height < 1 || width < 1) {
+    ht_net_latch(net, ht_fail(HT_USAGE, "images of %dx%d", height, width));
+    return;
+  }
+  size.height = (uint32_t)height;
+  size.width = (uint32_t)width;
+  info.default_image_size = &size;
+  size_t n = tensorflow_hub__image_module_info__pack(&info, bytes);
+  ht_net_attach_message(net, "image_module_info", bytes, n);
+}
+
+/* ---- checks */
+
+/* Placeholders that a signature reaches beyond its inputs are never fed. */
+static ht_status check_signature(ht_net *net, const ht_net_signature *s) {
+  ht_arena arena = {0};
+  ht_missing *missing;
+  ht_plan *plan = NULL;
+  int n;
+  const ht_body *body = &s->callable->body;
+  ht_status st = ht_plan_missing(body, false, &arena, &missing, &n);
+  if (st.code == HT_OK && n)
+    st = ht_fail(HT_UNSUPPORTED, "op '%s' is not supported (node '%s')",
+                 missing->op, missing->node);
+  if (st.code == HT_OK) st = ht_plan_new(body, NULL, &plan);
+  const char *open = st.code == HT_OK ? ht_plan_placeholder(plan) : NULL;
+  if (open)
+    st = ht_fail(HT_USAGE, "it depends on '%s', which is none of its inputs",
+                 open);
+  ht_plan_free(plan);
+  ht_arena_free(&arena);
+  return ht_within(st, "signature '%s'%s%s", s->name, *net->tags ? " of " : "",
+                   net->tags);
+}
+
+/* One interface in all graphs: what one of them lacks, the other cannot
+ * offer in its place. */
+static ht_status check_variant(ht_net *net, const ht_net_signature *s) {
+  const ht_net_signature *other = find_signature(net->variant, s->name);
+  const ht_callable *a = s->callable, *b = other ? other->callable : a;
+  bool same = a->n_inputs == b->n_inputs && a->n_outputs == b->n_outputs;
+  for (int i = 0; same && i < a->n_inputs; i++)
+    same = strcmp(a->input[i].name, b->input[i].name) == 0;
+  for (int i = 0; same && i < a->n_outputs; i++)
+    same = strcmp(a->output[i].name, b->output[i].name) == 0;
+  if (same) return HT_SUCCESS;
+  return ht_fail(HT_USAGE,
+                 "signature '%s' has other inputs or outputs in the graph "
+                 "tagged 'train'",
+                 s->name);
+}
+
+ht_status ht_net_check(ht_net *net) {
+  if (net->base) net = net->base;
+  HT_TRY(ht_net_status(net));
+  if (!net->n_signatures)
+    return ht_fail(HT_USAGE,
+                   "no signatures present: add one with "
+                   "ht_net_add_signature");
+  for (int i = 0; i < net->n_signatures; i++) {
+    HT_TRY(check_signature(net, &net->signature[i]));
+    HT_TRY(check_variant(net, &net->signature[i]));
+  }
+  for (int i = 0; net->variant && i < net->variant->n_signatures; i++) {
+    const ht_net_signature *s = &net->variant->signature[i];
+    HT_TRY(check_signature(net->variant, s));
+    if (!find_signature(net, s->name))
+      return ht_fail(HT_USAGE,
+                     "signature '%s' is in the graph tagged 'train' alone",
+                     s->name);
+  }
+  return HT_SUCCESS;
+}
+
+/* ---- export */
+
+typedef struct work {
+  ht_net *net;
+  ht_arena arena;
+  ht_export_method *method;
+  ht_variable **variable;
+  int n_variables;
+  ht_body *loss;
+  const ht_tensor **capture;
+  int n_losses;
+} work;
+
+/* The updates of the net come with its training. */
+static ht_status training_body(const ht_net *net, const ht_callable *c,
+                               ht_body *out) {
+  *out = c->body;
+  out->target = net->update;
+  out->n_targets = net->n_updates;
+  return HT_SUCCESS;
+}
+
+static ht_status make_methods(work *w) {
+  ht_net *net = w->net;
+  HT_NEW(w->method, &w->arena, net->n_signatures + 1);
+  for (int i = 0; i < net->n_signatures; i++) {
+    const ht_callable *c = net->signature[i].callable;
+    const ht_net_signature *t = find_signature(net->variant, c->name);
+    ht_export_method *m = &w->method[i];
+    *m = (ht_export_method){.name = c->name,
+                            .input = c->input,
+                            .output = c->output,
+                            .n_inputs = c->n_inputs,
+                            .n_outputs = c->n_outputs,
+                            .inference = c->body};
+    if (t) HT_TRY(training_body(net->variant, t->callable, &m->training));
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status add_variable(work *w, ht_variable *v) {
+  for (int i = 0; i < w->n_variables; i++)
+    if (w->variable[i] == v) return HT_SUCCESS;
+  w->variable[w->n_variables++] = v;
+  return HT_SUCCESS;
+}
+
+static ht_status add_reached(work *w, const ht_body *body,
+                             const ht_tensor *capture) {
+  ht_variable **found;
+  int n;
+  if (!body->graph) return HT_SUCCESS;
+  HT_TRY(
+      ht_plan_variables(body, capture, w->net->b.store, &w->arena, &found, &n));
+  for (int i = 0; i < n; i++) HT_TRY(add_variable(w, found[i]));
+  return HT_SUCCESS;
+}
+
+/* Those that something which is written reaches, in order of their making. */
+static ht_status list_variables(work *w) {
+  const ht_store *store = w->net->b.store;
+  HT_NEW(w->variable, &w->arena, store->n_variables + 1);
+  for (int i = 0; i < w->net->n_signatures; i++) {
+    HT_TRY(add_reached(w, &w->method[i].inference, NULL));
+    HT_TRY(add_reached(w, &w->method[i].training, NULL));
+  }
+  for (int i = 0; i < w->n_losses; i++)
+    HT_TRY(add_reached(w, &w->loss[i], w->capture[i]));
+  return HT_SUCCESS;
+}
+
+/* ---- losses: the net's own, and those of modules that train */
+
+static ht_status add_own_losses(work *w, ht_net *net) {
+  for (int i = 0; net && i < net->n_losses; i++)
+    w->loss[w->n_losses++] =
+        (ht_body){.graph = net->b.graph, .ret = &net->loss[i], .n_rets = 1};
+  return HT_SUCCESS;
+}
+
+static void add_module_losses(work *w, const ht_net *net) {
+  for (int k = 0; k < net->n_parts; k++) {
+    const ht_model *m = net->part[k].module->model;
+    if (!net->part[k].trainable) continue;
+    for (int i = 0; i < m->n_regularization; i++) {
+      w->capture[w->n_losses] =
+          m->regularization_capture ? m->regularization_capture[i] : NULL;
+      w->loss[w->n_losses++] = m->regularization[i];
+    }
+  }
+}
+
+/* The graph for training says what it is, where there is one with losses. */
+static ht_status list_losses(work *w) {
+  ht_net *net = w->net, *train = net->variant;
+  int n = net->n_losses + (train ? train->n_losses : 0);
+  const ht_net *parts = train && train->n_parts ? train : net;
+  for (int k = 0; k < parts->n_parts; k++)
+    n += parts->part[k].module->model->n_regularization;
+  HT_NEW(w->loss, &w->arena, n + 1);
+  HT_NEW(w->capture, &w->arena, n + 1);
+  HT_TRY(add_own_losses(w, train && train->n_losses ? train : net));
+  add_module_losses(w, parts);
+  return HT_SUCCESS;
+}
+
+static ht_status write(work *w, const char *out, bool hub1) {
+  ht_net *net = w->net;
+  const ht_export_method *call = NULL;
+  HT_TRY(make_methods(w));
+  HT_TRY(list_losses(w));
+  HT_TRY(list_variables(w));
+  for (int i = 0; i < net->n_signatures && !hub1; i++)
+    if (strcmp(w->method[i].name, "default") == 0) call = &w->method[i];
+  ht_export x = {.model = net->face.model,
+                 .builder = &net->b,
+                 .call = call,
+                 .signature = w->method,
+                 .n_signatures = net->n_signatures,
+                 .variable = w->variable,
+                 .n_variables = w->n_variables,
+                 .loss = w->loss,
+                 .loss_capture = w->capture,
+                 .n_losses = w->n_losses};
+  return hub1 ? ht_export_hub1(&x, out, false)
+              : ht_export_saved_model(&x, out, false);
+}
+
+ht_status ht_net_export(ht_net *net, const char *out, bool hub1) {
+  work w = {.net = net->base ? net->base : net};
+  HT_TRY(ht_net_check(net));
+  ht_status st = write(&w, out, hub1);
+  ht_arena_free(&w.arena);
+  return st;
+}
+
+/* ---- authoring */
+
+static ht_status build_graphs(ht_net *net, ht_module_fn *build, int n,
+                              const ht_tags_and_args *variant) {
+  for (int i = 0; i < n; i++) {
+    ht_net *graph;
+    const char *tags = variant[i].tags ? variant[i].tags : "";
+    for (int k = 0; k < i; k++)
+      if (strcmp(tags, variant[k].tags ? variant[k].tags : "") == 0)
+        return ht_fail(HT_USAGE, "tags '%s' are used repeatedly", tags);
+    HT_TRY(ht_net_variant(net, tags, &graph));
+    build(graph, variant[i].arg);
+    HT_TRY(ht_within(ht_net_status(graph), "tags '%s'", tags));
+  }
+  return ht_net_check(net);
+}
+
+ht_status ht_module_author(ht_module_fn *build, int n,
+                           const ht_tags_and_args *variant, ht_net **out) {
+  static const ht_tags_and_args usual[1];
+  ht_net *net;
+  *out = NULL;
+  HT_TRY(ht_net_new(&net));
+  ht_status st = build_graphs(net, build, n ? n : 1, n ? variant : usual);
+  if (st.code == HT_OK)
+    *out = net;
+  else
+    ht_net_free(net);
+  return st;
+}

@@ -203,10 +203,13 @@ static compiled *find_or_compile(ht_conv_room *r, const compiled *wanted) {
   return r->kept[r->n++] = k;
 }
 
+/* Compiled for one thread: how work is cut is settled here, not in the call. */
 static compiled *compiled_for(ht_conv_room *r, const compiled *wanted) {
+  int threads = ht_dnnl_alone();
   pthread_mutex_lock(&r->lock);
   compiled *k = find_or_compile(r, wanted);
   pthread_mutex_unlock(&r->lock);
+  ht_dnnl_back(threads);
   return k && k->usable ? k : NULL;
 }
 

@@ -16,15 +16,15 @@ static ht_status expect_batch(const ht_feed *feed, int64_t from) {
 }
 
 /* Of those of index[0..*n-1] that are not broken: others are taken out. */
-static ht_status features_of(ht_composed *c, const ht_feed *feed,
+static ht_status features_of(ht_composed *c, const ht_feed *feed, ht_pool *pool,
                              int64_t *index, int64_t *n, int64_t next,
                              ht_tensor *out) {
   ht_tensor in[256];
   const ht_tensor *at[256];
   if (c->n_inputs > 256) return ht_fail(HT_UNSUPPORTED, "too many inputs");
-  HT_TRY(ht_feed_inputs(feed, NULL, HT_UNCHANGED, index, n, in));
+  HT_TRY(ht_feed_inputs(feed, pool, HT_UNCHANGED, index, n, in));
   for (int i = 0; i < c->n_inputs; i++) at[i] = &in[i];
-  ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
+  ht_run run = ht_run_make(pool, &c->model->store, c->model->folder);
   ht_status st = expect_batch(feed, next);
   if (st.code == HT_OK && *n)
     st = ht_plan_run(c->embed, &run, c->n_inputs, at, 1, out);
@@ -39,13 +39,14 @@ static bool fits(const ht_composed *c, const ht_tensor *t, int64_t n) {
 }
 
 /* One batch; *whole false where an output has not one row for each. */
-static ht_status fill_batch(ht_composed *c, const ht_feed *feed, int64_t from,
-                            int64_t n, ht_tensor *all, bool *whole) {
+static ht_status fill_batch(ht_composed *c, const ht_feed *feed, ht_pool *pool,
+                            int64_t from, int64_t n, ht_tensor *all,
+                            bool *whole) {
   int64_t index[BATCH];
   ht_tensor out = {0};
   size_t row = ht_tensor_bytes(all) / (size_t)feed->data.n;
   for (int64_t i = 0; i < n; i++) index[i] = from + i;
-  HT_TRY(features_of(c, feed, index, &n, from + n, &out));
+  HT_TRY(features_of(c, feed, pool, index, &n, from + n, &out));
   *whole = !n || fits(c, &out, n);
   for (int64_t i = 0; i < n && *whole; i++)
     memcpy((char *)all->data + (size_t)index[i] * row,
@@ -54,12 +55,12 @@ static ht_status fill_batch(ht_composed *c, const ht_feed *feed, int64_t from,
   return HT_SUCCESS;
 }
 
-static ht_status fill(ht_composed *c, const ht_feed *feed, ht_tensor *all,
-                      bool *whole) {
+static ht_status fill(ht_composed *c, const ht_feed *feed, ht_pool *pool,
+                      ht_tensor *all, bool *whole) {
   int64_t n = feed->data.n;
   for (int64_t from = 0; from < n && *whole; from += BATCH)
-    HT_TRY(fill_batch(c, feed, from, n - from < BATCH ? n - from : BATCH, all,
-                      whole));
+    HT_TRY(fill_batch(c, feed, pool, from, n - from < BATCH ? n - from : BATCH,
+                      all, whole));
   return HT_SUCCESS;
 }
 
@@ -75,13 +76,13 @@ static bool near_rows(const float *a, const float *b, int64_t n) {
 
 /* A sample spread over the data, last example first: other company, other
  * batch size, other lengths. */
-static ht_status try_order(ht_composed *c, const ht_feed *feed,
+static ht_status try_order(ht_composed *c, const ht_feed *feed, ht_pool *pool,
                            const ht_tensor *all, bool *same) {
   int64_t index[SAMPLE], n = feed->data.n, m = n < SAMPLE ? n : SAMPLE - 1;
   int64_t width = n ? ht_count(all) / n : 0;
   ht_tensor out = {0};
   for (int64_t i = 0; i < m; i++) index[i] = n - 1 - i * (n / m);
-  HT_TRY(features_of(c, feed, index, &m, n, &out));
+  HT_TRY(features_of(c, feed, pool, index, &m, n, &out));
   *same = !m || fits(c, &out, m);
   for (int64_t i = 0; i < m && *same; i++)
     *same =
@@ -104,11 +105,13 @@ static bool trains(const ht_composed *c) {
 static ht_status make_all(ht_composed *c, const ht_feed *feed, ht_tensor *all,
                           const char **why) {
   bool good = true;
-  HT_TRY(fill(c, feed, all, &good));
+  ht_pool *pool = ht_pool_new();
+  ht_status st = fill(c, feed, pool, all, &good);
   if (!good) *why = "its output has not one row for each example";
-  if (good) HT_TRY(try_order(c, feed, all, &good));
+  if (st.code == HT_OK && good) st = try_order(c, feed, pool, all, &good);
   if (!good && !*why) *why = "its output depends on the batch";
-  return HT_SUCCESS;
+  ht_pool_free(pool);
+  return st;
 }
 
 ht_status ht_frozen_make(ht_composed *c, const ht_feed *feed, ht_frozen **out,

@@ -2,7 +2,7 @@
  * effect; and where each value is let go. */
 #include <string.h>
 
-#include "graph/plan_steps.h"
+#include "graph/pass.h"
 
 /* Whether a step has to run although nothing reads it. */
 static bool has_effect(const ht_step *s) {
@@ -68,6 +68,8 @@ static ht_status compact(ht_plan *p, const bool *live) {
     for (int k = 0; k < s.n_guards; k++) s.guard[k] = moved[s.guard[k]];
     p->step[n++] = s;
   }
+  for (int v = 0; v < p->n_values; v++)
+    if (p->value[v].step >= 0) p->value[v].step = moved[p->value[v].step];
   p->n_steps = n;
   return HT_SUCCESS;
 }
@@ -96,10 +98,20 @@ static ht_status last_uses(ht_plan *p) {
   return HT_SUCCESS;
 }
 
-ht_status ht_plan_finish(ht_plan *p) {
+static ht_status drop_dead(ht_plan *p) {
   bool *live;
   HT_NEW(live, &p->arena, p->n_steps + 1);
   HT_TRY(mark_live(p, live));
-  HT_TRY(compact(p, live));
+  return compact(p, live);
+}
+
+ht_status ht_plan_finish(ht_plan *p) {
+  HT_TRY(drop_dead(p));
+  HT_TRY(ht_pass_pad(p));
+  HT_TRY(drop_dead(p));
+  HT_TRY(ht_pass_norm(p));
+  HT_TRY(drop_dead(p));
+  HT_TRY(ht_pass_conv(p));
+  HT_TRY(drop_dead(p));
   return last_uses(p);
 }

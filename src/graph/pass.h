@@ -30,4 +30,7 @@ ht_status ht_pass_pad(ht_plan *p) HT_MUST_CHECK;
  * it, and the activation after that: one step. */
 ht_status ht_pass_conv(ht_plan *p) HT_MUST_CHECK;
 
+/* Normalisation by the batch and the convolution that alone reads it. */
+ht_status ht_pass_norm_conv(ht_plan *p) HT_MUST_CHECK;
+
 #endif

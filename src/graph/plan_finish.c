@@ -112,6 +112,7 @@ ht_status ht_plan_finish(ht_plan *p) {
   HT_TRY(ht_pass_norm(p));
   HT_TRY(drop_dead(p));
   HT_TRY(ht_pass_conv(p));
+  HT_TRY(ht_pass_norm_conv(p));
   HT_TRY(drop_dead(p));
   return last_uses(p);
 }

@@ -298,11 +298,13 @@ HT_INLINE float line_value(const job *j, ht_activation kind, bool back,
 
 HT_INLINE void line(const job *j, ht_activation kind, bool back, int64_t i) {
   int64_t n = j->s->inner == 1 ? j->s->channels : j->s->inner;
-  float *restrict y = j->y + i * n;
+  float *y = j->y + i * n; /* may be where dy is */
   if (j->s->inner == 1)
+#pragma GCC ivdep
     for (int64_t c = 0; c < n; c++)
       y[c] = line_value(j, kind, back, i * n + c, c);
   else
+#pragma GCC ivdep
     for (int64_t k = 0; k < n; k++)
       y[k] = line_value(j, kind, back, i * n + k, i % j->s->channels);
 }

@@ -30,7 +30,7 @@ ht_status ht_channel_slopes(ht_pool *pool, const ht_channels *s,
 
 void ht_channel_scale(const ht_channels *s, const ht_scaling *by,
                       const float *x, float *y);
-/* dx = (d - c0[c]) by->a[c] + (x - mean[c]) c1[c]. */
+/* dx = (d - c0[c]) by->a[c] + (x - mean[c]) c1[c]; dx may be dy. */
 void ht_channel_back(const ht_channels *s, const ht_scaling *by,
                      const float *c0, const float *c1, const float *x,
                      const float *dy, float *dx);

@@ -45,6 +45,11 @@ static ht_status geometry(const ht_attrs *attrs, const kind *k, ht_dtype t,
   return check_filter(f, c->cin, c);
 }
 
+ht_status ht_conv_geometry(const ht_attrs *attrs, bool depthwise,
+                           const ht_shape *x, const ht_shape *f, ht_conv *c) {
+  return geometry(attrs, depthwise ? &each : &flat, HT_FLOAT, x, f, c);
+}
+
 static ht_shape out_shape(const ht_attrs *attrs, const kind *k,
                           const ht_conv *c) {
   ht_layout l = ht_layout_from(attrs, k->spatial);

@@ -68,7 +68,6 @@ static void average(ht_call *c, const ht_channels *s, double factor) {
 
 static ht_status outputs(ht_call *c, const ht_channels *s) {
   ht_shape n = ht_shape_1(s->channels), scalar = HT_SCALAR;
-  HT_TRY(ht_out_like(c, 0, 0));
   for (int i = 1; i < 5; i++) HT_TRY(ht_out(c, i, HT_FLOAT, &n));
   return c->n_out > 5 ? ht_out_zeros(c, 5, HT_FLOAT, &scalar) : HT_SUCCESS;
 }
@@ -83,9 +82,9 @@ static void pass_on(ht_call *c, int64_t channels) {
 static ht_activation activation_behind(const ht_op *op);
 
 /* The factors of channels: scale / sqrt(variance + epsilon). */
-static ht_status factors_of(ht_pool *pool, const ht_attrs *attrs,
-                            const ht_tensor *scale, const ht_tensor *variance,
-                            ht_tensor *a) {
+ht_status ht_norm_factors(ht_pool *pool, const ht_attrs *attrs,
+                          const ht_tensor *scale, const ht_tensor *variance,
+                          ht_tensor *a) {
   float epsilon = (float)ht_attr_float(attrs, "epsilon");
   HT_TRY(ht_tensor_new(pool, HT_FLOAT, &scale->shape, a));
   for (int64_t i = 0; i < ht_count(scale); i++)
@@ -93,20 +92,32 @@ static ht_status factors_of(ht_pool *pool, const ht_attrs *attrs,
   return HT_SUCCESS;
 }
 
-static ht_status norm_forward(ht_call *c) {
+/* Outputs 1 to 5. */
+static ht_status statistics(ht_call *c, const ht_channels *s) {
   bool training = ht_attr_bool(c->attrs, "is_training");
   double factor = ht_attr_float(c->attrs, "exponential_avg_factor");
-  ht_tensor a;
   HT_TRY(check(c, training, factor));
-  ht_channels s = channels_of(c->attrs, &c->in[0]->shape);
-  HT_TRY(outputs(c, &s));
-  if (training) {
-    HT_TRY(measure(c, &s));
-    average(c, &s, factor);
-  } else {
-    pass_on(c, s.channels);
+  HT_TRY(outputs(c, s));
+  if (!training) {
+    pass_on(c, s->channels);
+    return HT_SUCCESS;
   }
-  HT_TRY(factors_of(c->run->pool, c->attrs, c->in[1], &c->out[4], &a));
+  HT_TRY(measure(c, s));
+  average(c, s, factor);
+  return HT_SUCCESS;
+}
+
+static ht_status statistics_forward(ht_call *c) {
+  ht_channels s = channels_of(c->attrs, &c->in[0]->shape);
+  return statistics(c, &s);
+}
+
+static ht_status norm_forward(ht_call *c) {
+  ht_tensor a;
+  ht_channels s = channels_of(c->attrs, &c->in[0]->shape);
+  HT_TRY(statistics(c, &s));
+  HT_TRY(ht_out_like(c, 0, 0));
+  HT_TRY(ht_norm_factors(c->run->pool, c->attrs, c->in[1], &c->out[4], &a));
   ht_scaling by = {ht_f(&c->out[3]), ht_f(&a), ht_f(c->in[2]),
                    activation_behind(c->op)};
   ht_channel_scale(&s, &by, ht_f(c->in[0]), ht_f(&c->out[0]));
@@ -118,7 +129,7 @@ static ht_status norm_forward(ht_call *c) {
 static ht_status norm_remake(ht_back *b, ht_tensor *y) {
   ht_channels s = channels_of(b->attrs, &b->in[0].shape);
   ht_tensor a;
-  HT_TRY(factors_of(b->run->pool, b->attrs, &b->in[1], &b->out[4], &a));
+  HT_TRY(ht_norm_factors(b->run->pool, b->attrs, &b->in[1], &b->out[4], &a));
   ht_status st = ht_back_new(b, HT_FLOAT, &b->in[0].shape, y);
   ht_scaling by = {ht_f(&b->out[3]), ht_f(&a), ht_f(&b->in[2]),
                    activation_behind(b->op)};
@@ -178,7 +189,7 @@ static ht_status give_all(ht_back *b, slopes *p) {
   ht_shape two = ht_shape_2(2, p->s.channels);
   HT_TRY(ht_tensor_new(b->run->pool, HT_DOUBLE, &two, &p->sums));
   HT_TRY(ht_tensor_new(b->run->pool, HT_FLOAT, &two, &p->rows));
-  HT_TRY(factors_of(b->run->pool, b->attrs, &b->in[1], &b->out[4], &p->a));
+  HT_TRY(ht_norm_factors(b->run->pool, b->attrs, &b->in[1], &b->out[4], &p->a));
   p->by.a = ht_f(&p->a);
   if (p->training || ht_wants(b, 1) || ht_wants(b, 2))
     HT_TRY(ht_channel_slopes(b->run->pool, &p->s, &p->by, ht_f(&b->in[0]),
@@ -389,3 +400,15 @@ ht_activation ht_activation_of(const ht_op *op) {
   if (strcmp(op->name, "Relu") == 0) return HT_RELU;
   return strcmp(op->name, "Relu6") == 0 ? HT_RELU6 : HT_LINEAR;
 }
+
+const ht_op ht_op_norm_statistics = {
+    .name = "FusedBatchNorm statistics",
+    .inputs = "x:T scale:U offset:U mean:U variance:U",
+    .outputs =
+        "y:T batch_mean:U batch_variance:U reserve_space_1:U "
+        "reserve_space_2:U reserve_space_3:U",
+    .attrs = "T:type U:type" NORM_ATTRS,
+    .doc = "What batch normalisation measures, without its result.",
+    .forward = statistics_forward,
+    .gradient = ht_no_gradient,
+};

@@ -3,7 +3,9 @@
  *
  * Every traced value has a number; cotangents are kept per number. A record
  * holds its inputs and outputs (those that its rule does not read: outlines
- * without data) in one growing array.
+ * without data) in one growing array. Outputs that are cheap to make again
+ * (batch normalisation) are not stored by the steps that read them: the walk
+ * makes them when it comes to the first such step.
  */
 #include "autograd/tape.h"
 
@@ -18,6 +20,7 @@ typedef struct record {
   const ht_attrs *attrs;
   void *prepared;
   ht_gradient_fn *gradient;
+  unsigned keep;
   int n_in, n_out;
   size_t first; /* of its inputs, then outputs, in values */
 } record;
@@ -29,7 +32,9 @@ typedef struct leaf {
 
 typedef struct slot { /* of a traced value */
   ht_cotangent total;
-  bool keep; /* a leaf: its gradient is asked for after the walk */
+  bool keep;        /* a leaf: its gradient is asked for after the walk */
+  size_t maker;     /* 1 + the record that can make it again, 0: none */
+  const void *data; /* where it stood when it was made */
 } slot;
 
 struct ht_tape {
@@ -101,7 +106,16 @@ static bool kept(unsigned mask, int shift, int i) {
   return (mask >> shift & 0xffffu) == 0xffffu;
 }
 
+/* Small ones are not worth it. */
+static bool remakeable(const ht_tape *tape, const ht_tensor *t) {
+  enum { SMALL = 1 << 16 };
+  if (!t->trace || ht_tensor_bytes(t) < SMALL) return false;
+  const slot *s = &tape->slot[t->trace];
+  return s->maker && s->data == t->data;
+}
+
 static void keep_value(ht_tape *tape, const ht_tensor *t, bool whole) {
+  if (whole && remakeable(tape, t)) whole = false;
   tape->value[tape->n_values++] =
       whole ? ht_tensor_share(t) : ht_tensor_outline(t);
 }
@@ -118,21 +132,26 @@ ht_status ht_tape_record(ht_tape *tape, const ht_call *call,
     if (ht_dtype_floating(out[i].dtype))
       HT_TRY(new_trace(tape, false, &out[i].trace));
   }
+  unsigned mask = gradient && gradient != call->op->gradient
+                      ? HT_KEEP_INS | HT_KEEP_OUTS
+                      : call->op->keep;
   tape->record[tape->n_records++] = (record){
       .op = call->op,
       .node = call->node,
       .attrs = call->attrs,
       .prepared = call->prepared,
       .gradient = gradient ? gradient : call->op->gradient,
+      .keep = mask,
       .n_in = n_in,
       .n_out = n_out,
       .first = tape->n_values,
   };
-  unsigned mask = gradient && gradient != call->op->gradient
-                      ? HT_KEEP_INS | HT_KEEP_OUTS
-                      : call->op->keep;
   for (int i = 0; i < n_in; i++) keep_value(tape, in[i], kept(mask, 0, i));
   for (int i = 0; i < n_out; i++) keep_value(tape, &out[i], kept(mask, 16, i));
+  if (call->op->remake && !gradient && n_out && out[0].trace) {
+    tape->slot[out[0].trace].maker = tape->n_records;
+    tape->slot[out[0].trace].data = out[0].data;
+  }
   return HT_SUCCESS;
 }
 
@@ -271,12 +290,9 @@ static ht_status make_dense(ht_run *run, const record *r, ht_tape *tape,
   return HT_SUCCESS;
 }
 
-static ht_status apply_rule(ht_tape *tape, ht_run *run, const record *r,
-                            ht_cotangent *d) {
-  if (!r->gradient)
-    return ht_fail(HT_UNSUPPORTED, "op '%s' has no gradient", r->op->name);
-  HT_TRY(make_dense(run, r, tape, d));
-  ht_back b = {
+static ht_back back_of(ht_tape *tape, ht_run *run, const record *r,
+                       ht_cotangent *d) {
+  return (ht_back){
       .op = r->op,
       .node = r->node,
       .attrs = r->attrs,
@@ -289,6 +305,47 @@ static ht_status apply_rule(ht_tape *tape, ht_run *run, const record *r,
       .run = run,
       .walk = tape,
   };
+}
+
+static ht_status remake_inputs(ht_tape *tape, ht_run *run, const record *r);
+
+/* The output of an earlier record; kept there until that one is walked. */
+static ht_status remake(ht_tape *tape, ht_run *run, const record *r) {
+  ht_tensor *y = &tape->value[r->first + (size_t)r->n_in], made;
+  if (y->data) return HT_SUCCESS;
+  HT_TRY(remake_inputs(tape, run, r));
+  ht_back b = back_of(tape, run, r, NULL);
+  HT_TRY(ht_within(r->op->remake(&b, &made), "node '%s'", r->node));
+  made.trace = y->trace;
+  ht_tensor_drop(y);
+  *y = made;
+  return HT_SUCCESS;
+}
+
+/* What the rule reads and was not stored. */
+static ht_status remake_inputs(ht_tape *tape, ht_run *run, const record *r) {
+  for (int i = 0; i < r->n_in; i++) {
+    ht_tensor *t = &tape->value[r->first + (size_t)i];
+    if (t->data || !t->trace || !kept(r->keep, 0, i)) continue;
+    size_t maker = tape->slot[t->trace].maker;
+    if (!maker) continue;
+    record *m = &tape->record[maker - 1];
+    HT_TRY(remake(tape, run, m));
+    ht_tensor made =
+        ht_tensor_shaped(&tape->value[m->first + (size_t)m->n_in], &t->shape);
+    made.trace = t->trace;
+    *t = made;
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status apply_rule(ht_tape *tape, ht_run *run, const record *r,
+                            ht_cotangent *d) {
+  if (!r->gradient)
+    return ht_fail(HT_UNSUPPORTED, "op '%s' has no gradient", r->op->name);
+  HT_TRY(make_dense(run, r, tape, d));
+  ht_back b = back_of(tape, run, r, d);
+  HT_TRY(remake_inputs(tape, run, r));
   if (!run->profile) return r->gradient(&b);
   ht_span span = ht_profile_begin(run->profile);
   ht_status st = r->gradient(&b);

@@ -2,7 +2,7 @@
  * effect; and where each value is let go. */
 #include <string.h>
 
-#include "graph/plan_steps.h"
+#include "graph/pass.h"
 
 /* Whether a step has to run although nothing reads it. */
 static bool has_effect(const ht_step *s) {
@@ -54,6 +54,8 @@ static ht_status compact(ht_plan *p, const bool *live) {
     s.n_guards = guards;
     p->step[n++] = s;
   }
+  for (int v = 0; v < p->n_values; v++)
+    if (p->value[v].step >= 0) p->value[v].step = moved[p->value[v].step];
   p->n_steps = n;
   return HT_SUCCESS;
 }
@@ -83,12 +85,26 @@ static ht_status last_uses(ht_plan *p) {
   return HT_SUCCESS;
 }
 
-ht_status ht_plan_reduce(ht_plan *p, const bool *drop) {
+static ht_status drop_dead(ht_plan *p, const bool *drop) {
   bool *live;
   HT_NEW(live, &p->arena, p->n_steps + 1);
   HT_TRY(mark_live(p, drop, live));
-  HT_TRY(compact(p, live));
+  return compact(p, live);
+}
+
+ht_status ht_plan_reduce(ht_plan *p, const bool *drop) {
+  HT_TRY(drop_dead(p, drop));
   return last_uses(p);
 }
 
-ht_status ht_plan_finish(ht_plan *p) { return ht_plan_reduce(p, NULL); }
+ht_status ht_plan_finish(ht_plan *p) {
+  HT_TRY(drop_dead(p, NULL));
+  HT_TRY(ht_pass_pad(p));
+  HT_TRY(drop_dead(p, NULL));
+  HT_TRY(ht_pass_norm(p));
+  HT_TRY(drop_dead(p, NULL));
+  HT_TRY(ht_pass_conv(p));
+  HT_TRY(ht_pass_norm_conv(p));
+  HT_TRY(drop_dead(p, NULL));
+  return last_uses(p);
+}

@@ -203,10 +203,13 @@ static compiled *find_or_compile(ht_conv_room *r, const compiled *wanted) {
   return r->kept[r->n++] = k;
 }
 
+/* Compiled for one thread: how work is cut is settled here, not in the call. */
 static compiled *compiled_for(ht_conv_room *r, const compiled *wanted) {
+  int threads = ht_dnnl_alone();
   pthread_mutex_lock(&r->lock);
   compiled *k = find_or_compile(r, wanted);
   pthread_mutex_unlock(&r->lock);
+  ht_dnnl_back(threads);
   return k && k->usable ? k : NULL;
 }
 
@@ -261,12 +264,10 @@ static void drop_arguments(arguments *a) {
   for (int i = 0; i < a->n; i++) dnnl_memory_destroy(a->arg[i].memory);
 }
 
-/* Call i, with `filter` in the primitive's layout. */
-static bool one_call(job *j, size_t i, void *filter, void *scratch) {
-  const compiled *k = j->k;
+/* A call on p: x, filter in the primitive's layout, y. */
+static bool call(const job *j, const compiled *k, void *const p[3],
+                 void *scratch) {
   arguments a = {.n = 0};
-  void *p[3] = {j->data[0] + i * j->step[0], filter,
-                j->data[2] + i * j->step[2]};
   bool good = true;
   for (int d = 0; d < 3 && good; d++)
     good = add_argument(j, &a, names[k->pass][d],
@@ -282,6 +283,12 @@ static bool one_call(job *j, size_t i, void *filter, void *scratch) {
   good = good && execute(j, k->run, &a);
   drop_arguments(&a);
   return good;
+}
+
+static bool one_call(const job *j, size_t i, void *filter, void *scratch) {
+  void *p[3] = {j->data[0] + i * j->step[0], filter,
+                j->data[2] + i * j->step[2]};
+  return call(j, j->k, p, scratch);
 }
 
 static size_t scratch_bytes(const compiled *k) {
@@ -365,13 +372,18 @@ static ht_status run_data(job *j, void *filter) {
   return finish(j);
 }
 
-static ht_status run_filter(job *j, void *filter) {
+/* Sets how many calls make a partial sum; how many of those there are. */
+static size_t group_calls(job *j) {
   enum { GROUPS = 8, LARGE = 2 << 20 };
-  ht_tensor room;
   j->sum = md_size(filter_of(j->k));
   size_t most = j->sum > LARGE ? GROUPS / 2 : GROUPS;
   j->group = (j->calls + most - 1) / most;
-  size_t groups = (j->calls + j->group - 1) / j->group;
+  return (j->calls + j->group - 1) / j->group;
+}
+
+static ht_status run_filter(job *j, void *filter) {
+  ht_tensor room;
+  size_t groups = group_calls(j);
   HT_TRY(bytes_new(j->pool, groups * j->sum, &room));
   j->data[1] = room.data;
   ht_parallel(groups, 1, run_sums, j);
@@ -430,15 +442,15 @@ static ht_status run_pass(job *j, const ht_conv *c, int pass,
   return st;
 }
 
-ht_status ht_dnnl_conv(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
-                       int pass, const ht_epilogue *e, void *const data[3],
-                       bool *done) {
-  *done = false;
-  int64_t in = ht_window_pixels(c->w.in) * c->cin;
-  int64_t out = ht_window_pixels(c->w.out) * c->cout;
-  if (!room || c->t != HT_FLOAT || !c->w.batch || !in || !out ||
-      !ht_window_pixels(c->w.size))
-    return HT_SUCCESS;
+/* What oneDNN may be asked for at all. */
+static bool fits(const ht_conv_room *room, const ht_conv *c) {
+  return room && c->t == HT_FLOAT && c->w.batch && c->cin && c->cout &&
+         ht_window_pixels(c->w.in) && ht_window_pixels(c->w.out) &&
+         ht_window_pixels(c->w.size);
+}
+
+static const compiled *compiled_pass(ht_conv_room *room, const ht_conv *c,
+                                     int pass, const ht_epilogue *e) {
   compiled wanted;
   memset(&wanted, 0, sizeof wanted); /* compared by bytes */
   memcpy(&wanted.c, c, sizeof *c);
@@ -446,19 +458,226 @@ ht_status ht_dnnl_conv(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
   wanted.pass = pass;
   if (e && pass == HT_CONV_FORWARD)
     wanted.bias = e->bias != NULL, wanted.activation = e->activation;
-  const compiled *k = compiled_for(room, &wanted);
+  return compiled_for(room, &wanted);
+}
+
+static job job_of(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
+                  const compiled *k, void *x, void *y) {
+  size_t n = (size_t)k->c.w.batch * sizeof(float);
+  return (job){.k = k,
+               .engine = room->engine,
+               .pool = pool,
+               .data = {x, NULL, y},
+               .step = {n * (size_t)(ht_window_pixels(c->w.in) * c->cin), 0,
+                        n * (size_t)(ht_window_pixels(c->w.out) * c->cout)},
+               .calls = (size_t)(c->w.batch / k->c.w.batch)};
+}
+
+ht_status ht_dnnl_conv(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
+                       int pass, const ht_epilogue *e, void *const data[3],
+                       bool *done) {
+  const compiled *k = fits(room, c) ? compiled_pass(room, c, pass, e) : NULL;
+  *done = k != NULL;
   if (!k) return HT_SUCCESS;
-  *done = true;
-  size_t n = (size_t)wanted.c.w.batch;
-  job j = {.k = k,
-           .engine = room->engine,
-           .pool = pool,
-           .data = {data[0], NULL, data[2]},
-           .step = {n * (size_t)in * sizeof(float), 0,
-                    n * (size_t)out * sizeof(float)},
-           .bias = e ? e->bias : NULL,
-           .calls = (size_t)c->w.batch / n};
+  job j = job_of(room, pool, c, k, data[0], data[2]);
+  j.bias = e ? e->bias : NULL;
   return run_pass(&j, c, pass, e, data[1]);
+}
+
+/* ---- behind a normalisation: each image is normalised, convolved and let go
+ * while it is in cache */
+
+typedef struct norm_job {
+  job j; /* x: before the normalisation */
+  const compiled *to_input;
+  const ht_norm_conv *n;
+  ht_channels s; /* of one call */
+  void *filter;  /* as to_input wants it */
+  double *sums;  /* by group: 2 cin */
+} norm_job;
+
+static void normalise(const norm_job *n, size_t i, void *y) {
+  const void *z = n->j.data[0] + i * n->j.step[0];
+  ht_channel_scale(&n->s, &n->n->by, z, y);
+}
+
+static void run_norm_calls(size_t from, size_t to, void *arg) {
+  norm_job *n = arg;
+  job *j = &n->j;
+  ht_tensor scratch = {0}, y = {0};
+  bool good = bytes_new(j->pool, scratch_bytes(j->k), &scratch).code == HT_OK &&
+              bytes_new(j->pool, j->step[0], &y).code == HT_OK;
+  int threads = ht_dnnl_alone();
+  for (size_t i = from; good && i < to; i++) {
+    void *p[3] = {y.data, j->data[1], j->data[2] + i * j->step[2]};
+    normalise(n, i, y.data);
+    good = call(j, j->k, p, scratch.data);
+  }
+  ht_dnnl_back(threads);
+  if (!good) atomic_store(&j->failed, true);
+  ht_tensor_drop(&scratch);
+  ht_tensor_drop(&y);
+}
+
+/* A filter as k wants it: `room` holds it where that is not TensorFlow's. */
+static bool filter_for(job *j, const compiled *k, void *f, ht_tensor *room,
+                       void **out) {
+  *out = f;
+  if (!k->reorder) return true;
+  if (bytes_new(j->pool, md_size(filter_of(k)), room).code != HT_OK)
+    return false;
+  *out = room->data;
+  job other = *j;
+  other.k = k;
+  return reorder(&other, MD(k->data[1]), f, filter_of(k), room->data);
+}
+
+static ht_channels call_channels(const ht_conv *c, const compiled *k) {
+  return (ht_channels){k->c.w.batch * ht_window_pixels(c->w.in), c->cin, 1};
+}
+
+static void *writable(const void *p) { return (void *)(uintptr_t)p; }
+
+ht_status ht_dnnl_norm_conv(const ht_norm_conv *n, void *y, bool *done) {
+  const ht_conv *c = n->c;
+  ht_conv_room *room = n->at.room;
+  const compiled *k =
+      fits(room, c) ? compiled_pass(room, c, HT_CONV_FORWARD, NULL) : NULL;
+  *done = k != NULL;
+  if (!k) return HT_SUCCESS;
+  norm_job all = {.j = job_of(room, n->at.pool, c, k, writable(n->z), y),
+                  .n = n,
+                  .s = call_channels(c, k)};
+  ht_tensor memory = {0};
+  void *filter;
+  bool good = filter_for(&all.j, k, writable(n->f), &memory, &filter);
+  all.j.data[1] = filter;
+  if (good) ht_parallel(all.j.calls, 1, run_norm_calls, &all);
+  ht_tensor_drop(&memory);
+  return good ? finish(&all.j) : failure();
+}
+
+typedef struct back_room {
+  ht_tensor scratch, input_scratch, y, spare, slopes;
+} back_room;
+
+static bool open_back_room(const norm_job *n, back_room *r) {
+  ht_shape two = ht_shape_2(2, n->s.channels);
+  ht_pool *pool = n->j.pool;
+  return bytes_new(pool, scratch_bytes(n->j.k), &r->scratch).code == HT_OK &&
+         bytes_new(pool, n->to_input ? scratch_bytes(n->to_input) : 64,
+                   &r->input_scratch)
+                 .code == HT_OK &&
+         bytes_new(pool, n->j.step[0], &r->y).code == HT_OK &&
+         bytes_new(pool, n->j.sum, &r->spare).code == HT_OK &&
+         ht_tensor_new(pool, HT_DOUBLE, &two, &r->slopes).code == HT_OK;
+}
+
+static void close_back_room(back_room *r) {
+  ht_tensor_drop(&r->scratch);
+  ht_tensor_drop(&r->input_scratch);
+  ht_tensor_drop(&r->y);
+  ht_tensor_drop(&r->spare);
+  ht_tensor_drop(&r->slopes);
+}
+
+/* The gradient behind the normalisation, and what its rule sums of it. */
+static bool back_to_input(const norm_job *n, size_t i, back_room *r,
+                          double *sums) {
+  const job *j = &n->j;
+  char *dy = (char *)n->n->dy + i * j->step[0];
+  void *p[3] = {dy, n->filter, j->data[2] + i * j->step[2]};
+  double *own = r->slopes.data;
+  if (!call(j, n->to_input, p, r->input_scratch.data)) return false;
+  const void *z = j->data[0] + i * j->step[0], *d = dy;
+  if (ht_channel_slopes(j->pool, &n->s, &n->n->by, z, d, own).code != HT_OK)
+    return false;
+  for (int64_t c = 0; c < 2 * n->s.channels; c++) sums[c] += own[c];
+  return true;
+}
+
+static bool back_group(const norm_job *n, size_t g, back_room *r) {
+  const job *j = &n->j;
+  float *sum = (float *)(void *)(j->data[1] + g * j->sum);
+  double *sums = n->sums + g * (size_t)(2 * n->s.channels);
+  size_t from = g * j->group, to = from + j->group;
+  if (to > j->calls) to = j->calls;
+  memset(sums, 0, (size_t)(2 * n->s.channels) * sizeof *sums);
+  for (size_t i = from; i < to; i++) {
+    float *into = i == from ? sum : r->spare.data;
+    void *p[3] = {r->y.data, into, j->data[2] + i * j->step[2]};
+    normalise(n, i, r->y.data);
+    if (!call(j, j->k, p, r->scratch.data)) return false;
+    if (i > from) ht_add_floats((int64_t)(j->sum / sizeof *sum), into, sum);
+    if (n->to_input && !back_to_input(n, i, r, sums)) return false;
+  }
+  return true;
+}
+
+static void run_back_groups(size_t from, size_t to, void *arg) {
+  norm_job *n = arg;
+  back_room r = {0};
+  bool good = open_back_room(n, &r);
+  int threads = ht_dnnl_alone();
+  for (size_t g = from; good && g < to; g++) good = back_group(n, g, &r);
+  ht_dnnl_back(threads);
+  if (!good) atomic_store(&n->j.failed, true);
+  close_back_room(&r);
+}
+
+/* Adds up the groups in order. */
+static bool collect_groups(norm_job *n, size_t groups) {
+  job *j = &n->j;
+  size_t values = j->sum / sizeof(float), wide = (size_t)(2 * n->s.channels);
+  float *total = (float *)(void *)j->data[1];
+  for (size_t g = 1; g < groups; g++)
+    ht_add_floats((int64_t)values, total + g * values, total);
+  memset(n->n->sums, 0, wide * sizeof(double));
+  for (size_t g = 0; g < groups; g++)
+    for (size_t c = 0; c < wide; c++) n->n->sums[c] += n->sums[g * wide + c];
+  if (j->k->reorder)
+    return reorder(j, filter_of(j->k), total, MD(j->k->data[1]), n->n->df);
+  memcpy(n->n->df, total, j->sum);
+  return true;
+}
+
+static ht_status run_back(norm_job *n) {
+  job *j = &n->j;
+  size_t groups = group_calls(j);
+  ht_tensor room = {0}, sums = {0}, filter = {0};
+  ht_shape shape = ht_shape_2((int64_t)groups, 2 * n->s.channels);
+  bool good = bytes_new(j->pool, groups * j->sum, &room).code == HT_OK &&
+              ht_tensor_new(j->pool, HT_DOUBLE, &shape, &sums).code == HT_OK &&
+              (!n->to_input || filter_for(j, n->to_input, writable(n->n->f),
+                                          &filter, &n->filter));
+  if (good) {
+    j->data[1] = room.data;
+    n->sums = sums.data;
+    ht_parallel(groups, 1, run_back_groups, n);
+    good = !atomic_load(&j->failed) && collect_groups(n, groups);
+  }
+  ht_tensor_drop(&room);
+  ht_tensor_drop(&sums);
+  ht_tensor_drop(&filter);
+  return good ? HT_SUCCESS : failure();
+}
+
+ht_status ht_dnnl_norm_conv_back(const ht_norm_conv *n, bool *done) {
+  const ht_conv *c = n->c;
+  ht_conv_room *room = n->at.room;
+  const compiled *k = NULL, *d = NULL;
+  if (fits(room, c)) {
+    k = compiled_pass(room, c, HT_CONV_TO_FILTER, NULL);
+    d = n->dy ? compiled_pass(room, c, HT_CONV_TO_INPUT, NULL) : NULL;
+  }
+  *done = k && (d || !n->dy);
+  if (!*done) return HT_SUCCESS;
+  norm_job all = {
+      .j = job_of(room, n->at.pool, c, k, writable(n->z), writable(n->g)),
+      .to_input = d,
+      .n = n,
+      .s = call_channels(c, k)};
+  return run_back(&all);
 }
 #else
 ht_conv_room *ht_conv_room_new(void) { return NULL; }
@@ -467,6 +686,16 @@ ht_status ht_dnnl_conv(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
                        int pass, const ht_epilogue *e, void *const data[3],
                        bool *done) {
   (void)room, (void)pool, (void)c, (void)pass, (void)e, (void)data;
+  *done = false;
+  return HT_SUCCESS;
+}
+ht_status ht_dnnl_norm_conv(const ht_norm_conv *n, void *y, bool *done) {
+  (void)n, (void)y;
+  *done = false;
+  return HT_SUCCESS;
+}
+ht_status ht_dnnl_norm_conv_back(const ht_norm_conv *n, bool *done) {
+  (void)n;
   *done = false;
   return HT_SUCCESS;
 }

@@ -7,7 +7,7 @@
 #ifndef HT_KERNELS_DNNL_H
 #define HT_KERNELS_DNNL_H
 
-#include "kernels/conv.h"
+#include "kernels/norm_conv.h"
 
 enum { HT_CONV_FORWARD, HT_CONV_TO_INPUT, HT_CONV_TO_FILTER };
 
@@ -19,5 +19,11 @@ enum { HT_CONV_FORWARD, HT_CONV_TO_INPUT, HT_CONV_TO_FILTER };
 ht_status ht_dnnl_conv(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
                        int pass, const ht_epilogue *e, void *const data[3],
                        bool *done) HT_MUST_CHECK;
+
+/* As ht_norm_conv_forward and _back; *done as above. */
+ht_status ht_dnnl_norm_conv(const ht_norm_conv *n, void *y,
+                            bool *done) HT_MUST_CHECK;
+ht_status ht_dnnl_norm_conv_back(const ht_norm_conv *n,
+                                 bool *done) HT_MUST_CHECK;
 
 #endif

@@ -1,7 +1,9 @@
-/* norm.h - statistics and scaling by channel, for batch normalisation. */
+/* norm.h - statistics and scaling by channel, for batch normalisation with an
+ * activation after it. */
 #ifndef HT_KERNELS_NORM_H
 #define HT_KERNELS_NORM_H
 
+#include "kernels/epilogue.h"
 #include "tensor/tensor.h"
 
 /* Floats [outer, channels, inner]: inner is 1 where channels are last. */
@@ -9,23 +11,28 @@ typedef struct ht_channels {
   int64_t outer, channels, inner;
 } ht_channels;
 
-/* sum[c] of x; of (x - mean[c])^2. Sums of fixed chunks, in order. */
-ht_status ht_channel_sums(ht_pool *pool, const ht_channels *s, const float *x,
-                          double *sum) HT_MUST_CHECK;
-ht_status ht_channel_squares(ht_pool *pool, const ht_channels *s,
-                             const float *x, const float *mean,
-                             double *sum) HT_MUST_CHECK;
-/* sum[c] of dy and, after all of those, of dy (x - mean[c]). */
-ht_status ht_channel_slopes(ht_pool *pool, const ht_channels *s, const float *x,
-                            const float *mean, const float *dy,
-                            double *sum) HT_MUST_CHECK;
+/* y = activation((x - mean[c]) a[c] + b[c]). */
+typedef struct ht_scaling {
+  const float *mean, *a, *b;
+  ht_activation activation;
+} ht_scaling;
 
-/* y = (x - mean[c]) a[c] + b[c]. */
-void ht_channel_scale(const ht_channels *s, const float *x, const float *mean,
-                      const float *a, const float *b, float *y);
-/* dx = (dy - b[c]) a[c] + (x - mean[c]) k[c]. */
-void ht_channel_back(const ht_channels *s, const float *x, const float *dy,
-                     const float *mean, const float *a, const float *k,
-                     const float *b, float *dx);
+/* mean[c] and variance[c] (of the population) of x. Moments of fixed parts,
+ * merged in order; each part is read once from memory. */
+ht_status ht_channel_moments(ht_pool *pool, const ht_channels *s,
+                             const float *x, double *mean,
+                             double *variance) HT_MUST_CHECK;
+/* sum[c] of d and, after all of those, of d (x - mean[c]), where d is dy that
+ * passes back through the activation. */
+ht_status ht_channel_slopes(ht_pool *pool, const ht_channels *s,
+                            const ht_scaling *by, const float *x,
+                            const float *dy, double *sum) HT_MUST_CHECK;
+
+void ht_channel_scale(const ht_channels *s, const ht_scaling *by,
+                      const float *x, float *y);
+/* dx = (d - c0[c]) by->a[c] + (x - mean[c]) c1[c]; dx may be dy. */
+void ht_channel_back(const ht_channels *s, const ht_scaling *by,
+                     const float *c0, const float *c1, const float *x,
+                     const float *dy, float *dx);
 
 #endif

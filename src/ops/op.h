@@ -23,6 +23,8 @@ typedef struct ht_profile ht_profile; /* profile.h */
 
 typedef ht_status ht_forward_fn(ht_call *call);
 typedef ht_status ht_gradient_fn(ht_back *back);
+/* Output 0 of a call once more, as it was, from what its gradient sees. */
+typedef ht_status ht_remake_fn(ht_back *back, ht_tensor *out);
 /* Floating-point operations of a call, told by shapes: for profiles. */
 typedef double ht_flops_fn(const ht_attrs *attrs, const ht_tensor *in,
                            const ht_tensor *out);
@@ -69,6 +71,8 @@ struct ht_op {
   ht_gradient_fn *gradient; /* or ht_no_gradient; NULL is refused by name */
   unsigned keep;            /* HT_KEEP_* */
   unsigned flags;           /* HT_OP_* */
+  ht_remake_fn *remake;     /* of cheap ops: later steps do not store output 0;
+                               NULL: they do */
   ht_flops_fn *flops;       /* NULL: one for each element of output 0 */
 };
 

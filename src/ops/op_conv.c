@@ -1,5 +1,6 @@
 /* op_conv.c - convolutions over images and volumes, and their gradients. */
 #include "kernels/conv.h"
+#include "ops/fused.h"
 #include "ops/op.h"
 #include "ops/window.h"
 
@@ -44,6 +45,11 @@ static ht_status geometry(const ht_attrs *attrs, const kind *k, ht_dtype t,
   return check_filter(f, c->cin, c);
 }
 
+ht_status ht_conv_geometry(const ht_attrs *attrs, bool depthwise,
+                           const ht_shape *x, const ht_shape *f, ht_conv *c) {
+  return geometry(attrs, depthwise ? &each : &flat, HT_FLOAT, x, f, c);
+}
+
 static ht_shape out_shape(const ht_attrs *attrs, const kind *k,
                           const ht_conv *c) {
   ht_layout l = ht_layout_from(attrs, k->spatial);
@@ -71,7 +77,8 @@ static ht_status settle(const pass *p, ht_status st, ht_tensor *y) {
   return st;
 }
 
-static ht_status convolve(const pass *p, const ht_tensor *x, const ht_tensor *f,
+static ht_status convolve(const pass *p, const ht_epilogue *e,
+                          const ht_tensor *x, const ht_tensor *f,
                           ht_tensor *y) {
   ht_layout l = ht_layout_from(p->attrs, p->k->spatial);
   ht_conv c;
@@ -81,7 +88,7 @@ static ht_status convolve(const pass *p, const ht_tensor *x, const ht_tensor *f,
   HT_TRY(ht_channels_last(p->at.pool, &l, x, &in));
   ht_status st = ht_tensor_new(p->at.pool, x->dtype, &s, y);
   if (st.code == HT_OK && ht_count(y))
-    st = ht_conv_forward(&p->at, &c, NULL, in.data, f->data, y->data);
+    st = ht_conv_forward(&p->at, &c, e, in.data, f->data, y->data);
   ht_tensor_drop(&in);
   return settle(p, st, y);
 }
@@ -152,7 +159,16 @@ static ht_status need_reals(const ht_call *c, int i, int k) {
 static ht_status forward(ht_call *c, const kind *k) {
   pass p = of_call(c, k);
   HT_TRY(need_reals(c, 0, 1));
-  return convolve(&p, c->in[0], c->in[1], &c->out[0]);
+  return convolve(&p, NULL, c->in[0], c->in[1], &c->out[0]);
+}
+
+ht_status ht_conv_with(ht_call *c, bool depthwise, const ht_epilogue *e,
+                       bool *done) {
+  pass p = of_call(c, depthwise ? &each : &flat);
+  bool floats = c->in[0]->dtype == HT_FLOAT && c->in[1]->dtype == HT_FLOAT;
+  *done = floats && !ht_layout_from(c->attrs, 2).channels_first;
+  if (!*done) return HT_SUCCESS;
+  return convolve(&p, e, c->in[0], c->in[1], &c->out[0]);
 }
 
 /* Sizes may be those of an image alone: the rest follows from the others. */
@@ -214,7 +230,7 @@ static ht_status input_back(ht_back *b, const kind *k) {
     HT_TRY(ht_give(b, 1, &g));
   }
   if (ht_wants(b, 2)) {
-    HT_TRY(convolve(&p, d, f, &g));
+    HT_TRY(convolve(&p, NULL, d, f, &g));
     HT_TRY(ht_give(b, 2, &g));
   }
   return HT_SUCCESS;
@@ -229,7 +245,7 @@ static ht_status filter_back(ht_back *b, const kind *k) {
     HT_TRY(ht_give(b, 0, &g));
   }
   if (ht_wants(b, 2)) {
-    HT_TRY(convolve(&p, x, d, &g));
+    HT_TRY(convolve(&p, NULL, x, d, &g));
     HT_TRY(ht_give(b, 2, &g));
   }
   return HT_SUCCESS;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "kernels/norm.h"
-#include "ops/op.h"
+#include "ops/fused.h"
 #include "ops/window.h"
 
 static ht_channels channels_of(const ht_attrs *attrs, const ht_shape *s) {
@@ -36,20 +36,17 @@ static ht_status check(const ht_call *c, bool training, double factor) {
 /* Mean and variance of the batch into outputs 3 and 4; a batch without
  * elements has none: NaN. */
 static ht_status measure(ht_call *c, const ht_channels *s) {
-  float *mean = ht_f(&c->out[3]), *variance = ht_f(&c->out[4]);
-  double n = (double)s->outer * (double)s->inner;
-  ht_shape shape = ht_shape_1(s->channels);
-  ht_tensor sum;
-  HT_TRY(ht_tensor_new(c->run->pool, HT_DOUBLE, &shape, &sum));
-  double *total = sum.data;
-  ht_status st = ht_channel_sums(c->run->pool, s, ht_f(c->in[0]), total);
-  for (int64_t i = 0; st.code == HT_OK && i < s->channels; i++)
-    mean[i] = (float)(total[i] / n);
-  if (st.code == HT_OK)
-    st = ht_channel_squares(c->run->pool, s, ht_f(c->in[0]), mean, total);
-  for (int64_t i = 0; st.code == HT_OK && i < s->channels; i++)
-    variance[i] = (float)(total[i] / n);
-  ht_tensor_drop(&sum);
+  ht_shape shape = ht_shape_2(2, s->channels);
+  ht_tensor both;
+  HT_TRY(ht_tensor_new(c->run->pool, HT_DOUBLE, &shape, &both));
+  double *mean = both.data, *variance = mean + s->channels;
+  ht_status st =
+      ht_channel_moments(c->run->pool, s, ht_f(c->in[0]), mean, variance);
+  for (int64_t i = 0; st.code == HT_OK && i < s->channels; i++) {
+    ht_f(&c->out[3])[i] = (float)mean[i];
+    ht_f(&c->out[4])[i] = (float)variance[i];
+  }
+  ht_tensor_drop(&both);
   return st;
 }
 
@@ -71,7 +68,6 @@ static void average(ht_call *c, const ht_channels *s, double factor) {
 
 static ht_status outputs(ht_call *c, const ht_channels *s) {
   ht_shape n = ht_shape_1(s->channels), scalar = HT_SCALAR;
-  HT_TRY(ht_out_like(c, 0, 0));
   for (int i = 1; i < 5; i++) HT_TRY(ht_out(c, i, HT_FLOAT, &n));
   return c->n_out > 5 ? ht_out_zeros(c, 5, HT_FLOAT, &scalar) : HT_SUCCESS;
 }
@@ -83,64 +79,97 @@ static void pass_on(ht_call *c, int64_t channels) {
              (size_t)channels * sizeof(float));
 }
 
-static ht_status norm_forward(ht_call *c) {
+static ht_activation activation_behind(const ht_op *op);
+
+/* The factors of channels: scale / sqrt(variance + epsilon). */
+ht_status ht_norm_factors(ht_pool *pool, const ht_attrs *attrs,
+                          const ht_tensor *scale, const ht_tensor *variance,
+                          ht_tensor *a) {
+  float epsilon = (float)ht_attr_float(attrs, "epsilon");
+  HT_TRY(ht_tensor_new(pool, HT_FLOAT, &scale->shape, a));
+  for (int64_t i = 0; i < ht_count(scale); i++)
+    ht_f(a)[i] = ht_f(scale)[i] / sqrtf(ht_f(variance)[i] + epsilon);
+  return HT_SUCCESS;
+}
+
+/* Outputs 1 to 5. */
+static ht_status statistics(ht_call *c, const ht_channels *s) {
   bool training = ht_attr_bool(c->attrs, "is_training");
   double factor = ht_attr_float(c->attrs, "exponential_avg_factor");
-  double epsilon = ht_attr_float(c->attrs, "epsilon");
   HT_TRY(check(c, training, factor));
-  ht_channels s = channels_of(c->attrs, &c->in[0]->shape);
-  HT_TRY(outputs(c, &s));
-  if (training) {
-    HT_TRY(measure(c, &s));
-    average(c, &s, factor);
-  } else {
-    pass_on(c, s.channels);
+  HT_TRY(outputs(c, s));
+  if (!training) {
+    pass_on(c, s->channels);
+    return HT_SUCCESS;
   }
+  HT_TRY(measure(c, s));
+  average(c, s, factor);
+  return HT_SUCCESS;
+}
+
+static ht_status statistics_forward(ht_call *c) {
+  ht_channels s = channels_of(c->attrs, &c->in[0]->shape);
+  return statistics(c, &s);
+}
+
+static ht_status norm_forward(ht_call *c) {
   ht_tensor a;
-  ht_shape n = ht_shape_1(s.channels);
-  HT_TRY(ht_tensor_new(c->run->pool, HT_FLOAT, &n, &a));
-  for (int64_t i = 0; i < s.channels; i++)
-    ht_f(&a)[i] =
-        ht_f(c->in[1])[i] / sqrtf(ht_f(&c->out[4])[i] + (float)epsilon);
-  ht_channel_scale(&s, ht_f(c->in[0]), ht_f(&c->out[3]), ht_f(&a),
-                   ht_f(c->in[2]), ht_f(&c->out[0]));
+  ht_channels s = channels_of(c->attrs, &c->in[0]->shape);
+  HT_TRY(statistics(c, &s));
+  HT_TRY(ht_out_like(c, 0, 0));
+  HT_TRY(ht_norm_factors(c->run->pool, c->attrs, c->in[1], &c->out[4], &a));
+  ht_scaling by = {ht_f(&c->out[3]), ht_f(&a), ht_f(c->in[2]),
+                   activation_behind(c->op)};
+  ht_channel_scale(&s, &by, ht_f(c->in[0]), ht_f(&c->out[0]));
   ht_tensor_drop(&a);
   return HT_SUCCESS;
+}
+
+/* Output 0 once more, from what the gradient's rule keeps anyway. */
+static ht_status norm_remake(ht_back *b, ht_tensor *y) {
+  ht_channels s = channels_of(b->attrs, &b->in[0].shape);
+  ht_tensor a;
+  HT_TRY(ht_norm_factors(b->run->pool, b->attrs, &b->in[1], &b->out[4], &a));
+  ht_status st = ht_back_new(b, HT_FLOAT, &b->in[0].shape, y);
+  ht_scaling by = {ht_f(&b->out[3]), ht_f(&a), ht_f(&b->in[2]),
+                   activation_behind(b->op)};
+  if (st.code == HT_OK) ht_channel_scale(&s, &by, ht_f(&b->in[0]), ht_f(y));
+  ht_tensor_drop(&a);
+  return st;
 }
 
 /* ---- backward */
 
 typedef struct slopes {
   ht_channels s;
-  const float *mean, *variance;
+  ht_scaling by;
+  const float *variance;
   bool training;
   double epsilon;
-  ht_tensor sums, rows; /* double [2, channels]; float [3, channels] */
+  ht_tensor a, sums, rows; /* sums: double [2, channels]; rows: c0 and c1 */
 } slopes;
 
-/* The factors a, k, b of ht_channel_back: with batch statistics,
- * dx = scale r (dy - mean(dy) - (x - m) r^2 mean(dy (x - m))). */
+/* The factors c0 and c1 of ht_channel_back: with batch statistics,
+ * dx = scale r (d - mean(d) - (x - m) r^2 mean(d (x - m))). */
 static void factors(const ht_back *b, const slopes *p) {
   int64_t n = p->s.channels;
   double count = (double)p->s.outer * (double)p->s.inner;
   const double *sum = p->sums.data;
-  float *a = ht_f(&p->rows), *k = a + n, *c = k + n;
+  float *c0 = ht_f(&p->rows), *c1 = c0 + n;
   for (int64_t i = 0; i < n; i++) {
     double r = 1 / sqrt((double)p->variance[i] + p->epsilon);
     double scale = (double)ht_f(&b->in[1])[i] * r;
-    a[i] = (float)scale;
-    k[i] = p->training ? (float)(-scale * r * r * sum[n + i] / count) : 0;
-    c[i] = p->training ? (float)(sum[i] / count) : 0;
+    c0[i] = p->training ? (float)(sum[i] / count) : 0;
+    c1[i] = p->training ? (float)(-scale * r * r * sum[n + i] / count) : 0;
   }
 }
 
 static ht_status give_data(ht_back *b, const slopes *p) {
-  int64_t n = p->s.channels;
-  const float *a = ht_f(&p->rows);
+  const float *c0 = ht_f(&p->rows);
   ht_tensor g;
   HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[0].shape, &g));
-  ht_channel_back(&p->s, ht_f(&b->in[0]), ht_f(&b->dout[0].dense), p->mean, a,
-                  a + n, a + 2 * n, ht_f(&g));
+  ht_channel_back(&p->s, &p->by, c0, c0 + p->s.channels, ht_f(&b->in[0]),
+                  ht_f(&b->dout[0].dense), ht_f(&g));
   return ht_give(b, 0, &g);
 }
 
@@ -157,12 +186,13 @@ static ht_status give_channels(ht_back *b, const slopes *p, int i) {
 }
 
 static ht_status give_all(ht_back *b, slopes *p) {
-  ht_shape sums = ht_shape_2(2, p->s.channels);
-  ht_shape rows = ht_shape_2(3, p->s.channels);
-  HT_TRY(ht_tensor_new(b->run->pool, HT_DOUBLE, &sums, &p->sums));
-  HT_TRY(ht_tensor_new(b->run->pool, HT_FLOAT, &rows, &p->rows));
+  ht_shape two = ht_shape_2(2, p->s.channels);
+  HT_TRY(ht_tensor_new(b->run->pool, HT_DOUBLE, &two, &p->sums));
+  HT_TRY(ht_tensor_new(b->run->pool, HT_FLOAT, &two, &p->rows));
+  HT_TRY(ht_norm_factors(b->run->pool, b->attrs, &b->in[1], &b->out[4], &p->a));
+  p->by.a = ht_f(&p->a);
   if (p->training || ht_wants(b, 1) || ht_wants(b, 2))
-    HT_TRY(ht_channel_slopes(b->run->pool, &p->s, ht_f(&b->in[0]), p->mean,
+    HT_TRY(ht_channel_slopes(b->run->pool, &p->s, &p->by, ht_f(&b->in[0]),
                              ht_f(&b->dout[0].dense), p->sums.data));
   if (ht_wants(b, 0)) {
     factors(b, p);
@@ -177,11 +207,14 @@ static ht_status give_all(ht_back *b, slopes *p) {
 static ht_status norm_back(ht_back *b) {
   if (!b->dout[0].dense.dtype) return HT_SUCCESS;
   slopes p = {.s = channels_of(b->attrs, &b->in[0].shape),
+              .by = {.mean = ht_f(&b->out[3]),
+                     .b = ht_f(&b->in[2]),
+                     .activation = activation_behind(b->op)},
+              .variance = ht_f(&b->out[4]),
               .training = ht_attr_bool(b->attrs, "is_training"),
               .epsilon = (double)(float)ht_attr_float(b->attrs, "epsilon")};
-  p.mean = ht_f(p.training ? &b->out[3] : &b->in[3]);
-  p.variance = ht_f(p.training ? &b->out[4] : &b->in[4]);
   ht_status st = give_all(b, &p);
+  ht_tensor_drop(&p.a);
   ht_tensor_drop(&p.sums);
   ht_tensor_drop(&p.rows);
   return st;
@@ -262,9 +295,9 @@ static ht_status lrn_back(ht_back *b) {
 #define NORM_ATTRS                                        \
   " epsilon:float=0.0001 exponential_avg_factor:float=1 " \
   "data_format:string='NHWC' is_training:bool=true"
-#define NORM_KEEP                                                  \
-  (HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_IN(3) | HT_KEEP_IN(4) | \
-   HT_KEEP_OUT(3) | HT_KEEP_OUT(4))
+#define NORM_KEEP                                                   \
+  (HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_IN(2) | HT_KEEP_OUT(3) | \
+   HT_KEEP_OUT(4))
 /* TensorFlow leaves the reserves of inference as the memory was. */
 #define NORM_SAMPLES                                                    \
   "f[2,3,4,5] f[5] f[5] f[0] f[0];"                                     \
@@ -284,6 +317,7 @@ const ht_op ht_ops_norm[] = {
         .forward = norm_forward,
         .gradient = norm_back,
         .keep = NORM_KEEP,
+        .remake = norm_remake,
     },
     {
         .name = "FusedBatchNormV2",
@@ -296,6 +330,7 @@ const ht_op ht_ops_norm[] = {
         .forward = norm_forward,
         .gradient = norm_back,
         .keep = NORM_KEEP,
+        .remake = norm_remake,
     },
     {
         .name = "FusedBatchNormV3",
@@ -317,6 +352,7 @@ const ht_op ht_ops_norm[] = {
         .forward = norm_forward,
         .gradient = norm_back,
         .keep = NORM_KEEP,
+        .remake = norm_remake,
     },
     {
         .name = "LRN",
@@ -332,4 +368,47 @@ const ht_op ht_ops_norm[] = {
         .keep = HT_KEEP_IN(0) | HT_KEEP_OUT(0),
     },
     {0},
+};
+
+/* ---- with an activation behind, for plans */
+
+#define NORM_WITH(suffix)                                                  \
+  {                                                                        \
+    .name = "FusedBatchNorm+" suffix,                                      \
+    .inputs = "x:T scale:U offset:U mean:U variance:U",                    \
+    .outputs =                                                             \
+        "y:T batch_mean:U batch_variance:U reserve_space_1:U "             \
+        "reserve_space_2:U reserve_space_3:U",                             \
+    .attrs = "T:type U:type" NORM_ATTRS,                                   \
+    .doc = "Batch normalisation and " suffix ".", .forward = norm_forward, \
+    .gradient = norm_back, .keep = NORM_KEEP, .remake = norm_remake,       \
+  }
+static const ht_op with_relu = NORM_WITH("Relu"),
+                   with_relu6 = NORM_WITH("Relu6");
+
+const ht_op *ht_op_norm_with(ht_activation activation) {
+  return activation == HT_RELU    ? &with_relu
+         : activation == HT_RELU6 ? &with_relu6
+                                  : NULL;
+}
+
+static ht_activation activation_behind(const ht_op *op) {
+  return op == &with_relu ? HT_RELU : op == &with_relu6 ? HT_RELU6 : HT_LINEAR;
+}
+
+ht_activation ht_activation_of(const ht_op *op) {
+  if (strcmp(op->name, "Relu") == 0) return HT_RELU;
+  return strcmp(op->name, "Relu6") == 0 ? HT_RELU6 : HT_LINEAR;
+}
+
+const ht_op ht_op_norm_statistics = {
+    .name = "FusedBatchNorm statistics",
+    .inputs = "x:T scale:U offset:U mean:U variance:U",
+    .outputs =
+        "y:T batch_mean:U batch_variance:U reserve_space_1:U "
+        "reserve_space_2:U reserve_space_3:U",
+    .attrs = "T:type U:type" NORM_ATTRS,
+    .doc = "What batch normalisation measures, without its result.",
+    .forward = statistics_forward,
+    .gradient = ht_no_gradient,
 };

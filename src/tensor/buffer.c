@@ -11,8 +11,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { CLASSES = 160, ALIGN = 64, HEADER = 192 };
+enum { CLASSES = 160, ALIGN = 64, HEADER = 192, HUGE_PAGE = 2 << 20 };
 _Static_assert(sizeof(ht_buffer) <= HEADER, "a buffer's data starts after it");
 
 typedef struct free_buffer {
@@ -96,13 +97,24 @@ static void give(ht_pool *pool, uint8_t class, size_t rounded, void *p) {
   if (last) destroy(pool);
 }
 
+/* Large ones in pages of two megabytes, where the system has them: a step that
+ * touches gigabytes would else fault half a million times. */
+static void *fresh(size_t bytes) {
+  size_t align = bytes >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGN;
+  size_t whole = (bytes + align - 1) / align * align;
+  void *p = aligned_alloc(align, whole);
+#ifdef MADV_HUGEPAGE
+  if (p && align == HUGE_PAGE) (void)madvise(p, whole, MADV_HUGEPAGE);
+#endif
+  return p;
+}
+
 ht_status ht_buffer_new(ht_pool *pool, ht_dtype dtype, size_t bytes,
                         ht_buffer **out) {
   size_t rounded;
   uint8_t class = class_of(bytes, &rounded);
   void *p = pool ? take(pool, class, rounded) : NULL;
-  if (!p)
-    p = aligned_alloc(ALIGN, (HEADER + rounded + ALIGN - 1) / ALIGN * ALIGN);
+  if (!p) p = fresh(HEADER + rounded);
   if (!p) {
     if (pool) give(pool, class, rounded, NULL);
     return ht_fail(HT_NO_MEMORY, "no memory for a tensor of %zu bytes", bytes);

@@ -1,0 +1,162 @@
+/* norm_conv.c - normalisation, activation and convolution as one step of a
+ * plan, see fused.h. */
+#include <math.h>
+
+#include "kernels/norm_conv.h"
+#include "ops/fused.h"
+
+enum { DATA, SCALE, OFFSET, MEAN, VARIANCE, FILTER };
+
+static ht_status check(const ht_call *c) {
+  int64_t n = c->in[DATA]->shape.rank == 4 ? c->in[DATA]->shape.dim[3] : -1;
+  for (int i = DATA; i <= FILTER; i++) HT_TRY(ht_need_dtype(c, i, HT_FLOAT));
+  for (int i = SCALE; i <= VARIANCE; i++)
+    if (c->in[i]->shape.rank != 1 || c->in[i]->shape.dim[0] != n)
+      return ht_fail(HT_USAGE, "scale and offset do not fit the channels");
+  return HT_SUCCESS;
+}
+
+static ht_scaling scaling(const ht_norm_conv_parts *p, const float *mean,
+                          const ht_tensor *a, const float *offset) {
+  return (ht_scaling){mean, ht_f(a), offset, p->activation};
+}
+
+static ht_status forward(ht_call *c) {
+  const ht_norm_conv_parts *p = c->prepared;
+  ht_conv conv;
+  ht_tensor a;
+  HT_TRY(check(c));
+  HT_TRY(ht_conv_geometry(c->attrs, p->depthwise, &c->in[DATA]->shape,
+                          &c->in[FILTER]->shape, &conv));
+  int64_t dim[4] = {conv.w.batch, conv.w.out[1], conv.w.out[2], conv.cout};
+  ht_shape s = ht_shape_of(4, dim);
+  HT_TRY(ht_out(c, 0, HT_FLOAT, &s));
+  if (!ht_count(&c->out[0])) return HT_SUCCESS;
+  HT_TRY(ht_norm_factors(c->run->pool, p->norm, c->in[SCALE], c->in[VARIANCE],
+                         &a));
+  ht_norm_conv n = {
+      .at = {c->run->pool, p->conv},
+      .c = &conv,
+      .by = scaling(p, ht_f(c->in[MEAN]), &a, ht_f(c->in[OFFSET])),
+      .z = ht_f(c->in[DATA]),
+      .f = ht_f(c->in[FILTER])};
+  ht_status st = ht_norm_conv_forward(&n, ht_f(&c->out[0]));
+  ht_tensor_drop(&a);
+  return st;
+}
+
+/* ---- backward */
+
+typedef struct room {
+  ht_tensor a, df, dy, sums, rows; /* sums: double [2,n]; rows: c0, c1 */
+} room;
+
+static ht_status open_room(ht_back *b, room *r) {
+  const ht_norm_conv_parts *p = b->prepared;
+  ht_shape two = ht_shape_2(2, b->in[SCALE].shape.dim[0]);
+  HT_TRY(ht_norm_factors(b->run->pool, p->norm, &b->in[SCALE], &b->in[VARIANCE],
+                         &r->a));
+  HT_TRY(ht_back_zeros(b, HT_DOUBLE, &two, &r->sums));
+  HT_TRY(ht_back_new(b, HT_FLOAT, &two, &r->rows));
+  if (ht_wants(b, DATA) || ht_wants(b, SCALE) || ht_wants(b, OFFSET))
+    HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[DATA].shape, &r->dy));
+  return ht_back_new(b, HT_FLOAT, &b->in[FILTER].shape, &r->df);
+}
+
+static void close_room(room *r) {
+  ht_tensor *all[] = {&r->a, &r->df, &r->dy, &r->sums, &r->rows};
+  for (int i = 0; i < 5; i++) ht_tensor_drop(all[i]);
+}
+
+/* dx = scale r (d - mean(d) - (x - m) r^2 mean(d (x - m))), in place. */
+static void through_statistics(const ht_back *b, const ht_channels *s,
+                               const ht_scaling *by, double epsilon, room *r) {
+  int64_t n = s->channels;
+  double count = (double)s->outer;
+  const double *sum = r->sums.data;
+  float *c0 = ht_f(&r->rows), *c1 = c0 + n;
+  for (int64_t i = 0; i < n; i++) {
+    double v = (double)ht_f(&b->in[VARIANCE])[i] + epsilon;
+    c0[i] = (float)(sum[i] / count);
+    c1[i] = (float)(-(double)by->a[i] / v * sum[n + i] / count);
+  }
+  ht_channel_back(s, by, c0, c1, ht_f(&b->in[DATA]), ht_f(&r->dy),
+                  ht_f(&r->dy));
+}
+
+static ht_status give_channels(ht_back *b, double epsilon, const room *r) {
+  int64_t n = b->in[SCALE].shape.dim[0];
+  const double *sum = r->sums.data;
+  for (int i = SCALE; i <= OFFSET; i++) {
+    ht_tensor g;
+    if (!ht_wants(b, i)) continue;
+    HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[i].shape, &g));
+    for (int64_t c = 0; c < n; c++) {
+      double v = (double)ht_f(&b->in[VARIANCE])[c] + epsilon;
+      ht_f(&g)[c] = (float)(i == SCALE ? sum[n + c] / sqrt(v) : sum[c]);
+    }
+    HT_TRY(ht_give(b, i, &g));
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status give_all(ht_back *b, const ht_conv *conv, room *r) {
+  const ht_norm_conv_parts *p = b->prepared;
+  ht_norm_conv n = {
+      .at = {b->run->pool, p->conv},
+      .c = conv,
+      .by = scaling(p, ht_f(&b->in[MEAN]), &r->a, ht_f(&b->in[OFFSET])),
+      .z = ht_f(&b->in[DATA]),
+      .f = ht_f(&b->in[FILTER]),
+      .g = ht_f(&b->dout[0].dense),
+      .df = ht_f(&r->df),
+      .dy = ht_f(&r->dy),
+      .sums = r->sums.data};
+  double epsilon = (double)(float)ht_attr_float(p->norm, "epsilon");
+  ht_channels s = {conv->w.batch * ht_window_pixels(conv->w.in), conv->cin, 1};
+  HT_TRY(ht_norm_conv_back(&n));
+  HT_TRY(ht_give(b, FILTER, &r->df));
+  HT_TRY(give_channels(b, epsilon, r));
+  if (!ht_wants(b, DATA)) return HT_SUCCESS;
+  through_statistics(b, &s, &n.by, epsilon, r);
+  return ht_give(b, DATA, &r->dy);
+}
+
+static ht_status back(ht_back *b) {
+  const ht_norm_conv_parts *p = b->prepared;
+  ht_conv conv;
+  room r = {0};
+  HT_TRY(ht_conv_geometry(b->attrs, p->depthwise, &b->in[DATA].shape,
+                          &b->in[FILTER].shape, &conv));
+  ht_status st = open_room(b, &r);
+  if (st.code == HT_OK && ht_count(&b->out[0])) st = give_all(b, &conv, &r);
+  close_room(&r);
+  return st;
+}
+
+static void unprepare(void *prepared) {
+  ht_norm_conv_parts *p = prepared; /* itself in the plan's arena */
+  ht_conv_room_free(p->conv);
+}
+
+static double flops(const ht_attrs *attrs, const ht_tensor *in,
+                    const ht_tensor *out) {
+  bool depthwise = in[FILTER].shape.dim[2] == in[DATA].shape.dim[3] &&
+                   out->shape.dim[3] != in[FILTER].shape.dim[3];
+  const ht_op *op = ht_op_find(depthwise ? "DepthwiseConv2dNative" : "Conv2D");
+  ht_tensor pair[2] = {in[DATA], in[FILTER]};
+  return op->flops(attrs, pair, out) + 10 * (double)ht_count(in);
+}
+
+const ht_op ht_op_norm_conv = {
+    .name = "FusedBatchNorm+Conv2D",
+    .inputs = "x:T scale:T offset:T mean:T variance:T filter:T",
+    .outputs = "y:T",
+    .attrs = "T:type",
+    .doc = "Batch normalisation, an activation and a convolution.",
+    .forward = forward,
+    .gradient = back,
+    .unprepare = unprepare,
+    .keep = HT_KEEP_INS,
+    .flops = flops,
+};

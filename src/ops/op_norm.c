@@ -284,6 +284,7 @@ const ht_op ht_ops_norm[] = {
         .forward = norm_forward,
         .gradient = norm_back,
         .keep = NORM_KEEP,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "FusedBatchNormV2",
@@ -296,6 +297,7 @@ const ht_op ht_ops_norm[] = {
         .forward = norm_forward,
         .gradient = norm_back,
         .keep = NORM_KEEP,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "FusedBatchNormV3",
@@ -317,6 +319,7 @@ const ht_op ht_ops_norm[] = {
         .forward = norm_forward,
         .gradient = norm_back,
         .keep = NORM_KEEP,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "LRN",
@@ -330,6 +333,7 @@ const ht_op ht_ops_norm[] = {
         .forward = lrn_forward,
         .gradient = lrn_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_OUT(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {0},
 };

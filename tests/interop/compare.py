@@ -47,7 +47,7 @@ def compare_exports(r, name, path, calls):
             exports.check(r, name, calls, folder)
 
 
-def compare_call(r, name, path, call):
+def compare_call(r, name, path, call, bound=RUN_BOUND):
     feed = feeds.for_call(call)
     try:
         wanted = call.run(feed)
@@ -60,15 +60,15 @@ def compare_call(r, name, path, call):
         got = program.run(path, call, feed)
         if random:
             return [k for k in wanted if got[k].shape != wanted[k].shape]
-        return differ.values(got, wanted, RUN_BOUND)
+        return differ.values(got, wanted, bound)
 
     r.guarded(name, "run", call.name, work)
     if random:
         return r.skipped(name, "gradients", call.name + ": random")
-    compare_gradients(r, name, path, call, feed)
+    compare_gradients(r, name, path, call, feed, bound)
 
 
-def compare_gradients(r, name, path, call, feed):
+def compare_gradients(r, name, path, call, feed, bound):
     cotangents = feeds.cotangents(call.run(feed))
     if not cotangents:
         return
@@ -78,7 +78,7 @@ def compare_gradients(r, name, path, call, feed):
         return r.skipped(name, "gradients", "%s: TensorFlow: %s" % (
             call.name, str(e)[:80]))
     r.guarded(name, "gradients", call.name, lambda: differ.gradients(
-        program.gradients(path, call, feed, cotangents), wanted))
+        program.gradients(path, call, feed, cotangents), wanted, bound))
 
 
 def export(path, form):

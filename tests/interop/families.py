@@ -116,20 +116,20 @@ def check_tuned(r, name, calls):
         program.hubtune("export", run, out, "--what", "module", "--format",
                         form)
         exports.CACHE.clear()
-        return exports.interface(calls, out) + same_as_hubtune(out)
+        return exports.interface(calls, out) + same_as_hubtune(
+            out, FAMILIES[name].bound)
 
     r.guarded(name, "export", "tuned", work)
 
 
-def same_as_hubtune(folder):
+def same_as_hubtune(folder, bound):
     found = []
     for call in exports.calls_of(folder):
         feed = feeds.for_call(call)
         if exports.is_random(call, feed):
             continue
         found += ["%s: %s" % (call.name, d) for d in compare.differ.values(
-            program.run(folder, call, feed), call.run(feed),
-            compare.RUN_BOUND)]
+            program.run(folder, call, feed), call.run(feed), bound)]
     return found
 
 
@@ -138,7 +138,7 @@ def check(r, name, path, export):
     r.ops[name] = kinds_of_ops(path)
     calls = oracle.calls(path)
     for call in calls:
-        compare.compare_call(r, name, path, call)
+        compare.compare_call(r, name, path, call, FAMILIES[name].bound)
     try:
         train(r, name, path, calls)
     except Exception as e:

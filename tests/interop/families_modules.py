@@ -116,12 +116,13 @@ def mixed(path, policy):
         tf.keras.mixed_precision.set_global_policy("float32")
 
 
-@family(quick=True)
+# Bounds of four units in the last place: TensorFlow's own paths differ so.
+@family(quick=True, bound=2.0 ** -8)
 def mixed_float16(path):
     mixed(path, "mixed_float16")
 
 
-@family()
+@family(bound=2.0 ** -5)
 def mixed_bfloat16(path):
     mixed(path, "mixed_bfloat16")
 
@@ -164,7 +165,7 @@ def yamnet(path):
     save(Audio(), path)
 
 
-@family()
+@family(rates=(0.01, 0.001))
 def control_flow(path):
     """While, If, Case and map inside a call, with gradients through all."""
     class Flow(tf.Module):
@@ -183,9 +184,9 @@ def control_flow(path):
                     x = x + tf.sin(x)
             x = tf.switch_case(n % 3, [lambda i=i: x @ w[i]
                                        for i in range(3)])
-            y = tf.map_fn(lambda row: tf.cumsum(row) * row, x)
+            y = tf.map_fn(lambda row: tf.cumsum(tf.tanh(row)) / 3.0, x)
             z = tf.scan(lambda a, row: tf.tanh(a + row), y, tf.zeros(5))
-            return tf.vectorized_map(lambda row: row * tf.norm(row), z + y)
+            return tf.vectorized_map(lambda row: tf.tanh(row) * tf.norm(z), z + y)
 
     save(Flow(), path)
 

@@ -16,18 +16,18 @@ FAMILIES = {}
 
 
 class Family:
-    def __init__(self, write, quick, feed, train, output, rates):
+    def __init__(self, write, quick, feed, train, output, rates, bound):
         self.name, self.write, self.doc = write.__name__, write, write.__doc__
         self.quick, self.feed, self.train = quick, feed, train
-        self.output, self.rates = output, rates
+        self.output, self.rates, self.bound = output, rates, bound
 
 
 def family(quick=False, feed=None, train="call", output=None,
-           rates=(0.05, 0.002)):
-    """rates: of SGD and of Adam."""
+           rates=(0.05, 0.002), bound=1e-4):
+    """rates: of SGD and of Adam. bound: of relative differences."""
     def register(write):
         FAMILIES[write.__name__] = Family(write, quick, feed, train, output,
-                                          rates)
+                                          rates, bound)
         return write
     return register
 

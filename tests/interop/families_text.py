@@ -52,8 +52,9 @@ def text_tfidf(path):
 def columns(name, spec_, rng):
     choices = {"colour": ["red", "green", "blue", "mauve"],
                "place": ["here", "there", "nowhere"]}
-    if name in choices:
-        return rng.choice(choices[name], (3, 1)).astype(object)
+    if spec_.dtype == tf.string:
+        return rng.choice(choices.get(name, choices["colour"]),
+                          (3, 1)).astype(object)
     if spec_.dtype.is_integer:
         return rng.randint(0, 5, (3, 1)).astype(spec_.dtype.as_numpy_dtype)
     return (10 * rng.rand(3, 1)).astype("f")

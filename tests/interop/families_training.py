@@ -15,7 +15,7 @@ import oracle
 import program
 
 v1 = tf.compat.v1
-STEPS, CLASSES, BOUND = 5, 3, 1e-4
+STEPS, CLASSES = 5, 3
 
 
 def words_of(way):
@@ -76,7 +76,7 @@ def trainer(problem):
 class Trainer2:
     def __init__(self, problem):
         self.problem, call = problem, problem.call
-        self.variables = [v for v in call.variables.values() if v.trainable]
+        self.variables = [v for v in call.variables.values() if call.trains(v)]
         self.losses = list(getattr(call.root, "regularization_losses", []))
 
     def gradients(self, feed, y, kernel, bias):
@@ -179,5 +179,5 @@ def check(problem, optimizer, rate):
     if got.shape != wanted.shape:
         return ["%d steps, wanted %d" % (len(got), len(wanted))]
     worst = np.max(np.abs(got - wanted) / np.abs(wanted))
-    return [] if worst <= BOUND else ["losses differ by %.3g: %s and %s" % (
+    return [] if worst <= problem.family.bound else ["losses differ by %.3g: %s and %s" % (
         worst, got, wanted)]

@@ -153,7 +153,15 @@ def hub1_partitioned(path):
     export(path, body, refs=True)
 
 
-@family(feed=sentences, train=SIGNATURE)
+def tokens(name, spec, rng):
+    if name == "tokens":
+        return rng.choice(WORDS, (3, 4)).astype(object)
+    if name == "sequence_len":
+        return np.array([4, 2, 1], np.int32)
+    return sentences(name, spec, rng)
+
+
+@family(feed=tokens, train=SIGNATURE)
 def hub1_elmo(path):
     """Characters to words by convolutions and highways, then loops."""
     width, chars = 8, 12

@@ -66,8 +66,15 @@ class Call2(Call):
         with unchanged(self.variables):
             return {k: t.numpy() for k, t in self.function(feeds).items()}
 
+    def trains(self, variable):
+        """What the module lists, if it does; states of Keras are not."""
+        listed = getattr(self.root, "trainable_variables", None)
+        if listed is None:
+            return variable.trainable
+        return any(v is variable for v in listed)
+
     def gradients(self, feeds, cotangents):
-        keys = [k for k, v in self.variables.items() if v.trainable]
+        keys = [k for k, v in self.variables.items() if self.trains(v)]
         values = [self.variables[k] for k in keys]
         with unchanged(self.variables), tf.GradientTape() as tape:
             out = self.function(feeds)

@@ -337,8 +337,17 @@ static ht_status add_captured(ht_maker *b, ht_instance *at, ht_step *s) {
   return HT_SUCCESS;
 }
 
-static ht_status emit(ht_maker *b, ht_instance *at, int node) {
+ht_status ht_maker_step(ht_maker *b, ht_step *s) {
   ht_plan *p = b->plan;
+  int index;
+  HT_TRY(prepare(s));
+  HT_TRY(ht_maker_values(p, s->n_out ? s->n_out : 1, p->n_steps, &s->out));
+  HT_TRY(step_new(p, s, &index));
+  for (int i = 0; i < s->n_out; i++) p->value[s->out + i].may_die = s->may_die;
+  return !s->may_die && foldable(p, s) ? fold(b, s) : HT_SUCCESS;
+}
+
+static ht_status emit(ht_maker *b, ht_instance *at, int node) {
   ht_node *n = &at->graph->node[node];
   ht_step s = {.op = n->op, .node = n->name, .home = at->graph->library};
   bool ref_in = false;
@@ -354,18 +363,13 @@ static ht_status emit(ht_maker *b, ht_instance *at, int node) {
   s.n_out = n->n_out;
   HT_TRY(custom_gradient(b, at, &s));
   HT_TRY(add_captured(b, at, &s));
-  HT_TRY(prepare(&s));
   HT_TRY(missing_gradient(b, at, &s));
   s.may_die |= strcmp(n->op_name, "Switch") == 0;
-  int index;
-  HT_TRY(ht_maker_values(p, n->n_out ? n->n_out : 1, p->n_steps, &s.out));
+  HT_TRY(ht_maker_widens(&s) ? ht_maker_widened(b, &s) : ht_maker_step(b, &s));
   at->value[node] = s.out;
-  HT_TRY(step_new(p, &s, &index));
-  for (int i = 0; i < n->n_out; i++) {
-    p->value[s.out + i].may_die = s.may_die;
-    p->value[s.out + i].ref = ref_output(s.op, ref_in);
-  }
-  return !s.may_die && foldable(p, &s) ? fold(b, &s) : HT_SUCCESS;
+  for (int i = 0; i < n->n_out; i++)
+    b->plan->value[s.out + i].ref = ref_output(s.op, ref_in);
+  return HT_SUCCESS;
 }
 
 /* ---- the walk */

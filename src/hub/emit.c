@@ -59,9 +59,36 @@ bool ht_same_capture(const ht_tensor *a, const ht_tensor *b) {
   return a->buffer == b->buffer && a->data == b->data;
 }
 
+/* The class of a resource that a node of its own can make where it is used. */
+static const ht_object_class *made_by_node(const ht_tensor *value) {
+  const ht_object *o = value->dtype == HT_RESOURCE ? ht_obj(value)[0] : NULL;
+  return o && o->class->op ? o->class : NULL;
+}
+
+static ht_status make_again(ht_emission *m, const ht_tensor *value,
+                            const ht_object_class *class, const char **text) {
+  const ht_attrs *attrs = class->attrs(ht_obj(value)[0]);
+  const ht_op *op = ht_op_find(class->op);
+  char *name, *made;
+  Tensorflow__NodeDef *node;
+  HT_TRY(ht_pb_text(m->e->arena, &name, "%s%s_%d", m->place ? m->prefix : "",
+                    class->name, m->e->serial++));
+  HT_TRY(ht_pb_node(m->e->arena, class->op, name, &node));
+  for (int i = 0; i < attrs->n; i++)
+    HT_TRY(ht_pb_attr(m->e->arena, node, attrs->attr[i].name, &attrs->attr[i]));
+  HT_TRY(ht_emission_add(m, node));
+  HT_TRY(m->place ? ht_pb_text(m->e->arena, &made, "%s", name)
+                  : ht_pb_text(m->e->arena, &made, "%s:%.*s:0", name,
+                               (int)strcspn(op->outputs, ":"), op->outputs));
+  *text = made;
+  return HT_SUCCESS;
+}
+
 /* The argument that stands for a captured value, made when first wanted. */
 ht_status ht_emission_captured(ht_emission *m, const ht_tensor *value,
                                const char *hint, const char **name) {
+  const ht_object_class *class = made_by_node(value);
+  if (class) return make_again(m, value, class, name);
   if (m->place) return m->place->handle(m->place->arg, value, name);
   ht_emitted *f = m->out;
   const Tensorflow__OpDef *sig = m->def->signature;

@@ -13,7 +13,8 @@ static void release_list(ht_object *object) {
   free(list);
 }
 
-const ht_object_class ht_list_class = {"list of tensors", release_list};
+const ht_object_class ht_list_class = {.name = "list of tensors",
+                                       .release = release_list};
 
 ht_status ht_list_new(ht_dtype dtype, const ht_shape *shape, int64_t n,
                       ht_list **out) {

@@ -25,7 +25,8 @@ static void release_array(ht_object *object) {
   free(a);
 }
 
-static const ht_object_class array_class = {"tensor array", release_array};
+static const ht_object_class array_class = {.name = "tensor array",
+                                            .release = release_array};
 static const ht_shape any_shape = {.rank = -1};
 
 static ht_shape shape_attr(const ht_call *c, const char *name) {

@@ -327,7 +327,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = flat_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = flat_flops,
-        .flags = 0,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "Conv2DBackpropInput",
@@ -345,6 +345,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = flat_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
         .flops = flat_in_flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "Conv2DBackpropFilter",
@@ -361,6 +362,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = flat_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
         .flops = flat_f_flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "DepthwiseConv2dNative",
@@ -383,6 +385,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = each_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = each_flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "DepthwiseConv2dNativeBackpropInput",
@@ -398,6 +401,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = each_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
         .flops = each_in_flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "DepthwiseConv2dNativeBackpropFilter",
@@ -413,6 +417,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = each_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
         .flops = each_f_flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "Conv3D",
@@ -430,6 +435,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = deep_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = deep_flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "Conv3DBackpropInputV2",
@@ -445,6 +451,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = deep_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
         .flops = deep_in_flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "Conv3DBackpropFilterV2",
@@ -460,6 +467,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = deep_f_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2),
         .flops = deep_f_flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {0},
 };

@@ -183,8 +183,8 @@ static ht_status back(ht_back *b, bool tx, bool ty) {
  * axis. */
 static double flops(const ht_attrs *attrs, const ht_tensor *in,
                     const ht_tensor *out) {
-  bool turned = ht_attr_bool(attrs, "transpose_a") ||
-                ht_attr_bool(attrs, "adj_x");
+  bool turned =
+      ht_attr_bool(attrs, "transpose_a") || ht_attr_bool(attrs, "adj_x");
   const ht_shape *a = &in[0].shape;
   int64_t inner = a->rank < 2 ? 1 : a->dim[a->rank - (turned ? 2 : 1)];
   return 2 * (double)ht_count(out) * (double)inner;
@@ -238,6 +238,7 @@ const ht_op ht_ops_matmul[] = {
         .gradient = matmul_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "BatchMatMul",
@@ -252,6 +253,7 @@ const ht_op ht_ops_matmul[] = {
         .gradient = batch_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "BatchMatMulV2",
@@ -268,6 +270,7 @@ const ht_op ht_ops_matmul[] = {
         .gradient = batch_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "BatchMatMulV3",
@@ -281,6 +284,7 @@ const ht_op ht_ops_matmul[] = {
         .gradient = batch_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = flops,
+        .flags = HT_OP_IN_FLOAT,
     },
     {0},
 };

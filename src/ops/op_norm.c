@@ -318,6 +318,7 @@ const ht_op ht_ops_norm[] = {
         .gradient = norm_back,
         .keep = NORM_KEEP,
         .remake = norm_remake,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "FusedBatchNormV2",
@@ -331,6 +332,7 @@ const ht_op ht_ops_norm[] = {
         .gradient = norm_back,
         .keep = NORM_KEEP,
         .remake = norm_remake,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "FusedBatchNormV3",
@@ -353,6 +355,7 @@ const ht_op ht_ops_norm[] = {
         .gradient = norm_back,
         .keep = NORM_KEEP,
         .remake = norm_remake,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "LRN",
@@ -366,6 +369,7 @@ const ht_op ht_ops_norm[] = {
         .forward = lrn_forward,
         .gradient = lrn_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_OUT(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {0},
 };

@@ -308,6 +308,7 @@ const ht_op ht_ops_pool[] = {
         .forward = max2_forward,
         .gradient = max2_back,
         .keep = HT_KEEP_IN(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "MaxPoolV2",
@@ -320,6 +321,7 @@ const ht_op ht_ops_pool[] = {
         .forward = v2_forward,
         .gradient = v2_back,
         .keep = HT_KEEP_INS,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "AvgPool",
@@ -330,6 +332,7 @@ const ht_op ht_ops_pool[] = {
         .samples = POOL2_SAMPLES,
         .forward = mean2_forward,
         .gradient = mean2_back,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "MaxPool3D",
@@ -341,6 +344,7 @@ const ht_op ht_ops_pool[] = {
         .forward = max3_forward,
         .gradient = max3_back,
         .keep = HT_KEEP_IN(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "AvgPool3D",
@@ -351,6 +355,7 @@ const ht_op ht_ops_pool[] = {
         .samples = "f[2,3,4,5,2]" K3D SAME "; f[1,4,3,4,3]" K3D VALID,
         .forward = mean3_forward,
         .gradient = mean3_back,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "MaxPoolWithArgmax",
@@ -365,6 +370,7 @@ const ht_op ht_ops_pool[] = {
         .forward = argmax_forward,
         .gradient = argmax_back,
         .keep = HT_KEEP_IN(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "MaxPoolGrad",
@@ -378,6 +384,7 @@ const ht_op ht_ops_pool[] = {
         .forward = max2_grad_forward,
         .gradient = max2_grad_back,
         .keep = HT_KEEP_IN(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "AvgPoolGrad",
@@ -389,6 +396,7 @@ const ht_op ht_ops_pool[] = {
                    "; i[4]{2,5,6,3} d[2,2,2,3]" K3S2 VALID,
         .forward = mean2_grad_forward,
         .gradient = mean2_grad_back,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "MaxPool3DGrad",
@@ -402,6 +410,7 @@ const ht_op ht_ops_pool[] = {
         .forward = max3_grad_forward,
         .gradient = max3_grad_back,
         .keep = HT_KEEP_IN(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "AvgPool3DGrad",
@@ -412,6 +421,7 @@ const ht_op ht_ops_pool[] = {
         .samples = "i[5]{2,3,4,5,2} f[2,2,4,3,2]" K3D SAME,
         .forward = mean3_grad_forward,
         .gradient = mean3_grad_back,
+        .flags = HT_OP_IN_FLOAT,
     },
     {0},
 };

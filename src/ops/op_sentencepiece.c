@@ -10,6 +10,7 @@
 typedef struct pieces_model {
   ht_object object;
   ht_sentencepiece *sp;
+  const ht_attrs *attrs; /* of its node */
 } pieces_model;
 
 static void release_model(ht_object *object) {
@@ -18,7 +19,14 @@ static void release_model(ht_object *object) {
   free(m);
 }
 
-static const ht_object_class model_class = {"sentencepiece", release_model};
+static const ht_attrs *attrs_of(const ht_object *object) {
+  return ((const pieces_model *)object)->attrs;
+}
+
+static const ht_object_class model_class = {.name = "sentencepiece",
+                                            .release = release_model,
+                                            .op = "SentencepieceOp",
+                                            .attrs = attrs_of};
 
 static ht_status prepare_model(const ht_attrs *attrs, void **prepared) {
   ht_string bytes = ht_attr_string(attrs, "model");
@@ -26,6 +34,7 @@ static ht_status prepare_model(const ht_attrs *attrs, void **prepared) {
   if (!m) return ht_fail(HT_NO_MEMORY, "no memory for a piece model");
   m->object.class = &model_class;
   m->object.references = 1;
+  m->attrs = attrs;
   ht_status st = ht_sentencepiece_new(bytes.p ? bytes.p : "", bytes.n, &m->sp);
   if (st.code == HT_OK) {
     *prepared = m;

@@ -155,6 +155,7 @@ const ht_op ht_ops_softmax[] = {
         .forward = softmax_forward,
         .gradient = softmax_back,
         .keep = HT_KEEP_OUT(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "LogSoftmax",
@@ -167,6 +168,7 @@ const ht_op ht_ops_softmax[] = {
         .forward = log_forward,
         .gradient = log_back,
         .keep = HT_KEEP_OUT(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         /* TensorFlow cannot differentiate broadcast inputs here, and drops
@@ -185,6 +187,7 @@ const ht_op ht_ops_softmax[] = {
         .forward = dense_forward,
         .gradient = dense_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_OUT(1),
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "SparseSoftmaxCrossEntropyWithLogits",
@@ -197,6 +200,7 @@ const ht_op ht_ops_softmax[] = {
         .forward = sparse_forward,
         .gradient = sparse_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_OUT(1),
+        .flags = HT_OP_IN_FLOAT,
     },
     {0},
 };

@@ -18,7 +18,7 @@ static void release(ht_object *object) {
   free(t);
 }
 
-const ht_object_class ht_table_class = {"table", release};
+const ht_object_class ht_table_class = {.name = "table", .release = release};
 
 static bool good_key(ht_dtype t) {
   return t == HT_STRING || ht_dtype_integer(t) || t == HT_BOOL;

@@ -47,6 +47,10 @@ typedef struct ht_object ht_object;
 typedef struct ht_object_class {
   const char *name;
   void (*release)(ht_object *object); /* called with the last reference */
+  /* An op that makes one like it from attributes alone, and those of the
+   * node that made it (they live as long as their model); NULL: none. */
+  const char *op;
+  const struct ht_attrs *(*attrs)(const ht_object *object);
 } ht_object_class;
 struct ht_object {
   const ht_object_class *class;

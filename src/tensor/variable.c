@@ -11,7 +11,8 @@ static void release_variable(ht_object *object) {
   free(v);
 }
 
-const ht_object_class ht_variable_class = {"variable", release_variable};
+const ht_object_class ht_variable_class = {.name = "variable",
+                                           .release = release_variable};
 
 void ht_store_init(ht_store *store) {
   *store = (ht_store){0};

@@ -167,7 +167,8 @@ def layers(report, module, original, exported):
     if original[0].format == "sm2":
         try:
             wanted = layer_trains(original[0].path)
-        except (LookupError, ValueError, AttributeError, IndexError) as e:
+        except (LookupError, ValueError, AttributeError, IndexError,
+                TypeError) as e:
             return report.skipped(module, "export", "KerasLayer: so does the "
                                   "original: " + type(e).__name__)
 

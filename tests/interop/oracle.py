@@ -66,8 +66,15 @@ class Call2(Call):
         with unchanged(self.variables):
             return {k: t.numpy() for k, t in self.function(feeds).items()}
 
+    def trains(self, variable):
+        """What the module lists, if it does; states of Keras are not."""
+        listed = getattr(self.root, "trainable_variables", None)
+        if listed is None:
+            return variable.trainable
+        return any(v is variable for v in listed)
+
     def gradients(self, feeds, cotangents):
-        keys = [k for k, v in self.variables.items() if v.trainable]
+        keys = [k for k, v in self.variables.items() if self.trains(v)]
         values = [self.variables[k] for k in keys]
         with unchanged(self.variables), tf.GradientTape() as tape:
             out = self.function(feeds)
@@ -152,7 +159,7 @@ def sm2_calls(path):
 
 
 def constants(feeds):
-    return {k: tf.constant(v) for k, v in feeds.items()}
+    return {k: tf.convert_to_tensor(v) for k, v in feeds.items()}
 
 
 def method_names(path):
@@ -215,6 +222,17 @@ def rebuilt(name, nest, feeds):
 # ---- TF1, both formats: a graph and a session
 
 
+@contextlib.contextmanager
+def version_1():
+    """A new graph, whose TensorArrays are differentiated as TF1 did."""
+    v1.disable_control_flow_v2()
+    try:
+        with v1.Graph().as_default():
+            yield
+    finally:
+        v1.enable_control_flow_v2()
+
+
 class Call1(Call):
     """`build(feeds)` makes, in a new graph, what `run` needs of it."""
 
@@ -223,13 +241,13 @@ class Call1(Call):
         self.build = build
 
     def run(self, feeds):
-        with v1.Graph().as_default(), v1.Session() as session:
+        with version_1(), v1.Session() as session:
             outputs, _, feed, start = self.build(session, feeds)
             start()
             return session.run(outputs, feed)
 
     def gradients(self, feeds, cotangents):
-        with v1.Graph().as_default(), v1.Session() as session:
+        with version_1(), v1.Session() as session:
             outputs, variables, feed, start = self.build(session, feeds)
             names = [k for k in cotangents if k in outputs]
             y = [outputs[k] for k in names]

@@ -1,0 +1,181 @@
+"""Writes modules of the families of published ones and holds hubtune against
+TensorFlow on each: outputs, gradients, five steps of training, export.
+
+    python tests/interop/families.py [--quick] [--no-export] [--keep FOLDER]
+        [--table FILE] [NAME...]
+
+Environment as of compare.py. --quick: those of them that take little time.
+--keep: modules are kept in FOLDER and not written again. --table: what is
+found, as docs/families.md has it.
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import absl.logging
+import tensorflow as tf
+
+import compare
+import exports
+import families_training
+import feeds
+import oracle
+import program
+import report
+from families_write import FAMILIES
+
+HEAD = """# Families of modules
+
+Modules of the families that are published on hub, written by `make
+interop-families` (`tests/interop/families.py`) with TensorFlow %s and held
+against it: every call's outputs (1e-4 of the largest value) and gradients
+(relative L2 1e-4), losses of five steps of SGD and of Adam (1e-4), and what
+is exported in both formats, loaded in TensorFlow again. Cells count checks
+that passed; `-` where there is nothing to compare. Ops are the kinds in the
+file.
+
+| module | ops | outputs | gradients | training | export |
+|---|---:|---|---|---|---|
+"""
+
+
+class Report(report.Report):
+    """Also keeps why something was skipped or failed."""
+
+    def __init__(self):
+        super().__init__()
+        self.notes, self.ops = [], {}
+
+    def count(self, module, column, kind, message=""):
+        super().count(module, column, kind, message)
+        if message and not message.endswith(": random"):
+            self.notes.append("%s, %s: %s" % (module, column, message))
+
+    def row(self, name):
+        cells = self.results.get(name, {})
+        shown = [cell_text(cells.get(c, [0, 0, 0])) for c in report.COLUMNS]
+        return "| `%s` | %s | %s |" % (name, self.ops.get(name, "-"),
+                                       " | ".join(shown))
+
+    def table(self):
+        rows = [self.row(name) for name in self.ops]
+        notes = ["- " + n[:160].replace("\n", " ") for n in self.notes]
+        total = "%d checks passed, %d failed, %d skipped." % tuple(
+            self.total(k) for k in range(3))
+        return (HEAD % tf.__version__ + "\n".join(rows) + "\n\n" + total +
+                "\n" + ("\n" + "\n".join(notes) + "\n" if notes else ""))
+
+
+def cell_text(cell):
+    passed, failed, _ = cell
+    if failed:
+        return "**%d of %d**" % (passed, passed + failed)
+    return str(passed) if passed else "-"
+
+
+def kinds_of_ops(path):
+    found = set()
+    for meta in oracle.meta_graphs(path):
+        found |= {n.op for n in meta.graph_def.node}
+        for f in meta.graph_def.library.function:
+            found |= {n.op for n in f.node_def}
+    return len(found)
+
+
+def write(folder, names):
+    """By a process of its own: the oracle changes how graphs are made."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                          "families_write.py")
+    subprocess.run([sys.executable, script, folder, *names], check=True)
+
+
+def train(r, name, path, calls):
+    family = FAMILIES[name]
+    if not family.train:
+        return
+    problem = families_training.Problem(path, family, calls)
+    for optimizer, rate in zip(("sgd", "adam"), family.rates):
+        r.guarded(name, "training", optimizer, lambda: families_training.check(
+            problem, optimizer, rate))
+    check_tuned(r, name, calls)
+
+
+def check_tuned(r, name, calls):
+    """The tuned module in its own format: its calls are the original's."""
+    run, out = program.scratch("run"), program.scratch("tuned")
+    if not os.path.exists(run):
+        return
+    form = "hub1" if calls[0].format == "hub1" else "savedmodel"
+
+    def work():
+        shutil.rmtree(out, ignore_errors=True)
+        program.hubtune("export", run, out, "--what", "module", "--format",
+                        form)
+        exports.CACHE.clear()
+        return exports.interface(calls, out) + same_as_hubtune(
+            out, FAMILIES[name].bound)
+
+    r.guarded(name, "export", "tuned", work)
+
+
+def same_as_hubtune(folder, bound):
+    found = []
+    for call in exports.calls_of(folder):
+        feed = feeds.for_call(call)
+        if exports.is_random(call, feed):
+            continue
+        found += ["%s: %s" % (call.name, d) for d in compare.differ.values(
+            program.run(folder, call, feed), call.run(feed), bound)]
+    return found
+
+
+def check(r, name, path, export):
+    feeds.SPECIAL = FAMILIES[name].feed
+    r.ops[name] = kinds_of_ops(path)
+    calls = oracle.calls(path)
+    for call in calls:
+        compare.compare_call(r, name, path, call, FAMILIES[name].bound)
+    try:
+        train(r, name, path, calls)
+    except Exception as e:
+        r.failed(name, "training", "%s: %s" % (type(e).__name__, str(e)[:300]))
+    if export:
+        compare.compare_exports(r, name, path, calls)
+
+
+def main(words):
+    p = argparse.ArgumentParser()
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--no-export", action="store_true")
+    p.add_argument("--keep")
+    p.add_argument("--table")
+    p.add_argument("names", nargs="*")
+    o = p.parse_args(words)
+    absl.logging.set_verbosity(absl.logging.FATAL)
+    tf.get_logger().setLevel("CRITICAL")
+    folder = os.path.abspath(o.keep or program.scratch("families"))
+    os.makedirs(folder, exist_ok=True)
+    names = o.names or [n for n, f in FAMILIES.items()
+                        if f.quick or not o.quick]
+    write(folder, names)
+    r = Report()
+    for name in names:
+        started, path = time.time(), os.path.join(folder, name)
+        try:
+            check(r, name, path, not o.no_export)
+        except Exception as e:
+            r.failed(name, "run", "%s: %s" % (type(e).__name__, str(e)[-400:]))
+        print(r.row(name), "%.0f s" % (time.time() - started), flush=True)
+    if o.table:
+        with open(o.table, "w") as f:
+            f.write(r.table())
+    shutil.rmtree(program.SCRATCH, ignore_errors=True)
+    return r.show()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

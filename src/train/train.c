@@ -208,11 +208,9 @@ static ht_status freeze_valid(training *t, const ht_frozen_work *train) {
 }
 
 static ht_status make_frozen(training *t) {
-  const char *why =
-      t->o->augment ? "images are augmented" : "texts lose words";
+  const char *why = "images are augmented";
   bool trains = t->o->trainable || t->o->trainable_variables;
   ht_composed *c = &t->trained.composed;
-<<<<<<< ours
   ht_frozen_work w = {.composed = c,
                       .body = &c->train_body,
                       .feed = &t->train,
@@ -221,18 +219,8 @@ static ht_status make_frozen(training *t) {
                       .cache = !t->o->no_cache,
                       .notice = note,
                       .arg = t};
-  if (!t->o->augment && !(t->o->word_dropout > 0))
-    HT_TRY(ht_frozen_make(&w, &t->frozen, &why));
+  if (!t->o->augment) HT_TRY(ht_frozen_make(&w, &t->frozen, &why));
   if (!t->frozen && !trains && why)
-=======
-  if (t->o->augment) {
-    if (!t->o->trainable && !t->o->trainable_variables)
-      note(t, "the module runs at every step: images are augmented");
-    return HT_SUCCESS;
-  }
-  HT_TRY(ht_frozen_make(c, &t->train, &t->frozen, &why));
-  if (!t->frozen && !t->o->trainable && !t->o->trainable_variables && why)
->>>>>>> theirs
     notef(t, "the module runs at every step: %s", why);
   return freeze_valid(t, &w);
 }

@@ -462,6 +462,8 @@ typedef struct ht_new_text_options {
   const char *combiner;    /* "sqrtn", "mean", "sum" */
   const char *punctuation; /* "keep", "strip", "split": each sign a word */
   int ngrams;              /* runs of up to so many words are words, too */
+  const char *subwords;    /* "3-6": so are parts of words of 3 to 6 characters;
+                              NULL: they are not */
   bool lowercase;
   bool mask_digits; /* every digit is read as 0 */
   bool tokens;      /* single words in, their vectors out */

@@ -1,4 +1,6 @@
 /* new.c - new modules. */
+#include <stdio.h>
+
 #include "data/dataset.h"
 #include "format/embeddings.h"
 #include "hub/new_text.h"
@@ -61,6 +63,22 @@ static ht_status new_from_vectors(const ht_new_text_options *o,
   return st;
 }
 
+/* "3-6" or "4". */
+static ht_status read_subwords(const char *text, ht_text_embedding *spec) {
+  int low, high, n = 0;
+  if (!text) return HT_SUCCESS;
+  int got = sscanf(text, "%2d%n-%2d%n", &low, &n, &high, &n);
+  if (got == 1) high = low;
+  if (got < 1 || text[n] || low < 2 || high < low || high > HT_MAX_PART)
+    return ht_fail(HT_USAGE,
+                   "'--subwords' wants a range such as 3-6 from 2 to "
+                   "%d, not '%s'",
+                   HT_MAX_PART, text);
+  spec->min_part = low;
+  spec->max_part = high;
+  return HT_SUCCESS;
+}
+
 /* Drawn vectors mean nothing untrained, and a SavedModel lists its vectors
  * among trainable_variables, as tensorflow_hub's exporter for TF2 does. */
 ht_status ht_new_text(const ht_new_text_options *o, const char *out,
@@ -81,6 +99,7 @@ ht_status ht_new_text(const ht_new_text_options *o, const char *out,
   spec.trainable = o->trainable || !o->hub1 || !o->embeddings;
   if (!o->embeddings == !o->texts)
     return ht_fail(HT_USAGE, "either vectors or texts make a text embedding");
+  HT_TRY(read_subwords(o->subwords, &spec));
   return o->embeddings ? new_from_vectors(o, &spec, out, words)
                        : new_from_texts(o, &spec, out, words);
 }

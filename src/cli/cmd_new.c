@@ -6,7 +6,8 @@
 #include "cli/progress.h"
 
 typedef struct settings {
-  const char *embeddings, *texts, *column, *combiner, *punctuation, *format;
+  const char *embeddings, *texts, *column, *combiner, *punctuation, *subwords,
+      *format;
   int64_t dim, min_count, max_words, seed, oov, ngrams;
   double stddev;
   bool lowercase, strip_punctuation, mask_digits, tokens, trainable;
@@ -29,6 +30,8 @@ static const option options[] = {
      OPTION_INT, AT(max_words), .low = 1, .high = 1e12},
     {"ngrams", "N", "runs of up to N words are words of their own", OPTION_INT,
      AT(ngrams), .low = 1, .high = 8},
+    {"subwords", "N-N", "parts of words of so many characters are, too",
+     OPTION_TEXT, AT(subwords)},
     {"stddev", "X", "of drawn vectors, which are normal(0, X)", OPTION_REAL,
      AT(stddev), .low = 0, .high = 1e6},
     {"seed", "N", "of drawn vectors", OPTION_INT, AT(seed), .low = 0,
@@ -101,6 +104,7 @@ static int run(const invocation *c) {
       .oov = s->oov,
       .combiner = s->combiner,
       .punctuation = s->strip_punctuation ? "strip" : s->punctuation,
+      .subwords = s->subwords,
       .ngrams = (int)s->ngrams,
       .lowercase = s->lowercase,
       .mask_digits = s->mask_digits,

@@ -24,9 +24,12 @@ ht_status ht_vectors_fill(ht_vectors_reader *r, size_t wanted) {
                      (unsigned)(HT_EMBEDDINGS_WINDOW - r->n));
     int error;
     const char *message = gzerror(r->file, &error);
-    if (got < 0 || (error != Z_OK && error != Z_STREAM_END))
+    if (got < 0 || (error != Z_OK && error != Z_STREAM_END)) {
+      const char *colon = strrchr(message, ':'); /* zlib puts the path first */
+      const char *why = colon ? colon + 2 : message;
       return ht_fail(HT_CORRUPT, "cannot read '%s': %s", r->path,
-                     error == Z_ERRNO ? strerror(errno) : message);
+                     error == Z_ERRNO ? strerror(errno) : why);
+    }
     r->n += (size_t)got;
     if (!got) {
       r->ended = true;

@@ -96,17 +96,9 @@ static ht_status make_vectors(work *w, ht_tensor *out) {
 
 /* ---- words -> ids -> vectors -> one vector per sentence */
 
-static ht_ref int64_const(work *w, int64_t v) {
-  ht_tensor t;
-  if (ht_scalar_int64(v, &t).code != HT_OK) return (ht_ref){-1, 0};
-  ht_ref r = ht_build_const(&w->b, NULL, &t);
-  ht_tensor_drop(&t);
-  return r;
-}
-
 static ht_ref look_up(work *w, ht_ref table, ht_ref words) {
   ht_builder *b = &w->b;
-  ht_ref none = int64_const(w, -1);
+  ht_ref none = ht_build_int64(b, -1);
   ht_ref find[] = {table, words, none};
   ht_ref id = ht_build(b, "LookupTableFindV2", NULL, 3, find, "");
   if (!w->spec->oov) return id;
@@ -124,7 +116,7 @@ static ht_ref look_up(work *w, ht_ref table, ht_ref words) {
 static void drop_unknown(work *w, ht_ref *ids, ht_ref *rows) {
   ht_builder *b = &w->b;
   if (w->spec->oov) return;
-  ht_ref known = ht_build_2(b, "GreaterEqual", *ids, int64_const(w, 0), "");
+  ht_ref known = ht_build_2(b, "GreaterEqual", *ids, ht_build_int64(b, 0), "");
   ht_ref minus = {-1, 0};
   int32_t flat = -1;
   minus = ht_build_int32s(b, 1, &flat);
@@ -252,6 +244,10 @@ static ht_status check(const ht_text_embedding *s) {
     return ht_fail(HT_USAGE, "a dimension of %d", s->dim);
   if (s->ngrams < 1 || s->ngrams > HT_MAX_NGRAMS)
     return ht_fail(HT_USAGE, "runs of up to %d words", s->ngrams);
+  if (s->max_part && (s->min_part < 2 || s->max_part < s->min_part ||
+                      s->max_part > HT_MAX_PART))
+    return ht_fail(HT_USAGE, "parts of words of %d to %d characters",
+                   s->min_part, s->max_part);
   if (s->oov < 0 || s->oov > INT32_MAX)
     return ht_fail(HT_USAGE, "%lld buckets for unknown words",
                    (long long)s->oov);

@@ -8,7 +8,7 @@
 #include "format/embeddings.h"
 #include "hub/model.h"
 
-enum { HT_MAX_NGRAMS = 8 };
+enum { HT_MAX_NGRAMS = 8, HT_MAX_PART = 16 };
 
 typedef struct ht_text_embedding {
   /* Words and their vectors, which are taken ... */
@@ -28,9 +28,11 @@ typedef struct ht_text_embedding {
                               word */
   bool lowercase;
   bool mask_digits; /* every digit is read as 0 */
-  int ngrams;  /* 1 .. HT_MAX_NGRAMS: runs of up to so many words are words of
-                  their own */
-  bool tokens; /* words in, a vector each out, nothing split */
+  int ngrams; /* 1 .. HT_MAX_NGRAMS: runs of up to so many words are words of
+                 their own */
+  int min_part, max_part; /* parts of words of so many characters are words,
+                             too; 0: none */
+  bool tokens;            /* words in, a vector each out, nothing split */
   bool trainable;
   bool hub1; /* the TF1 Hub format */
 } ht_text_embedding;

@@ -25,6 +25,8 @@ typedef struct ht_text_words {
 /* Adds nodes from sentences to words: what the module does first. */
 ht_text_words ht_build_words(ht_new_text_work *w);
 
+ht_ref ht_build_int64(ht_builder *b, int64_t value);
+
 /* x[i] of a vector, or x[:,0] of a matrix. */
 ht_ref ht_build_column_0(ht_builder *b, ht_ref x, bool matrix);
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/drop_words.h"
 #include "train/feed_images.h"
 
 /* ---- which column */
@@ -246,12 +245,6 @@ ht_images *ht_feed_images(const ht_feed *f) {
   return NULL;
 }
 
-bool ht_feed_texts(const ht_feed *f) {
-  for (int i = 0; i < f->n_inputs; i++)
-    if (!f->images[i] && f->column[i]->value.dtype == HT_STRING) return true;
-  return false;
-}
-
 bool ht_feed_broken(const ht_feed *f, int64_t example) {
   for (int i = 0; i < f->n_inputs; i++)
     if (f->images[i] && ht_images_broken(f->images[i], example)) return true;
@@ -270,12 +263,8 @@ ht_status ht_feed_expect(const ht_feed *f, int64_t epoch, const int64_t *index,
 static ht_status fill_inputs(const ht_feed *f, ht_pool *pool, int64_t epoch,
                              int64_t *index, int64_t *n, ht_tensor *out) {
   if (ht_feed_images(f)) HT_TRY(take_images(f, epoch, index, n, out));
-  for (int i = 0; i < f->n_inputs; i++) {
-    if (f->images[i]) continue;
-    HT_TRY(input_of(f, pool, i, index, *n, &out[i]));
-    if (f->word_dropout > 0 && epoch >= 0 && out[i].dtype == HT_STRING)
-      HT_TRY(ht_drop_words(&out[i], f->word_dropout, f->seed, epoch, index));
-  }
+  for (int i = 0; i < f->n_inputs; i++)
+    if (!f->images[i]) HT_TRY(input_of(f, pool, i, index, *n, &out[i]));
   return HT_SUCCESS;
 }
 

@@ -33,8 +33,6 @@ typedef struct ht_feed {
   const ht_port *const *input;
   int n_inputs;
   const ht_column *label; /* NULL: none */
-  double word_dropout;    /* of texts, in epochs that change examples */
-  uint64_t seed;          /* of that */
   ht_targets targets;
   bool encoded;
 } ht_feed;
@@ -51,8 +49,7 @@ void ht_feed_close(ht_feed *feed);
 /*
  * Examples index[0..*n-1]: one tensor per input, of its dtype and rank. Those
  * with broken images are taken out of `index`, which may leave none; images
- * are augmented, and texts lose words, as in that epoch (HT_UNCHANGED: not at
- * all).
+ * are augmented as in that epoch (HT_UNCHANGED: not at all).
  */
 ht_status ht_feed_inputs(const ht_feed *feed, ht_pool *pool, int64_t epoch,
                          int64_t *index, int64_t *n,
@@ -64,8 +61,6 @@ ht_status ht_feed_expect(const ht_feed *feed, int64_t epoch,
 ht_status ht_feed_sample(const ht_feed *feed, ht_tensor *out) HT_MUST_CHECK;
 /* Whether an image of that example was found broken. */
 bool ht_feed_broken(const ht_feed *feed, int64_t example);
-/* Whether it has an input of texts. */
-bool ht_feed_texts(const ht_feed *feed);
 /* The first input of images, NULL: there is none. */
 ht_images *ht_feed_images(const ht_feed *feed);
 /* Their targets: int64 [n], or float [n, width]. */

@@ -101,7 +101,6 @@ ht_status ht_prepare_check(const ht_train_options *o) {
   HT_TRY(check_names(o));
   HT_TRY(check_images(o));
   HT_TRY(in_range("dropout", o->dropout, 1));
-  HT_TRY(in_range("word-dropout", o->word_dropout, 1));
   HT_TRY(in_range("label-smoothing", o->label_smoothing, 1));
   HT_TRY(in_range("clip-norm", o->clip_norm, 1e30));
   HT_TRY(in_range("l1", o->l1, 1e30));

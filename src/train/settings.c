@@ -42,8 +42,6 @@ static const ht_setting settings[] = {
     {"head", HT_SET_TEXT, AT(head), "linear", "linear, mlp:N,N or none"},
     {"head-init", HT_SET_TEXT, AT(head_init), "glorot",
      "glorot, zeros or an .npz of kernel and bias"},
-    {"word-dropout", HT_SET_REAL, AT(word_dropout), "0",
-     "of the words of training texts"},
     {"dropout", HT_SET_REAL, AT(dropout), "0", "before each dense layer"},
     {"loss", HT_SET_TEXT, AT(loss), "auto",
      "softmax, sigmoid, mse, mae or huber"},

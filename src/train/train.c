@@ -112,15 +112,6 @@ static ht_status choose_examples(training *t) {
   return HT_SUCCESS;
 }
 
-static ht_status drop_words(training *t) {
-  if (!(t->o->word_dropout > 0)) return HT_SUCCESS;
-  t->train.word_dropout = t->o->word_dropout;
-  t->train.seed = (uint64_t)t->o->seed;
-  if (ht_feed_texts(&t->train)) return HT_SUCCESS;
-  return ht_fail(HT_USAGE, "'--word-dropout' changes texts, '%s' has none",
-                 t->o->data);
-}
-
 static ht_status open_data(training *t, const ht_callable *call) {
   const ht_train_options *o = t->o;
   ht_labels *labels = &t->trained.labels;
@@ -134,7 +125,6 @@ static ht_status open_data(training *t, const ht_callable *call) {
   if (o->augment && !ht_feed_images(&t->train))
     return ht_fail(HT_USAGE, "'--augment' changes images, '%s' has none",
                    o->data);
-  HT_TRY(drop_words(t));
   HT_TRY(choose_examples(t));
   if (!o->valid) return HT_SUCCESS;
   HT_TRY(open_feed(t, o->valid, call, false, &t->valid));
@@ -218,8 +208,7 @@ static ht_status freeze_valid(training *t, const ht_frozen_work *train) {
 }
 
 static ht_status make_frozen(training *t) {
-  const char *why =
-      t->o->augment ? "images are augmented" : "texts lose words";
+  const char *why = "images are augmented";
   bool trains = t->o->trainable || t->o->trainable_variables;
   ht_composed *c = &t->trained.composed;
   ht_frozen_work w = {.composed = c,
@@ -230,8 +219,7 @@ static ht_status make_frozen(training *t) {
                       .cache = !t->o->no_cache,
                       .notice = note,
                       .arg = t};
-  if (!t->o->augment && !(t->o->word_dropout > 0))
-    HT_TRY(ht_frozen_make(&w, &t->frozen, &why));
+  if (!t->o->augment) HT_TRY(ht_frozen_make(&w, &t->frozen, &why));
   if (!t->frozen && !trains && why)
     notef(t, "the module runs at every step: %s", why);
   return freeze_valid(t, &w);

@@ -18,7 +18,7 @@ typedef struct ht_train_options {
   const char *image_size, *image_range, *image_resize, *group, *bn;
   const char **input, **argument; /* "NAME=COLUMN", "NAME=VALUE" */
   int n_input, n_argument;
-  double valid_split, dropout, word_dropout, label_smoothing, l1, l2;
+  double valid_split, dropout, label_smoothing, l1, l2;
   double lr, module_lr, weight_decay; /* negative: the default */
   double momentum, clip_norm;
   bool trainable, nesterov, no_module_losses, no_shuffle, resume, tensorboard,

@@ -25,6 +25,12 @@ echo "interop: writing modules"
 echo "interop: comparing"
 "$python" "$here/compare.py" "$scratch/modules" "$@"
 
+echo "interop: text modules made here"
+"$python" "$here/new_text.py" "$HUBTUNE" 2>"$scratch/log" || {
+  tail -n 5 "$scratch/log" >&2
+  exit 1
+}
+
 "$here/cache.sh" "$build"
 echo "interop: the examples"
 (cd "$build" && srcdir="$here/../.." sh "$here/../../examples/check.sh" \

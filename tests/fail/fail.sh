@@ -85,7 +85,8 @@ judge() {
       [ "$(grep -c '^hubtune: .' stderr)" -eq 1 ] ||
         fail "$what: said: $(head -n 3 stderr)"
       case $command in
-        export | hub1 | new) [ ! -e out ] || fail "$what: half an output" ;;
+        export | hub1 | new) [ ! -e out ] || [ "$(digest)" = "$wanted" ] ||
+          fail "$what: half an output" ;;
         run | embed) [ ! -e out.npz ] && [ ! -e out.csv ] ||
           [ "$(digest)" = "$wanted" ] || fail "$what: half an output" ;;
       esac ;;

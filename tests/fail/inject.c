@@ -5,9 +5,11 @@
  *     FAIL_KIND   alloc open read write sync rename map
  *     FAIL_AT     k, from 1; 0: none
  *     FAIL_COUNT  a file that gets the number of calls at the end
+ *     FAIL_TRACE  if set, where call k came from is printed
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdarg.h>
@@ -66,6 +68,10 @@ static bool fails(const char *what, const void *caller, int error) {
   bool own = false;
   for (int i = 0; i < n_ranges; i++) own |= p >= range[i].from && p < range[i].to;
   if (!own || ++calls != at) return false;
+  if (getenv("FAIL_TRACE")) {
+    void *frame[24];
+    backtrace_symbols_fd(frame, backtrace(frame, 24), 2);
+  }
   errno = error;
   return true;
 }

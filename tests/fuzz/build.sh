@@ -11,16 +11,16 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p fuzz
 cd fuzz
 [ -e Makefile ] || "$source/configure" -q --enable-asan --enable-fuzz \
-  CC="${FUZZ_CC:-clang}" CXX="${FUZZ_CXX:-clang++}" --disable-shared \
-  --enable-static
-make -s "-j${FUZZ_JOBS:-2}" all tests/fuzz/fuzz tests/fuzz/replay
+  CC="${FUZZ_CC:-clang}" CXX="${FUZZ_CXX:-clang++}"
+make -s "-j${FUZZ_JOBS:-2}" fuzz-programs
 cat > run <<END
 #!/bin/sh
 # run SECONDS [TARGET...]
 cd "$(pwd)" || exit 1
 seconds=\$1
 shift
-[ -d seeds ] || srcdir="$source" "$source/tests/fuzz/seeds.sh" seeds
+[ -d seeds ] || (cd .. && srcdir="$source" "$source/tests/fuzz/seeds.sh" \
+  fuzz/seeds)
 status=0
 for target in \${*:-\$(ls seeds)}; do
   mkdir -p "corpus/\$target" "found/\$target"

@@ -99,7 +99,8 @@ static ht_status get_of(ht_bundle *b, const char *group, const ht_variable *v,
   ht_arena arena = {0};
   *out = (ht_tensor){0};
   const char *key = ht_key(&arena, group, v, part);
-  const ht_bundle_entry *e = key ? ht_bundle_find(b, key) : NULL;
+  if (!key) return ht_fail(HT_NO_MEMORY, "no memory for a checkpoint");
+  const ht_bundle_entry *e = ht_bundle_find(b, key);
   ht_status st = e ? ht_checkpoint_tensor(b, e, out) : HT_SUCCESS;
   ht_arena_free(&arena);
   return st;

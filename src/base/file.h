@@ -23,6 +23,10 @@ ht_status ht_folder_list(const char *path, ht_arena *arena, char ***names,
                          int *n) HT_MUST_CHECK;
 ht_status ht_folder_make(const char *path) HT_MUST_CHECK;   /* with parents */
 ht_status ht_folder_remove(const char *path) HT_MUST_CHECK; /* recursively */
+/* Keeps other processes that ask for it out of a folder until the file
+ * descriptor is closed, also by dying. Fails where one is in; a file system
+ * without such locks lets everybody in. */
+ht_status ht_folder_hold(const char *path, int *fd) HT_MUST_CHECK;
 /* How many bytes its files have, as far as they can be read; links count
  * nothing. */
 uint64_t ht_folder_bytes(const char *path);

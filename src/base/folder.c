@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,6 +76,15 @@ ht_status ht_folder_remove(const char *path) {
   ht_status st = remove_tree(path, &arena);
   ht_arena_free(&arena);
   return st;
+}
+
+ht_status ht_folder_hold(const char *path, int *fd) {
+  *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*fd < 0) return ht_fail_errno("cannot read folder", path);
+  if (flock(*fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+    return HT_SUCCESS;
+  close(*fd);
+  return ht_fail(HT_IO, "'%s' is in use by another process", path);
 }
 
 static uint64_t count_bytes(const char *path, ht_arena *arena) {

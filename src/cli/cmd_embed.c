@@ -1,5 +1,6 @@
 /* cmd_embed.c - hubtune embed: a module's outputs for every example. */
 #include <math.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "cli/fetching.h"
@@ -60,7 +61,10 @@ typedef struct work {
   progress bar;
 } work;
 
+static const ht_status no_memory = {HT_NO_MEMORY, "no memory for names"};
+
 static bool cut_names(work *w) {
+  errno = 0;
   const settings *s = w->s;
   int n = s->feed.n + s->input.n;
   w->feed = calloc((size_t)n + 1, sizeof *w->feed);
@@ -70,6 +74,7 @@ static bool cut_names(work *w) {
     size_t length = strcspn(text, "=");
     if (!length || !text[length]) return false;
     w->feed[i] = strndup(text, length);
+    if (!w->feed[i]) return false;
   }
   w->n_constants = s->feed.n;
   return w->feed != NULL;
@@ -158,6 +163,7 @@ static int run(const invocation *c) {
     return wrong_use("either --fetch or a signature, not both");
   if (!cut_names(&w)) {
     finish(&w);
+    if (errno == ENOMEM) return failed(no_memory);
     return wrong_use("options '--feed' and '--input' need NAME=...");
   }
   signals_subject(c->operand[0]);

@@ -1,4 +1,5 @@
 /* cmd_run.c - hubtune run: arrays in, arrays and gradients out. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "cli/fetching.h"
@@ -65,12 +66,16 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 /* The part before '=' of every NAME=VALUE; false where there is none. */
+static const ht_status no_memory = {HT_NO_MEMORY, "no memory for names"};
+
 static bool cut_names(work *w, const option_list *list) {
+  errno = 0;
   w->name = calloc((size_t)list->n + 1, sizeof *w->name);
   for (int i = 0; w->name && i < list->n; i++) {
     const char *equals = strchr(list->value[i], '=');
     if (!equals || equals == list->value[i]) return false;
     w->name[i] = strndup(list->value[i], (size_t)(equals - list->value[i]));
+    if (!w->name[i]) return false;
     w->n_names++;
   }
   return w->name != NULL;
@@ -183,6 +188,7 @@ static int run(const invocation *c) {
     return wrong_use("--cotangents needs --gradients");
   if (!cut_names(&w, s->fetch.n ? &s->feed : &s->input)) {
     finish(&w);
+    if (errno == ENOMEM) return failed(no_memory);
     return wrong_use("option '--%s' needs NAME=VALUE",
                      s->fetch.n ? "feed" : "input");
   }

@@ -47,6 +47,8 @@ static void complain(const char *text) {
 }
 
 int failed(ht_status st) {
+  /* printing failed, which finish() is about to say */
+  if (st.code == HT_STOPPED && !signals_noted() && ferror(stdout)) return DONE;
   complain(st.msg ? st.msg : "stopped");
   if (st.code == HT_STOPPED && signals_noted()) return 128 + signals_noted();
   return FAILED;
@@ -160,7 +162,7 @@ static int run(const command *c, int n, char **argv, char **whole) {
   if (!settings || !operand) {
     free(settings);
     free(operand);
-    return wrong_use("no memory for the command line");
+    return failed((ht_status){HT_NO_MEMORY, "no memory for the command line"});
   }
   if (c->defaults) memcpy(settings, c->defaults, c->settings_size);
   if (c->set_defaults) c->set_defaults(settings);

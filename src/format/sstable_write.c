@@ -27,8 +27,14 @@ static void set_text(ht_text *t, const void *p, size_t n) {
   ht_text_bytes(t, p, n);
 }
 
-static void block_add(ht_sstable_block *b, const char *key, size_t key_n,
-                      const void *value, size_t value_n) {
+static ht_status check_block(const ht_sstable_block *b) {
+  HT_TRY(ht_text_check(&b->restarts));
+  HT_TRY(ht_text_check(&b->last_key));
+  return ht_text_check(&b->bytes);
+}
+
+static ht_status block_add(ht_sstable_block *b, const char *key, size_t key_n,
+                           const void *value, size_t value_n) {
   size_t shared = 0;
   if (!b->restarts.n || b->entries == b->interval)
     restart(b);
@@ -41,6 +47,7 @@ static void block_add(ht_sstable_block *b, const char *key, size_t key_n,
   ht_text_bytes(&b->bytes, value, value_n);
   set_text(&b->last_key, key, key_n);
   b->entries++;
+  return check_block(b);
 }
 
 static void block_reset(ht_sstable_block *b) {
@@ -55,12 +62,10 @@ static ht_status write_block(ht_sstable_writer *w, ht_sstable_block *b) {
   uint32_t restarts = (uint32_t)(b->restarts.n / 4);
   ht_text_bytes(&b->bytes, b->restarts.p, b->restarts.n);
   ht_text_fixed32(&b->bytes, restarts);
-  HT_TRY(ht_text_check(&b->restarts));
-  HT_TRY(ht_text_check(&b->last_key));
-  HT_TRY(ht_text_check(&b->bytes));
   w->offset = w->out.n;
   w->size = b->bytes.n;
   ht_text_bytes(&b->bytes, "", 1); /* type: not compressed */
+  HT_TRY(check_block(b));
   uint32_t crc = ht_crc32c_extend(0, b->bytes.p, b->bytes.n);
   ht_text_bytes(&w->out, b->bytes.p, b->bytes.n);
   ht_text_fixed32(&w->out, ht_crc32c_mask(crc));
@@ -104,7 +109,7 @@ static ht_status index_pending(ht_sstable_writer *w) {
   add_handle(&value, w->offset, w->size);
   ht_status st = ht_text_check(&value);
   if (st.code == HT_OK)
-    block_add(&w->index, w->last_key.p, w->last_key.n, value.p, value.n);
+    st = block_add(&w->index, w->last_key.p, w->last_key.n, value.p, value.n);
   ht_text_free(&value);
   w->pending = false;
   return st;
@@ -134,7 +139,8 @@ ht_status ht_sstable_add(ht_sstable_writer *w, const void *key, size_t key_n,
   }
   w->any = true;
   set_text(&w->last_key, key, key_n);
-  block_add(&w->data, key, key_n, value, value_n);
+  HT_TRY(ht_text_check(&w->last_key));
+  HT_TRY(block_add(&w->data, key, key_n, value, value_n));
   if (w->data.bytes.n + w->data.restarts.n + 4 >= BLOCK) return flush(w);
   return HT_SUCCESS;
 }

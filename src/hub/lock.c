@@ -38,13 +38,18 @@ static void host_name(char host[MAX_HOST]) {
 
 /* ---- another's lock */
 
+static const char unreadable[] = "another user";
+
 /* The text of a lock file; false: there is none. */
 static bool read_lock(const char *path, char text[MAX_TEXT]) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  ssize_t n = read(fd, text, MAX_TEXT - 1);
-  close(fd);
-  text[n > 0 ? n : 0] = 0;
+  if (fd < 0 && errno == ENOENT) return false;
+  ssize_t n = fd < 0 ? -1 : read(fd, text, MAX_TEXT - 1);
+  if (fd >= 0) close(fd);
+  if (n < 0)
+    snprintf(text, MAX_TEXT, "%s", unreadable);
+  else
+    text[n] = 0;
   return true;
 }
 
@@ -224,7 +229,8 @@ void ht_lock_give(ht_lock *lock) {
     ht_status ignored = ht_folder_remove(lock->folder);
     (void)ignored; /* there is nobody to tell */
   }
-  if (read_lock(lock->path, text) && strcmp(text, lock->text) == 0)
+  if (read_lock(lock->path, text) &&
+      (strcmp(text, lock->text) == 0 || strcmp(text, unreadable) == 0))
     unlink(lock->path);
   *lock = (ht_lock){0};
 }

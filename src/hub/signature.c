@@ -228,7 +228,8 @@ ht_status ht_signatures(ht_source *s) {
     ht_status st = read_signature(s, name, s->meta->signature_def[i]->value);
     if (st.code != HT_OK) return ht_within(st, "signature '%s'", name);
   }
-  qsort(m->callable, (size_t)m->n_callables, sizeof *m->callable, by_name);
+  if (m->n_callables)
+    qsort(m->callable, (size_t)m->n_callables, sizeof *m->callable, by_name);
   HT_TRY(read_attachments(s));
   if (s->objects) return HT_SUCCESS;
   HT_TRY(read_update_ops(s));

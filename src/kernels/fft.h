@@ -6,6 +6,10 @@
 
 #include <complex.h>
 
+#ifndef CMPLX /* of C11; glibc has it for gcc alone */
+#define CMPLX(x, y) __builtin_complex((double)(x), (double)(y))
+#endif
+
 #include "tensor/tensor.h"
 
 typedef struct ht_fft ht_fft;

@@ -354,6 +354,7 @@ static ht_status fill_file(ht_table *t, const char *path,
   if (t->filled || t->file.data)
     return ht_fail(HT_USAGE, "a table is filled twice");
   t->path = ht_arena_string(&t->arena, path);
+  if (!t->path) return ht_fail(HT_NO_MEMORY, "no memory for a table");
   HT_TRY(ht_file_map(path, &t->file));
   HT_TRY(ht_lines_split(t->file.data, t->file.n, &f.line, &f.n));
   ht_status st = fill_lines(&f);

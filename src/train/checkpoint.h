@@ -41,7 +41,8 @@ ht_status ht_checkpoint_read_state(const char *prefix, ht_store *store,
                                    int64_t *step) HT_MUST_CHECK;
 
 /* What distinguishes the module and the settings that matter. */
-uint64_t ht_checkpoint_module(const ht_model *model);
+ht_status ht_checkpoint_module(const ht_model *model,
+                               uint64_t *digest) HT_MUST_CHECK;
 uint64_t ht_checkpoint_settings(const ht_train_options *o);
 
 #endif

@@ -304,8 +304,9 @@ static const char backend[] = "OpenBLAS " PACKAGE_VERSION;
 
 static ht_status make_key(making *m) {
   const ht_model *model = m->w->composed->model;
-  uint64_t graph = ht_cut_digest(&m->f->cut), rest = hash_inputs(m);
-  rest = join(rest, ht_checkpoint_module(model));
+  uint64_t graph = ht_cut_digest(&m->f->cut), rest = hash_inputs(m), module;
+  HT_TRY(ht_checkpoint_module(model, &module));
+  rest = join(rest, module);
   rest = join(rest, ht_hash(backend, sizeof backend));
   HT_TRY(hash_assets(m, &rest));
   m->features.key =

@@ -9,19 +9,22 @@
 #include "train/checkpoint.h"
 #include "train/checkpoint_keys.h"
 
-uint64_t ht_checkpoint_module(const ht_model *model) {
+ht_status ht_checkpoint_module(const ht_model *model, uint64_t *digest) {
   ht_arena arena = {0};
   char *data, *path;
   size_t n;
-  uint64_t digest = 0;
+  ht_status st = HT_SUCCESS;
+  *digest = 0;
   /* The index of the variables holds the checksum of each. */
   path = ht_path_join(&arena, model->folder ? model->folder : "",
                       "variables/variables.index");
-  if (path && ht_path_exists(path) &&
-      ht_file_read(path, (size_t)1 << 30, &arena, &data, &n).code == HT_OK)
-    digest = ht_hash(data, n);
+  if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  if (ht_path_exists(path)) {
+    st = ht_file_read(path, (size_t)1 << 30, &arena, &data, &n);
+    if (st.code == HT_OK) *digest = ht_hash(data, n);
+  }
   ht_arena_free(&arena);
-  return digest;
+  return st;
 }
 
 /* Settings that may differ when a run goes on. */
@@ -96,7 +99,8 @@ static ht_status get_of(ht_bundle *b, const char *group, const ht_variable *v,
   ht_arena arena = {0};
   *out = (ht_tensor){0};
   const char *key = ht_key(&arena, group, v, part);
-  const ht_bundle_entry *e = key ? ht_bundle_find(b, key) : NULL;
+  if (!key) return ht_fail(HT_NO_MEMORY, "no memory for a checkpoint");
+  const ht_bundle_entry *e = ht_bundle_find(b, key);
   ht_status st = e ? ht_checkpoint_tensor(b, e, out) : HT_SUCCESS;
   ht_arena_free(&arena);
   return st;
@@ -253,9 +257,11 @@ static ht_status resume_optimizer(ht_bundle *b, ht_optimizer *o) {
 
 static ht_status check_same(ht_bundle *b, const ht_loop *loop) {
   int64_t module, settings;
+  uint64_t ours;
   HT_TRY(get_int(b, HT_KEY_MODULE, &module));
   HT_TRY(get_int(b, HT_KEY_SETTINGS, &settings));
-  if ((uint64_t)module != ht_checkpoint_module(loop->composed->model))
+  HT_TRY(ht_checkpoint_module(loop->composed->model, &ours));
+  if ((uint64_t)module != ours)
     return ht_fail(HT_USAGE, "cannot resume '%s': the module has changed",
                    loop->options->out);
   if ((uint64_t)settings != ht_checkpoint_settings(loop->options))

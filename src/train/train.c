@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "ops/profile.h"
@@ -464,15 +465,32 @@ static ht_status check_test(const ht_train_options *o) {
   return ht_fail_errno("cannot read", o->test);
 }
 
+static ht_status train_model(const ht_train_options *o, ht_model *model,
+                             const ht_watcher *watcher,
+                             const ht_exporter *exporter) {
+  ht_status st = ht_train_model(model, o, watcher);
+  ht_model_free(model); /* its memory is of use to what follows */
+  if (st.code == HT_OK && (exporter || o->test))
+    st = finish_run(o, watcher, exporter);
+  return st;
+}
+
+/* One process at a time in a run; a failure leaves no empty folder. */
 ht_status ht_train(const ht_train_options *o, const ht_watcher *watcher,
                    const ht_exporter *exporter) {
   ht_model *model;
+  int held = -1;
   HT_TRY(ht_prepare_check(o));
   HT_TRY(check_test(o));
   HT_TRY(ht_prepare_model(o, &model));
-  ht_status st = ht_train_model(model, o, watcher);
-  ht_model_free(model);
-  if (st.code == HT_OK && (exporter || o->test))
-    st = finish_run(o, watcher, exporter);
+  ht_status st = ht_folder_make(o->out);
+  if (st.code == HT_OK) st = ht_folder_hold(o->out, &held);
+  if (st.code != HT_OK) {
+    ht_model_free(model);
+    return st;
+  }
+  st = train_model(o, model, watcher, exporter);
+  if (st.code != HT_OK) rmdir(o->out);
+  close(held);
   return st;
 }

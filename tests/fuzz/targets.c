@@ -240,20 +240,20 @@ static void run_tfrecord(const uint8_t *data, size_t n) {
   read_data("d.tfrecord", data, n);
 }
 
-static void read_vectors(const char *name, const uint8_t *data, size_t n) {
+static void run_embeddings(const uint8_t *data, size_t n) {
   ht_embeddings e = {0};
-  ht_embeddings_options options = {0};
-  ht_status st = ht_embeddings_read(store(name, data, n), &options, &e);
+  ht_embeddings_options o = {0};
+  ht_status st = ht_embeddings_read(store("e.txt", data, n), &o, &e);
   if (st.code == HT_OK) ht_embeddings_free(&e);
   done(st);
 }
 
-static void run_embeddings(const uint8_t *data, size_t n) {
-  read_vectors("e.txt", data, n);
-}
-
 static void run_vectors_bin(const uint8_t *data, size_t n) {
-  read_vectors("e.bin", data, n);
+  ht_embeddings e = {0};
+  ht_embeddings_options o = {0};
+  ht_status st = ht_embeddings_read(store("e.bin", data, n), &o, &e);
+  if (st.code == HT_OK) ht_embeddings_free(&e);
+  done(st);
 }
 
 /* ---- images */

@@ -6,6 +6,7 @@ formats that TensorFlow does not write):
     tests/golden/images.txt   files of images as hexadecimal numbers, their
                               pixels and resized values; then the losses of
                               some steps on them, and the head's kernel
+    tests/models/arrays/examples.tfrecord
 
     python make_images.py
 
@@ -30,6 +31,7 @@ import tensorflow as tf  # noqa: E402
 here = os.path.dirname(os.path.abspath(__file__))
 folder = os.path.join(here, "..", "models", "images")
 golden = os.path.join(here, "..", "golden", "images.txt")
+arrays = os.path.join(here, "..", "models", "arrays")
 HEIGHT, WIDTH, CLASSES, BATCH, RATE, MODULE_RATE = 12, 10, 3, 4, 0.1, 0.05
 
 
@@ -164,7 +166,28 @@ def train(module, images, labels, out):
     out.write("losses %s\nkernel %s\n" % (numbers(losses), numbers(kernel)))
 
 
+def records():
+    """Three examples: one value, two values, sets, and one that is missing."""
+    def feature(**values):
+        return tf.train.Feature(**{
+            name + "_list": getattr(tf.train, name.capitalize() + "List")(
+                value=v) for name, v in values.items()})
+    rows = [(b"one", [1.5, 2.5], [7], [b"x", b"y"]),
+            (b"\0two", [3.5, 4.5], [-8], []),
+            (b"", [5.5, -6.5], [1 << 40], [b"z"])]
+    with tf.io.TFRecordWriter(os.path.join(arrays, "examples.tfrecord")) as w:
+        for i, (text, pair, number, names) in enumerate(rows):
+            all = {"text": feature(bytes=[text]), "pair": feature(float=pair),
+                   "number": feature(int64=number),
+                   "names": feature(bytes=names)}
+            if i != 1:
+                all["rare"] = feature(int64=[i])
+            w.write(tf.train.Example(features=tf.train.Features(
+                feature=all)).SerializeToString())
+
+
 def main():
+    records()
     module = Module()
     save(module)
     images, labels = [], []

@@ -72,8 +72,8 @@ static void call(ht_module *module, const ht_callable_info *info) {
     ht_array *a = NULL;
     int rank = in->rank < 0 ? 1 : in->rank;
     for (int k = 0; k < rank && k < 8; k++)
-      dim[k] = in->rank < 0 || in->dim[k] < 0 || in->dim[k] > 64 ? 2
-                                                                 : in->dim[k];
+      dim[k] =
+          in->rank < 0 || in->dim[k] < 0 || in->dim[k] > 64 ? 2 : in->dim[k];
     st = ht_array_new(in->dtype, rank, dim, &a);
     if (st.code == HT_OK) st = ht_arrays_put(inputs, in->name, a);
   }
@@ -242,14 +242,14 @@ static void run_tfrecord(const uint8_t *data, size_t n) {
 
 static void run_embeddings(const uint8_t *data, size_t n) {
   ht_embeddings e = {0};
-  ht_status st = ht_embeddings_read(store("e.txt", data, n), &e);
+  ht_status st = ht_embeddings_read(store("e.txt", data, n), NULL, &e);
   if (st.code == HT_OK) ht_embeddings_free(&e);
   done(st);
 }
 
 static void run_vectors_bin(const uint8_t *data, size_t n) {
   ht_embeddings e = {0};
-  ht_status st = ht_embeddings_read(store("e.bin", data, n), &e);
+  ht_status st = ht_embeddings_read(store("e.bin", data, n), NULL, &e);
   if (st.code == HT_OK) ht_embeddings_free(&e);
   done(st);
 }
@@ -259,8 +259,10 @@ static void run_vectors_bin(const uint8_t *data, size_t n) {
 static void run_image(const uint8_t *data, size_t n) {
   for (int channels = 0; channels <= 4; channels += 3) {
     ht_image image = {0};
-    ht_image_want want = {.channels = channels, .cut_off = channels == 3,
-                          .upright = channels == 3, .ratio = 1};
+    ht_image_want want = {.channels = channels,
+                          .cut_off = channels == 3,
+                          .upright = channels == 3,
+                          .ratio = 1};
     ht_status st = ht_image_read(data, n, &want, &image);
     if (st.code == HT_OK) free(image.pixels);
     done(st);

@@ -214,6 +214,51 @@ END_TEST
 
 /* ---- arrays */
 
+static const char *records(void) {
+  char tests[1024];
+  return ht_path_join(&arena, test_folder(tests),
+                      "models/arrays/examples.tfrecord");
+}
+
+START_TEST(features_of_records_are_columns) {
+  ht_dataset d;
+  OK(ht_dataset_read(records(), NULL, &d));
+  ck_assert(d.n == 3 && d.n_columns == 5);
+  assert_string(column(&d, "text", HT_STRING), 0, "one");
+  ck_assert_int_eq(ht_str(column(&d, "text", HT_STRING))[1].n, 4);
+  const ht_tensor *pair = column(&d, "pair", HT_FLOAT);
+  ck_assert(pair->shape.rank == 2 && ht_f(pair)[5] == -6.5f);
+  const ht_tensor *number = column(&d, "number", HT_INT64);
+  ck_assert(number->shape.rank == 1 && ht_i64(number)[1] == -8);
+  ck_assert(ht_i64(number)[2] == (int64_t)1 << 40);
+  const ht_column *names = ht_dataset_find(&d, "names");
+  ck_assert(names->splits[1] == 2 && names->splits[2] == 2);
+  assert_string(&names->value, 2, "z");
+  const ht_column *rare = ht_dataset_find(&d, "rare");
+  ck_assert(rare->splits[3] == 2 && ht_i64(&rare->value)[1] == 2);
+  ht_dataset_free(&d);
+}
+END_TEST
+
+/* A byte changed or the end missing: refused, or there are fewer records. */
+START_TEST(damaged_records_are_refused) {
+  char *data;
+  size_t n;
+  ht_dataset d;
+  OK(ht_file_read(records(), 1 << 20, &arena, &data, &n));
+  for (size_t i = 0; i < n; i++) {
+    data[i] = (char)(data[i] ^ 0x21);
+    OK(ht_file_write(own("r.tfrecord"), data, n));
+    FAILS(ht_dataset_read(own("r.tfrecord"), NULL, &d), HT_CORRUPT, "record");
+    data[i] = (char)(data[i] ^ 0x21);
+    OK(ht_file_write(own("r.tfrecord"), data, i));
+    ht_status st = ht_dataset_read(own("r.tfrecord"), NULL, &d);
+    if (st.code == HT_OK) ht_dataset_free(&d);
+    ck_assert(st.code == HT_OK || st.code == HT_CORRUPT);
+  }
+}
+END_TEST
+
 START_TEST(arrays_of_numpy_are_columns_and_scalars_whole) {
   char tests[1024];
   ht_dataset d;
@@ -498,6 +543,8 @@ static void add(TCase *tests) {
   tcase_add_test(tests, damaged_json_lines_are_refused_with_their_line);
   tcase_add_test(tests, lines_of_fasttext_give_labels_and_what_is_left);
   tcase_add_test(tests, class_folders_give_texts_or_paths_of_images);
+  tcase_add_test(tests, features_of_records_are_columns);
+  tcase_add_test(tests, damaged_records_are_refused);
   tcase_add_test(tests, arrays_of_numpy_are_columns_and_scalars_whole);
   tcase_add_test(tests, hdf5_gives_columns_and_opens_nothing_outside);
   tcase_add_test(tests, damaged_texts_do_no_more_than_fail);

@@ -8,16 +8,25 @@
 
 #include "data/source.h"
 
-static const ht_source sources[] = {
-    {".csv", true, ht_read_csv},      {".tsv", true, ht_read_tsv},
-    {".jsonl", true, ht_read_jsonl},  {".ndjson", true, ht_read_jsonl},
-    {".txt", true, ht_read_lines},    {".ft", true, ht_read_lines},
-    {".npz", false, ht_read_npz},     {".npy", false, ht_read_npy},
-    {".h5", false, ht_read_hdf5},     {".hdf5", false, ht_read_hdf5},
-    {".jpg", false, ht_read_image},   {".jpeg", false, ht_read_image},
-    {".png", false, ht_read_image},   {".gif", false, ht_read_image},
-    {".bmp", false, ht_read_image},   {".webp", false, ht_read_image},
-    {"folder", false, ht_read_folder}};
+static const ht_source sources[] = {{".csv", true, ht_read_csv},
+                                    {".tsv", true, ht_read_tsv},
+                                    {".jsonl", true, ht_read_jsonl},
+                                    {".ndjson", true, ht_read_jsonl},
+                                    {".txt", true, ht_read_lines},
+                                    {".ft", true, ht_read_lines},
+                                    {".npz", false, ht_read_npz},
+                                    {".npy", false, ht_read_npy},
+                                    {".h5", false, ht_read_hdf5},
+                                    {".hdf5", false, ht_read_hdf5},
+                                    {".jpg", false, ht_read_image},
+                                    {".jpeg", false, ht_read_image},
+                                    {".png", false, ht_read_image},
+                                    {".gif", false, ht_read_image},
+                                    {".bmp", false, ht_read_image},
+                                    {".webp", false, ht_read_image},
+                                    {".tfrecord", false, ht_read_records},
+                                    {".tfrecords", false, ht_read_records},
+                                    {"folder", false, ht_read_folder}};
 enum { N_SOURCES = sizeof sources / sizeof *sources };
 #define DEFAULT_MAX ((size_t)16 << 30)
 
@@ -153,11 +162,12 @@ static ht_status choose(const char *path, const ht_read_options *options,
   if (!*out && !options->format && labelled_lines(path))
     *out = find_source(".ft");
   if (!*out)
-    return ht_fail(HT_USAGE,
-                   "'%s' is no data that can be read: .csv .tsv "
-                   ".jsonl .txt .npz .npy .h5, lines with __label__, or a "
-                   "folder of class folders",
-                   path);
+    return ht_fail(
+        HT_USAGE,
+        "'%s' is no data that can be read: .csv .tsv "
+        ".jsonl .txt .npz .npy .h5 .tfrecord, lines with __label__, or a "
+        "folder of class folders",
+        path);
   if (input && !(*out)->text)
     return ht_fail(HT_USAGE, "%s data cannot be read from standard input",
                    (*out)->extension);

@@ -31,6 +31,7 @@ ht_status ht_read_jsonl(ht_reading *r) HT_MUST_CHECK;
 ht_status ht_read_lines(ht_reading *r) HT_MUST_CHECK;
 ht_status ht_read_folder(ht_reading *r) HT_MUST_CHECK;
 ht_status ht_read_image(ht_reading *r) HT_MUST_CHECK;
+ht_status ht_read_records(ht_reading *r) HT_MUST_CHECK;
 ht_status ht_read_npz(ht_reading *r) HT_MUST_CHECK;
 ht_status ht_read_npy(ht_reading *r) HT_MUST_CHECK;
 ht_status ht_read_hdf5(ht_reading *r) HT_MUST_CHECK;

@@ -36,6 +36,24 @@ static uint64_t fixed(ht_cursor *c, int n) {
 uint32_t ht_cursor_fixed32(ht_cursor *c) { return (uint32_t)fixed(c, 4); }
 uint64_t ht_cursor_fixed64(ht_cursor *c) { return fixed(c, 8); }
 
+bool ht_cursor_field(ht_cursor *c, ht_field *out) {
+  *out = (ht_field){0};
+  if (!c->left || c->bad) return false;
+  uint64_t tag = ht_cursor_varint(c);
+  out->field = tag >> 3;
+  switch (tag & 7) {
+    case 0: out->number = ht_cursor_varint(c); break;
+    case 1: out->number = ht_cursor_fixed64(c); break;
+    case 2:
+      out->bytes.left = (size_t)ht_cursor_varint(c);
+      out->bytes.p = ht_cursor_take(c, out->bytes.left);
+      break;
+    case 5: out->number = ht_cursor_fixed32(c); break;
+    default: c->bad = true;
+  }
+  return !c->bad;
+}
+
 void ht_text_varint(ht_text *t, uint64_t v) {
   unsigned char byte[10];
   size_t n = 0;

@@ -88,10 +88,10 @@ static bool steps_draw(const ht_plan *p, const ht_store *store) {
   return false;
 }
 
-/* Normalisation by the batch; what else mixes examples is found by trying. */
+/* Normalisation by the batch, whatever it was fused with; what else mixes
+ * examples is found by trying. */
 static bool mixes(const ht_step *s) {
-  return strncmp(s->op->name, "FusedBatchNorm", 14) == 0 &&
-         ht_attr_bool(s->attrs, "is_training");
+  return ht_attr_bool(s->attrs, "is_training");
 }
 
 typedef struct classes {

@@ -34,7 +34,8 @@ void ht_cut_close(ht_cut *cut);
 ht_status ht_cut_refuse(ht_cut *cut, int i,
                         const ht_store *store) HT_MUST_CHECK;
 
-/* A digest of all that `before` computes with but the variables' values. */
+/* A digest of which steps and constants `before` has; of what steps were
+ * fused from and of variables' values it says nothing. */
 uint64_t ht_cut_digest(const ht_cut *cut);
 /* Whether `before` reads a variable that differs from its checkpoint, or one
  * that has none. */

@@ -5,37 +5,14 @@
 #include "format/varint.h"
 #include "hub/model.h"
 
-/* Calls for the next field: its number, and what it holds. */
-static bool next_field(ht_cursor *c, uint64_t *field, uint64_t *number,
-                       ht_cursor *message) {
-  if (!c->left || c->bad) return false;
-  uint64_t tag = ht_cursor_varint(c);
-  *field = tag >> 3;
-  *number = 0;
-  *message = (ht_cursor){0};
-  switch (tag & 7) {
-    case 0: *number = ht_cursor_varint(c); break;
-    case 1: *number = ht_cursor_fixed64(c); break;
-    case 2:
-      message->left = (size_t)ht_cursor_varint(c);
-      message->p = ht_cursor_take(c, message->left);
-      break;
-    case 5: *number = ht_cursor_fixed32(c); break;
-    default: return false;
-  }
-  return !c->bad;
-}
-
 /* Field 1: default_image_size, with 1: height and 2: width. */
 static bool read_info(ht_cursor c, int64_t size[2]) {
-  uint64_t field, number;
-  ht_cursor inner;
-  while (next_field(&c, &field, &number, &inner)) {
-    if (field != 1 || !inner.p) continue;
-    ht_cursor ignored, at = inner;
-    while (next_field(&at, &field, &number, &ignored))
-      if ((field == 1 || field == 2) && number < INT32_MAX)
-        size[field - 1] = (int64_t)number;
+  ht_field info, side;
+  while (ht_cursor_field(&c, &info)) {
+    if (info.field != 1 || !info.bytes.p) continue;
+    while (ht_cursor_field(&info.bytes, &side))
+      if ((side.field == 1 || side.field == 2) && side.number < INT32_MAX)
+        size[side.field - 1] = (int64_t)side.number;
   }
   return size[0] > 0 && size[1] > 0;
 }

@@ -38,6 +38,12 @@ static int64_t row_count(const ht_tensor *t) {
   return ht_count(t) / t->shape.dim[0];
 }
 
+/* Continues a checksum. */
+static uint64_t join(uint64_t mark, const void *data, size_t n) {
+  uint64_t both[2] = {mark, ht_hash(data, n)};
+  return ht_hash(both, sizeof both);
+}
+
 /* ---- reading */
 
 /* Examples in the order of their digests, to be found by halving. */
@@ -113,6 +119,20 @@ static void free_segment(segment *s, int n_values) {
   free(s->digest);
 }
 
+/* HDF5's own checksums do not cover what says how data are to be read. */
+static bool is_whole(const ht_features *f, hid_t file, const segment *s) {
+  uint64_t *check = NULL, mark = join(0, s->digest, (size_t)s->rows * 16);
+  int64_t one = 1;
+  for (int i = 0; i < f->n_values; i++)
+    mark = join(mark, s->value[i],
+                (size_t)(s->rows * row_count(&f->value[i])) * 4);
+  bool good =
+      read_set(file, "check", H5T_NATIVE_UINT64, 8, 1, &one, (void **)&check) &&
+      *check == mark;
+  free(check);
+  return good;
+}
+
 static bool read_segment(const ht_features *f, const char *path, segment *s) {
   char name[32];
   s->rows = -1;
@@ -126,6 +146,7 @@ static bool read_segment(const ht_features *f, const char *path, segment *s) {
     good = read_set(file, name, H5T_NATIVE_FLOAT, 4, row_count(&f->value[i]),
                     &s->rows, (void **)&s->value[i]);
   }
+  good = good && is_whole(f, file, s);
   if (file >= 0) H5Fclose(file);
   return good;
 }
@@ -190,25 +211,14 @@ ht_status ht_features_load(ht_features *f) {
 
 /* ---- writing */
 
-/* Rows in chunks with a checksum each. */
-static bool write_set(hid_t file, const char *name, hid_t type, size_t size,
-                      int rank, const hsize_t *dim, const void *data) {
-  hsize_t chunk[HT_MAX_RANK];
-  size_t row = size;
-  for (int i = 0; i < rank; i++) chunk[i] = dim[i];
-  for (int i = 1; i < rank; i++) row *= (size_t)dim[i];
-  chunk[0] = row && row < 1 << 20 ? (1 << 20) / row : 1;
-  if (chunk[0] > dim[0]) chunk[0] = dim[0];
+static bool write_set(hid_t file, const char *name, hid_t type, int rank,
+                      const hsize_t *dim, const void *data) {
   hid_t space = H5Screate_simple(rank, dim, NULL);
-  hid_t how = H5Pcreate(H5P_DATASET_CREATE);
-  H5Pset_chunk(how, rank, chunk);
-  H5Pset_fletcher32(how);
-  hid_t set =
-      H5Dcreate2(file, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
+  hid_t set = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT,
+                         H5P_DEFAULT);
   bool good =
       set >= 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
   if (set >= 0) H5Dclose(set);
-  H5Pclose(how);
   H5Sclose(space);
   return good;
 }
@@ -226,7 +236,7 @@ static void *pack(const ht_features *f, int64_t from, int64_t to,
 }
 
 static bool write_value(const ht_features *f, int i, int64_t from, int64_t to,
-                        hid_t file) {
+                        hid_t file, uint64_t *mark) {
   const ht_tensor *t = &f->value[i];
   hsize_t dim[HT_MAX_RANK];
   char name[32];
@@ -235,8 +245,9 @@ static bool write_value(const ht_features *f, int i, int64_t from, int64_t to,
   for (int k = 0; k < t->shape.rank; k++) dim[k] = (hsize_t)t->shape.dim[k];
   dim[0] = (hsize_t)n;
   value_name(i, name);
-  bool good = rows && write_set(file, name, H5T_NATIVE_FLOAT, 4, t->shape.rank,
-                                dim, rows);
+  bool good =
+      rows && write_set(file, name, H5T_NATIVE_FLOAT, t->shape.rank, dim, rows);
+  if (rows) *mark = join(*mark, rows, (size_t)(n * row_count(t)) * 4);
   free(rows);
   return good;
 }
@@ -248,10 +259,12 @@ static bool write_segment(const ht_features *f, int64_t from, int64_t to,
   hsize_t dim[2] = {(hsize_t)n, 2};
   hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   bool good = digest && file >= 0 &&
-              write_set(file, "digest", H5T_NATIVE_UINT64, 8, 2, dim, digest);
+              write_set(file, "digest", H5T_NATIVE_UINT64, 2, dim, digest);
+  *mark = digest ? join(0, digest, (size_t)n * 16) : 0;
   for (int i = 0; good && i < f->n_values; i++)
-    good = write_value(f, i, from, to, file);
-  if (digest) *mark = ht_hash(digest, (size_t)n * 16);
+    good = write_value(f, i, from, to, file, mark);
+  const hsize_t one = 1;
+  good = good && write_set(file, "check", H5T_NATIVE_UINT64, 1, &one, mark);
   free(digest);
   if (file >= 0) good = H5Fclose(file) >= 0 && good;
   return good;

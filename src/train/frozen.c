@@ -226,6 +226,7 @@ static ht_status keep_segment(making *m, int64_t *from, int64_t to,
   *from = to;
   *start = now();
   if (st.code == HT_OK) return st;
+  st = ht_within(st, "what the module gives is not kept for other runs");
   ht_status_copy(st, text);
   if (m->w->notice) m->w->notice(m->w->arg, text);
   m->features.key = NULL; /* said once; the values are here all the same */
@@ -262,6 +263,20 @@ static void check_sample(making *m) {
 static uint64_t join(uint64_t a, uint64_t b) {
   uint64_t both[2] = {a, b};
   return ht_hash(both, sizeof both);
+}
+
+/* The module's graph as it was saved. */
+static ht_status hash_graph(making *m, uint64_t *h) {
+  static const char *const name[] = {"saved_model.pb", "saved_model.pbtxt"};
+  for (int i = 0; i < 2; i++) {
+    char *data,
+        *path = ht_path_join(&m->arena, m->w->composed->model->folder, name[i]);
+    size_t size;
+    if (!path || !ht_path_exists(path)) continue;
+    HT_TRY(ht_file_read(path, (size_t)2 << 30, &m->arena, &data, &size));
+    *h = join(*h, ht_hash(data, size));
+  }
+  return HT_SUCCESS;
 }
 
 /* The files of assets: vocabularies of tables. */
@@ -308,6 +323,7 @@ static ht_status make_key(making *m) {
   HT_TRY(ht_checkpoint_module(model, &module));
   rest = join(rest, module);
   rest = join(rest, ht_hash(backend, sizeof backend));
+  HT_TRY(hash_graph(m, &rest));
   HT_TRY(hash_assets(m, &rest));
   m->features.key =
       ht_arena_printf(&m->arena, "%016" PRIx64 "%016" PRIx64, graph, rest);

@@ -76,12 +76,12 @@ static ht_status export_run(const invocation *c) {
 
 static ht_status export_module(const invocation *c) {
   const settings *s = c->settings;
-  ht_module_options options = ht_module_defaults();
+  ht_module_options how = ht_module_defaults();
   ht_module *module = NULL;
-  options.threads = (int)c->common->threads;
-  options.tags = s->tags;
+  how.threads = (int)c->common->threads;
+  how.tags = s->tags;
   signals_subject(s->module);
-  ht_status st = ht_module_open(s->module, &options, &module);
+  ht_status st = ht_module_open(s->module, &how, &module);
   if (st.code == HT_OK && s->checkpoint)
     st = ht_module_assign(module, s->checkpoint, s->map.n, s->map.value);
   signals_hold();

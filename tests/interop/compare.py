@@ -41,8 +41,8 @@ def compare(r, name, path):
 
 def compare_exports(r, name, path, calls):
     for form in ("savedmodel", "hub1"):
-        r.guarded(name, "export", form, lambda: export(path, form))
-        folder = program.scratch("export." + form)
+        folder = program.kept("%s.%s" % (name, form))
+        r.guarded(name, "export", form, lambda: export(path, form, folder))
         if os.path.exists(folder):
             exports.check(r, name, calls, folder)
 
@@ -81,8 +81,7 @@ def compare_gradients(r, name, path, call, feed, bound):
         program.gradients(path, call, feed, cotangents), wanted, bound))
 
 
-def export(path, form):
-    folder = program.scratch("export." + form)
+def export(path, form, folder):
     shutil.rmtree(folder, ignore_errors=True)
     exports.CACHE.clear()
     done = subprocess.run([EXPORTER, path, folder, form], capture_output=True)

@@ -167,7 +167,8 @@ class Trained1:
         found = tf.gradients(self.loss, self.own + [self.kernel, self.bias])
         self.found = {i: tf.convert_to_tensor(g) for i, g in enumerate(found)
                       if g is not None}
-        self.updates = v1.get_collection("update_ops")
+        self.updates = [u for u in v1.get_collection("update_ops")
+                        if can_run(getattr(u, "op", u), self.x.op)]
         self.new = [v1.placeholder(v.dtype.base_dtype, v.shape)
                     for v in self.own]
         self.set = [v1.assign(v, p) for v, p in zip(self.own, self.new)]
@@ -195,6 +196,19 @@ class Trained1:
                                   for k, v in self.all.items()})
         return {k: np.concatenate(v, oracle.cut_axis(self.all[k]))
                 if len(v) > 1 else v[0] for k, v in found.items()}
+
+
+def can_run(op, fed):
+    """Whether an operation needs no other placeholder than the fed one."""
+    seen, queue = {op}, [op]
+    while queue:
+        at = queue.pop()
+        if at.type == "Placeholder" and at is not fed:
+            return False
+        more = {t.op for t in at.inputs} | set(at.control_inputs)
+        queue += more - seen
+        seen |= more
+    return True
 
 
 def loss_of(features, y, kernel, bias):
@@ -283,7 +297,7 @@ def check_exports(r, name, problem):
         return r.skipped(name, "export", "nothing was trained")
     for what in ("model", "module"):
         for form in ("savedmodel", "hub1"):
-            out = program.scratch("trained." + form)
+            out = program.kept("%s.%s.%s" % (name, what, form))
             shutil.rmtree(out, ignore_errors=True)
             exports.CACHE.clear()
             r.guarded(name, "export", "trained %s %s" % (what, form),

@@ -15,6 +15,7 @@ import sys
 import differ
 import exports
 import feeds
+import inspected
 import oracle
 import program
 import report
@@ -29,6 +30,7 @@ EXPORTER = os.environ.get("HUBTUNE_EXPORTER", "tests/interop_export")
 
 
 def compare(r, name, path):
+    inspected.check(r, name, path)
     try:
         calls = oracle.calls(path)
     except Exception as e:  # TensorFlow itself cannot load it
@@ -121,6 +123,9 @@ def published(r):
     found = {name: os.path.join(folder, name) for name in
              sorted(os.listdir(folder))
              if os.path.exists(os.path.join(folder, name, "saved_model.pb"))}
+    broken = os.path.join(folder, "broken")
+    inspected.check_refused(r, broken)
+    found["not chunked"] = os.path.join(broken, "chunked", "non_chunked_model")
     if "vae" in found:
         found["vae (fixed draws)"] = with_fixed_draws(found["vae"])
     return found

@@ -138,6 +138,22 @@ HT_API ht_status ht_module_open(const char *handle,
                                 ht_module **out);
 HT_API void ht_module_free(ht_module *module); /* after its functions */
 
+/*
+ * Gives all variables of a module the values of a checkpoint: the prefix of one
+ * written by tf.train.Saver or tf.train.Checkpoint, its .index, or a folder
+ * whose file `checkpoint` names the latest. A variable is looked for under its
+ * name, in which each map, "REGEX=REPLACEMENT" in the syntax of RE2, rewrites
+ * the first match in turn (\\1: a group). Fails where one is missing or has
+ * another dtype or shape; the module is of no use then.
+ */
+HT_API ht_status ht_module_assign(ht_module *module, const char *checkpoint,
+                                  int n_maps, const char *const *maps);
+
+/* Writes a module as it is now: all of it in its own format, its signatures
+ * and `__call__` in the other one. `out` may not exist. */
+HT_API ht_status ht_module_export(ht_module *module, const char *out,
+                                  bool hub1);
+
 /* A named input or output. A rank or dimension of -1 is not fixed. */
 typedef struct ht_port_info {
   const char *name;
@@ -439,6 +455,16 @@ HT_API const char *ht_result_path(const ht_result *result);
  * alone; as a SavedModel or in the TF1 Hub format. `out` may not exist. */
 HT_API ht_status ht_result_export(ht_result *result, const char *out,
                                   bool module_only, bool hub1);
+
+/*
+ * The same into FOLDER/SECONDS, where the time of writing has ten digits, as
+ * tensorflow_hub's LatestModuleExporter does: it appears whole, and of the
+ * folders with such names only the newest `keep` (at least 1) stay. Several
+ * may write at once. *path, the new folder, is the caller's to free.
+ */
+HT_API ht_status ht_result_export_latest(ht_result *result, const char *folder,
+                                         bool module_only, bool hub1, int keep,
+                                         char **path);
 
 /* Writes RUN/report.html, as every training does at its end. */
 HT_API ht_status ht_result_report(ht_result *result, const char *run);

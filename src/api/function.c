@@ -138,9 +138,12 @@ ht_status ht_callable_feed(const ht_callable *c, const ht_arrays *inputs,
       return ht_fail(HT_USAGE, "input '%s' is given twice", port->name);
     in[place] = &a->t;
   }
-  for (int i = 0; i < c->n_inputs; i++)
-    if (!in[place_of(c, c->input[i].index)])
+  for (int i = 0; i < c->n_inputs; i++) {
+    const ht_tensor **value = &in[place_of(c, c->input[i].index)];
+    if (!*value) *value = ht_port_default(c, &c->input[i]);
+    if (!*value)
       return ht_fail(HT_USAGE, "input '%s' is missing", c->input[i].name);
+  }
   return HT_SUCCESS;
 }
 

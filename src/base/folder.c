@@ -211,9 +211,10 @@ ht_status ht_staging_commit(ht_staging *s) {
       renameat2(AT_FDCWD, s->path, AT_FDCWD, s->target, RENAME_EXCHANGE) == 0)
     return ht_folder_remove(s->path);
   if (exchange) HT_TRY(ht_folder_remove(s->target)); /* no exchange there */
-  if (rename(s->path, s->target) != 0)
-    return ht_fail_errno("cannot write", s->target);
-  return HT_SUCCESS;
+  if (rename(s->path, s->target) == 0) return HT_SUCCESS;
+  if (errno == ENOTEMPTY || errno == EEXIST)
+    return ht_fail(HT_IO, "'%s' exists already", s->target);
+  return ht_fail_errno("cannot write", s->target);
 }
 
 void ht_staging_drop(ht_staging *s) {

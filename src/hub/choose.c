@@ -21,6 +21,25 @@ static ht_status fail_with_names(const char *what, const char *name,
   return st;
 }
 
+/* ---- ports by name */
+
+static const char *last_part(const char *name) {
+  const char *slash = strrchr(name, '/');
+  return slash ? slash + 1 : name;
+}
+
+static const ht_port *find_port(int n, const ht_port *port, const char *name) {
+  const ht_port *found = NULL;
+  for (int i = 0; i < n; i++)
+    if (strcmp(port[i].name, name) == 0) return &port[i];
+  for (int i = 0; i < n; i++) {
+    if (strcmp(last_part(port[i].name), name) != 0) continue;
+    if (found) return NULL;
+    found = &port[i];
+  }
+  return found;
+}
+
 /* ---- callables */
 
 static const ht_callable *find_signature(const ht_model *m, const char *name) {
@@ -71,9 +90,8 @@ static bool arguments_fit(const ht_callable *c, const ht_call_choice *choice) {
   for (int i = 0; i < choice->n_arguments; i++) {
     const ht_bound_argument *want = &choice->argument[i];
     const ht_bound_argument *have = bound_to(c, want->name);
-    const ht_port *port;
     if (have ? !same_value(have->value, want->value)
-             : ht_callable_input(c, want->name, &port).code != HT_OK)
+             : !find_port(c->n_inputs, c->input, want->name))
       return false;
   }
   return true;
@@ -177,7 +195,8 @@ ht_status ht_model_choose(ht_model *model, const ht_call_choice *choice,
   } else {
     HT_TRY(choose_default(model, choice, out));
   }
-  return ht_model_prepare(model, *out);
+  HT_TRY(ht_model_prepare(model, *out));
+  return ht_callable_bind(model, choice, out);
 }
 
 /* ---- cutting the main graph */
@@ -218,23 +237,6 @@ ht_status ht_model_cut(ht_model *model, int n_feeds, const char *const *feeds,
 
 /* ---- ports */
 
-static const char *last_part(const char *name) {
-  const char *slash = strrchr(name, '/');
-  return slash ? slash + 1 : name;
-}
-
-static const ht_port *find_port(int n, const ht_port *port, const char *name) {
-  const ht_port *found = NULL;
-  for (int i = 0; i < n; i++)
-    if (strcmp(port[i].name, name) == 0) return &port[i];
-  for (int i = 0; i < n; i++) {
-    if (strcmp(last_part(port[i].name), name) != 0) continue;
-    if (found) return NULL;
-    found = &port[i];
-  }
-  return found;
-}
-
 static ht_status no_port(const char *what, const ht_callable *c, int n,
                          const ht_port *port, const char *name) {
   ht_text names = {.max = 600};
@@ -247,6 +249,13 @@ ht_status ht_callable_input(const ht_callable *c, const char *name,
                             const ht_port **out) {
   *out = name ? find_port(c->n_inputs, c->input, name) : NULL;
   if (!*out && c->n_inputs == 1) *out = &c->input[0];
+  if (*out) return HT_SUCCESS;
+  return no_port("no input", c, c->n_inputs, c->input, name);
+}
+
+ht_status ht_callable_named(const ht_callable *c, const char *name,
+                            const ht_port **out) {
+  *out = find_port(c->n_inputs, c->input, name);
   if (*out) return HT_SUCCESS;
   return no_port("no input", c, c->n_inputs, c->input, name);
 }

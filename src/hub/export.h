@@ -40,6 +40,8 @@ typedef struct ht_export {
   const ht_body *loss; /* regularization: no arguments, one scalar */
   const ht_tensor *const *loss_capture; /* of each body; NULL: none has any */
   int n_losses;
+  const ht_model *training; /* the graph whose losses training has instead;
+                               NULL: it has the same */
   const ht_export_extra *extra;
   int n_extras;
 } ht_export;

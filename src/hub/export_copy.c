@@ -143,16 +143,17 @@ static ht_status export_copy(ht_model *m, const char *out, bool replace) {
 /* ---- into the other format */
 
 typedef struct conversion {
-  ht_model *model;
+  ht_model *model, *training; /* training: the graph {train}, NULL: none */
   ht_arena arena;
   ht_builder b;
   ht_export_method *method;
   int n_methods, capacity;
 } conversion;
 
-/* A callable applied to placeholders. */
+/* A callable's body applied to placeholders. */
 static ht_status applied(conversion *v, const ht_callable *c,
-                         const ht_export_method *like, ht_body *out) {
+                         const ht_body *body, const ht_export_method *like,
+                         ht_body *out) {
   ht_ref *in;
   HT_NEW(in, &v->arena, c->n_inputs + 1);
   HT_NEW(out->arg, &v->arena, c->n_inputs + 1);
@@ -164,10 +165,10 @@ static ht_status applied(conversion *v, const ht_callable *c,
     const ht_port *p = &like->input[i];
     out->arg[i] = ht_build_placeholder(&v->b, "input", p->dtype, &p->shape);
   }
-  for (int k = 0; k < c->body.n_args; k++) /* in the order of the body */
+  for (int k = 0; k < body->n_args; k++) /* in the order of the body */
     for (int i = 0; i < c->n_inputs; i++)
       if (c->input[i].index == k && n < c->n_inputs) in[n++] = out->arg[i];
-  ht_ref y = ht_build_apply(&v->b, "module", &c->body, c->capture, c, n, in);
+  ht_ref y = ht_build_apply(&v->b, "module", body, c->capture, c, n, in);
   for (int i = 0; i < c->n_outputs; i++)
     out->ret[i] = (ht_ref){y.node, c->output[i].index};
   return ht_builder_status(&v->b);
@@ -185,11 +186,15 @@ static ht_status add_method(conversion *v, const char *name,
                           inference->n_outputs,
                           {0},
                           {0}};
-  HT_TRY(applied(v, inference, m, &m->inference));
+  HT_TRY(applied(v, inference, &inference->body, m, &m->inference));
   bool apart = training && training != inference &&
                training->n_inputs == inference->n_inputs &&
                training->n_outputs == inference->n_outputs;
-  return apart ? applied(v, training, m, &m->training) : HT_SUCCESS;
+  if (!apart) return HT_SUCCESS;
+  const ht_body *body;
+  ht_model *graph = v->training ? v->training : v->model;
+  HT_TRY(ht_model_training_body(graph, training, &v->arena, &body));
+  return applied(v, training, body, m, &m->training);
 }
 
 /* __call__ by its traces for inference and training. */
@@ -209,7 +214,12 @@ static ht_status add_signatures(conversion *v) {
     const ht_callable *c = &v->model->callable[i];
     if (!c->signature || strncmp(c->name, "__saved_model", 13) == 0) continue;
     HT_TRY(ht_model_prepare(v->model, c));
-    HT_TRY(add_method(v, c->name, c, NULL));
+    ht_call_choice choice = {.signature = c->name};
+    const ht_callable *training = NULL;
+    if (v->training &&
+        ht_model_choose(v->training, &choice, &training).code != HT_OK)
+      training = NULL;
+    HT_TRY(add_method(v, c->name, c, training));
   }
   return HT_SUCCESS;
 }
@@ -219,6 +229,8 @@ static ht_status convert(conversion *v, const char *out, bool hub1,
   ht_model *m = v->model;
   bool called = false;
   HT_TRY(ht_builder_init(&v->b, &v->arena, &m->library, &m->store));
+  if (!hub1 && m->format != HT_FORMAT_SM2 && ht_model_has_tags(m, "train"))
+    HT_TRY(ht_model_open_variant(m, "train", &v->training));
   HT_TRY(add_call(v, hub1 ? "default" : "__call__", &called));
   HT_TRY(add_signatures(v));
   if (!v->n_methods)
@@ -232,7 +244,8 @@ static ht_status convert(conversion *v, const char *out, bool hub1,
                  .n_variables = m->store.n_variables,
                  .loss = m->regularization,
                  .loss_capture = m->regularization_capture,
-                 .n_losses = m->n_regularization};
+                 .n_losses = m->n_regularization,
+                 .training = v->training};
   if (hub1) return ht_export_hub1(&x, out, replace);
   x.call = v->method; /* of a TF1 module: its first signature, "default" */
   for (int i = 0; i < v->n_methods; i++)

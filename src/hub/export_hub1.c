@@ -165,14 +165,14 @@ static ht_status write_assets(ht_writer *w) {
 
 static ht_status loss_tensor(ht_writer *w, int i, const char **out) {
   ht_emit_place place = ht_writer_place(w);
-  const ht_tensor *const *capture = w->x->loss_capture;
+  const ht_tensor *const *capture = w->loss_capture;
   return ht_emit_inline(&w->e, &place, "loss/", w->loss[i]->body,
                         capture ? capture[i] : NULL, NULL, out);
 }
 
 static ht_status write_losses(ht_writer *w) {
   Tensorflow__CollectionDef *c = NULL;
-  for (int i = 0; i < w->x->n_losses; i++) {
+  for (int i = 0; i < w->n_losses; i++) {
     const char *name;
     char *tensor;
     HT_TRY(loss_tensor(w, i, &name));
@@ -220,7 +220,7 @@ static ht_status write_attachments(ht_writer *w) {
 /* ---- the graphs and the folder */
 
 static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
-  HT_TRY(ht_writer_init(w, x));
+  HT_TRY(ht_writer_init(w, x, train));
   drop_functions(w);
   HT_TRY(ht_write_captures(w));
   HT_TRY(write_losses(w));

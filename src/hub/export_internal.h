@@ -51,6 +51,9 @@ typedef struct ht_writer {
   int n_assets, asset_capacity;
   int captures_written, assets_written; /* that have their nodes */
   ht_out_method call, *signature;
+  const ht_body *loss_body; /* those of the graph that is written */
+  const ht_tensor *const *loss_capture;
+  int n_losses;
   ht_emitted **loss;
   const char **effect; /* nodes of the main graph that update state */
   int n_effects, effect_capacity;
@@ -58,7 +61,9 @@ typedef struct ht_writer {
 
 /* ---- export_plan.c: functions, captures, names */
 
-ht_status ht_writer_init(ht_writer *w, const ht_export *x) HT_MUST_CHECK;
+/* train: with the losses of training. */
+ht_status ht_writer_init(ht_writer *w, const ht_export *x,
+                         bool train) HT_MUST_CHECK;
 /* A name that no node of the main graph has. */
 ht_status ht_writer_name(ht_writer *w, const char *wanted,
                          const char **out) HT_MUST_CHECK;

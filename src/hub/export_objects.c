@@ -255,7 +255,7 @@ static ht_status variable_lists(objects *o) {
 static ht_status losses(objects *o) {
   int list;
   HT_TRY(list_of(o, "regularization_losses", &list));
-  for (int i = 0; i < o->w->x->n_losses; i++) {
+  for (int i = 0; i < o->w->n_losses; i++) {
     const ht_emitted *f = o->w->loss[i];
     ht_port scalar = {.name = "", .dtype = HT_FLOAT};
     ht_sv *input, *output;

@@ -183,7 +183,7 @@ static ht_status add_captures(ht_writer *w) {
     for (int i = 0; i < w->x->n_signatures; i++)
       HT_TRY(add_captured(w, w->signature[i].f[k]));
   }
-  for (int i = 0; i < w->x->n_losses; i++) HT_TRY(add_captured(w, w->loss[i]));
+  for (int i = 0; i < w->n_losses; i++) HT_TRY(add_captured(w, w->loss[i]));
   for (int i = 0; i < w->n_modules; i++) HT_TRY(add_gradients(w, w->module[i]));
   return HT_SUCCESS;
 }
@@ -272,7 +272,21 @@ static ht_status start_meta(ht_writer *w) {
                     version && *version == '2' ? version : "2.15.1");
 }
 
-ht_status ht_writer_init(ht_writer *w, const ht_export *x) {
+static ht_status emit_losses(ht_writer *w, bool train) {
+  const ht_export *x = w->x;
+  const ht_model *m = train ? x->training : NULL;
+  w->loss_body = m ? m->regularization : x->loss;
+  w->loss_capture = m ? m->regularization_capture : x->loss_capture;
+  w->n_losses = m ? m->n_regularization : x->n_losses;
+  HT_NEW(w->loss, &w->arena, w->n_losses + 1);
+  for (int i = 0; i < w->n_losses; i++)
+    HT_TRY(ht_emit(&w->e, "loss", &w->loss_body[i],
+                   w->loss_capture ? w->loss_capture[i] : NULL, NULL,
+                   &w->loss[i]));
+  return HT_SUCCESS;
+}
+
+ht_status ht_writer_init(ht_writer *w, const ht_export *x, bool train) {
   *w = (ht_writer){.x = x};
   ht_arena *a = &w->arena;
   w->names.arena = a;
@@ -284,10 +298,6 @@ ht_status ht_writer_init(ht_writer *w, const ht_export *x) {
   HT_NEW(w->signature, a, x->n_signatures + 1);
   for (int i = 0; i < x->n_signatures; i++)
     HT_TRY(emit_method(w, &x->signature[i], true, &w->signature[i]));
-  HT_NEW(w->loss, a, x->n_losses + 1);
-  for (int i = 0; i < x->n_losses; i++)
-    HT_TRY(ht_emit(&w->e, "loss", &x->loss[i],
-                   x->loss_capture ? x->loss_capture[i] : NULL, NULL,
-                   &w->loss[i]));
+  HT_TRY(emit_losses(w, train));
   return add_captures(w);
 }

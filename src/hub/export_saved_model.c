@@ -235,7 +235,7 @@ ht_status ht_export_saved_model(const ht_export *x, const char *out,
                                 bool replace) {
   ht_writer w;
   ht_staging s = {0};
-  ht_status st = ht_writer_init(&w, x);
+  ht_status st = ht_writer_init(&w, x, true);
   if (st.code == HT_OK) st = ht_staging_open(out, replace, &s);
   if (st.code == HT_OK) st = write_all(&w, s.path);
   if (st.code == HT_OK) st = ht_staging_commit(&s);

@@ -160,6 +160,12 @@ typedef struct ht_call_choice {
 ht_status ht_model_choose(ht_model *model, const ht_call_choice *choice,
                           const ht_callable **out) HT_MUST_CHECK;
 
+/* What ht_model_choose does with arguments that are inputs of the callable:
+ * a callable of its own, in which they have that value at every call. Values
+ * are scalars. Fails where a name is neither an input nor chose the trace. */
+ht_status ht_callable_bind(ht_model *model, const ht_call_choice *choice,
+                           const ht_callable **callable) HT_MUST_CHECK;
+
 /* Makes a signature of its own from tensors of the main graph
  * (--feed, --fetch). Lives in the model. */
 ht_status ht_model_cut(ht_model *model, int n_feeds, const char *const *feeds,
@@ -178,6 +184,12 @@ ht_status ht_model_training_body(const ht_model *m, const ht_callable *call,
  * there are. */
 ht_status ht_callable_input(const ht_callable *c, const char *name,
                             const ht_port **out) HT_MUST_CHECK;
+/* The same, but where there is only one it has to have the name, too. */
+ht_status ht_callable_named(const ht_callable *c, const char *name,
+                            const ht_port **out) HT_MUST_CHECK;
+/* What a TF1 graph takes for an input that is not fed (its
+ * PlaceholderWithDefault); NULL: it has to be fed. */
+const ht_tensor *ht_port_default(const ht_callable *c, const ht_port *port);
 ht_status ht_callable_output(const ht_callable *c, const char *name,
                              const ht_port **out) HT_MUST_CHECK;
 

@@ -219,6 +219,7 @@ static ht_status write(work *w, const ht_text *labels, const char *out,
                  .loss = m->regularization,
                  .loss_capture = m->regularization_capture,
                  .n_losses = m->n_regularization,
+                 .training = c->design.variant,
                  .extra = &extra,
                  .n_extras = labels->n > 0};
   return hub1 ? ht_export_hub1(&x, out, replace)

@@ -44,7 +44,18 @@ static const ht_column *only_other(const ht_dataset *data,
   return found;
 }
 
-static ht_status find_column(const ht_feed *f, const ht_callable *call, int i,
+/* What the graph takes where nothing is fed, at every step. */
+static ht_status default_column(ht_feed *f, const ht_callable *call, int i) {
+  const ht_tensor *value = ht_port_default(call, f->input[i]);
+  ht_column *column;
+  if (!value) return HT_SUCCESS;
+  HT_NEW(column, &f->data.arena, 1);
+  *column = (ht_column){.name = "its default", .value = *value, .whole = true};
+  f->column[i] = column;
+  return HT_SUCCESS;
+}
+
+static ht_status find_column(ht_feed *f, const ht_callable *call, int i,
                              const ht_mapping_choice *choice) {
   const ht_port *port = f->input[i];
   const char *name = asked_for(call, port, choice);
@@ -59,6 +70,7 @@ static ht_status find_column(const ht_feed *f, const ht_callable *call, int i,
       f->column[i] = ht_dataset_find(&f->data, usual[k]);
   if (!f->column[i]) f->column[i] = only_other(&f->data, f->label);
 found:
+  if (!f->column[i]) HT_TRY(default_column(f, call, i));
   if (f->column[i]) return HT_SUCCESS;
   return ht_fail(HT_USAGE,
                  "no column of '%s' for input '%s': say --input %s=COLUMN",

@@ -15,6 +15,7 @@ import sys
 import differ
 import exports
 import feeds
+import inspected
 import oracle
 import program
 import report
@@ -29,6 +30,7 @@ EXPORTER = os.environ.get("HUBTUNE_EXPORTER", "tests/interop_export")
 
 
 def compare(r, name, path):
+    inspected.check(r, name, path)
     try:
         calls = oracle.calls(path)
     except Exception as e:  # TensorFlow itself cannot load it
@@ -41,8 +43,8 @@ def compare(r, name, path):
 
 def compare_exports(r, name, path, calls):
     for form in ("savedmodel", "hub1"):
-        r.guarded(name, "export", form, lambda: export(path, form))
-        folder = program.scratch("export." + form)
+        folder = program.kept("%s.%s" % (name, form))
+        r.guarded(name, "export", form, lambda: export(path, form, folder))
         if os.path.exists(folder):
             exports.check(r, name, calls, folder)
 
@@ -81,8 +83,7 @@ def compare_gradients(r, name, path, call, feed, bound):
         program.gradients(path, call, feed, cotangents), wanted, bound))
 
 
-def export(path, form):
-    folder = program.scratch("export." + form)
+def export(path, form, folder):
     shutil.rmtree(folder, ignore_errors=True)
     exports.CACHE.clear()
     done = subprocess.run([EXPORTER, path, folder, form], capture_output=True)
@@ -122,6 +123,9 @@ def published(r):
     found = {name: os.path.join(folder, name) for name in
              sorted(os.listdir(folder))
              if os.path.exists(os.path.join(folder, name, "saved_model.pb"))}
+    broken = os.path.join(folder, "broken")
+    inspected.check_refused(r, broken)
+    found["not chunked"] = os.path.join(broken, "chunked", "non_chunked_model")
     if "vae" in found:
         found["vae (fixed draws)"] = with_fixed_draws(found["vae"])
     return found

@@ -358,6 +358,61 @@ def hub1_dense_refs(path):
     dense_hub1(path, False, False)
 
 
+def hparams_body(training, vocabulary):
+    """Two signatures, of which one takes the momentum of batch norm; a table;
+    a penalty, an average and an attached message that only training has."""
+    x = v1.placeholder(tf.float32, [None, 6], "x")
+    momentum = v1.placeholder_with_default(0.99, [], "momentum")
+    w = v1.get_variable("w", [6, 8], initializer=normal(12),
+                        regularizer=lambda w: .01 * tf.nn.l2_loss(w))
+    y = v1.layers.batch_normalization(x @ w, training=training,
+                                      momentum=momentum, name="bn")
+    u = v1.get_variable("u", [8, 4], initializer=normal(13))
+    if training:
+        v1.add_to_collection("regularization_losses", .1 * tf.nn.l2_loss(u))
+        y = v1.nn.dropout(y, rate=v1.placeholder_with_default(0.0, [], "rate"))
+        calls = v1.get_variable("calls", [], trainable=False,
+                                initializer=v1.zeros_initializer())
+        v1.add_to_collection("update_ops", calls.assign_add(1.0))
+    out = tf.tanh(tf.nn.relu(y) @ u)
+    hub.add_signature("features", inputs={"x": x}, outputs=out)
+    hub.add_signature("features_with_bn_hparams", outputs=out, inputs={
+        "x": x, "batch_norm_momentum": momentum})
+    words = v1.placeholder(tf.string, [None], "words")
+    table = tf.lookup.StaticVocabularyTable(tf.lookup.TextFileInitializer(
+        vocabulary, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64,
+        tf.lookup.TextFileIndex.LINE_NUMBER), 2)
+    hub.add_signature("ids", inputs={"words": words},
+                      outputs={"ids": table.lookup(words)})
+    hub.attach_message("shape", tf.train.Int64List(value=[6, 4]))
+
+
+@module
+def hub1_hparams(path):
+    more = {"vocabulary": vocabulary_file()}
+    export(hub.create_module_spec(hparams_body, [
+        (set(), dict(more, training=False)),
+        ({"train"}, dict(more, training=True))]), path, tags={"train"})
+
+
+def two_towers(training):
+    """The averages of one signature are not those of the other."""
+    for name in ("first", "second"):
+        x = v1.placeholder(tf.float32, [None, 5], name)
+        with v1.variable_scope(name):
+            w = v1.get_variable("w", [5, 3], initializer=normal(14),
+                                regularizer=lambda w: .01 * tf.nn.l2_loss(w))
+            y = batch_norm(x @ w, training, True)
+        hub.add_signature(name, inputs=x, outputs=y)
+
+
+@module
+def hub1_second(path):
+    export(hub.create_module_spec(two_towers, [
+        (set(), {"training": False}), ({"train"}, {"training": True})]), path,
+        tags={"train"})
+
+
 def switch_signatures(use_resource):
     x = v1.placeholder(tf.float32, [None, 4], "x")
     with v1.variable_scope("net", use_resource=use_resource):

@@ -28,6 +28,13 @@ def scratch(name):
     return os.path.join(SCRATCH, name)
 
 
+def kept(name):
+    """A place for an export that the newest readers try later."""
+    folder = os.environ.get("HUBTUNE_EXPORTS") or scratch("exports")
+    os.makedirs(folder, exist_ok=True)
+    return os.path.join(folder, name.replace(" ", "_"))
+
+
 def write_npz(path, arrays):
     """Texts as byte strings, whose ends of zeros numpy would lose."""
     np.savez(path, **{k: fixed(v) for k, v in arrays.items()})

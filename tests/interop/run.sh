@@ -22,8 +22,10 @@ echo "interop: writing modules"
   cat "$scratch/log" >&2
   exit 1
 }
+export HUBTUNE_EXPORTS="$scratch/exports"
 echo "interop: comparing"
-"$python" "$here/compare.py" "$scratch/modules" "$@"
+failed=0
+"$python" "$here/compare.py" "$scratch/modules" "$@" || failed=1
 
 echo "interop: text modules made here"
 "$python" "$here/new_text.py" "$HUBTUNE" 2>"$scratch/log" || {
@@ -39,7 +41,8 @@ echo "interop: the examples"
 
 newest=$("$here/env.sh" newest) || {
   echo "interop: the newest readers are skipped, no Python for them"
-  exit 0
+  exit $failed
 }
 echo "interop: the newest readers"
-"$newest" "$here/newest.py" "$scratch/modules"
+"$newest" "$here/newest.py" "$scratch/exports" || failed=1
+exit $failed

@@ -9,7 +9,7 @@
 #include "train/checkpoint.h"
 #include "train/checkpoint_keys.h"
 
-uint64_t ht_checkpoint_module(const ht_model *model) {
+static uint64_t module_digest(const ht_model *model) {
   ht_arena arena = {0};
   char *data, *path;
   size_t n;
@@ -21,6 +21,15 @@ uint64_t ht_checkpoint_module(const ht_model *model) {
       ht_file_read(path, (size_t)1 << 30, &arena, &data, &n).code == HT_OK)
     digest = ht_hash(data, n);
   ht_arena_free(&arena);
+  return digest;
+}
+
+/* Of all that it was joined of. */
+uint64_t ht_checkpoint_module(const ht_model *model) {
+  uint64_t digest = 0;
+  if (!model->n_members) return module_digest(model);
+  for (int i = 0; i < model->n_members; i++)
+    digest = digest * 31 + module_digest(model->member[i].model);
   return digest;
 }
 

@@ -149,8 +149,9 @@ HT_API void ht_module_free(ht_module *module); /* after its functions */
 HT_API ht_status ht_module_assign(ht_module *module, const char *checkpoint,
                                   int n_maps, const char *const *maps);
 
-/* Writes a module as it is now: all of it in its own format, its signatures
- * and `__call__` in the other one. `out` may not exist. */
+/* Writes a module with the values that its variables have now, also after
+ * a training in nets: all of it in its own format, its signatures and
+ * `__call__` in the other one. `out` may not exist. */
 HT_API ht_status ht_module_export(ht_module *module, const char *out,
                                   bool hub1);
 
@@ -365,7 +366,8 @@ typedef struct ht_training ht_training;
 
 HT_API ht_status ht_training_new(ht_training **out);
 HT_API void ht_training_free(ht_training *training); /* NULL is fine */
-/* Sets one from text; a flag from NULL. A list grows with every call. */
+/* Sets one from text; a flag from NULL. A list grows with every call, and is
+ * emptied by NULL. */
 HT_API ht_status ht_training_set(ht_training *training, const char *name,
                                  const char *value);
 /* How many threads it computes with; 0: all cores. */

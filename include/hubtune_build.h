@@ -244,9 +244,10 @@ HT_API ht_status ht_net_check(ht_net *net);
 /*
  * Writes it with the values of its variables, which must be a folder that does
  * not exist: hub1, in the TF1 Hub format, or else as a SavedModel, where
- * signature "default" is also __call__, whose training=True is the graph
- * tagged "train". Modules that it applies become part of it with their
- * variables, tables, assets, losses and update operations.
+ * signature "default" is also serving_default and __call__, whose
+ * training=True is the graph tagged "train". Modules that it applies become
+ * part of it with their variables, tables, assets, losses and update
+ * operations.
  */
 HT_API ht_status ht_net_export(ht_net *net, const char *out, bool hub1);
 

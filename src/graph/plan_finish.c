@@ -106,5 +106,6 @@ ht_status ht_plan_finish(ht_plan *p) {
   HT_TRY(ht_pass_conv(p));
   HT_TRY(ht_pass_norm_conv(p));
   HT_TRY(drop_dead(p, NULL));
+  HT_TRY(ht_pass_rows(p));
   return last_uses(p);
 }

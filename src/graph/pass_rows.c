@@ -26,14 +26,11 @@ static const fact mixed = {MIXED, 0};
 
 /* Images, one after the other; everything else is fixed. */
 static bool is_image_op(const ht_step *s) {
-  static const char *const names[] = {"Conv2D",
-                                      "Conv2D+",
-                                      "DepthwiseConv2dNative",
-                                      "DepthwiseConv2dNative+",
-                                      "MaxPool",
-                                      "AvgPool",
-                                      NULL};
-  if (one_of(s->op->name, names)) return true;
+  static const char *const names[] = {"Conv2D", "DepthwiseConv2dNative",
+                                      "MaxPool", "AvgPool", NULL};
+  if (one_of(s->op->name, names) || strncmp(s->op->name, "Conv2D+", 7) == 0 ||
+      strncmp(s->op->name, "DepthwiseConv2dNative+", 22) == 0)
+    return true;
   return strncmp(s->op->name, "FusedBatchNorm", 14) == 0 &&
          !ht_attr_bool(s->attrs, "is_training");
 }

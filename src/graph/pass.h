@@ -33,4 +33,7 @@ ht_status ht_pass_conv(ht_plan *p) HT_MUST_CHECK;
 /* Normalisation by the batch and the convolution that alone reads it. */
 ht_status ht_pass_norm_conv(ht_plan *p) HT_MUST_CHECK;
 
+/* Sets plan->rows. */
+ht_status ht_pass_rows(ht_plan *p) HT_MUST_CHECK;
+
 #endif

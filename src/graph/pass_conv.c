@@ -150,15 +150,21 @@ static double each_flops(const ht_attrs *attrs, const ht_tensor *in,
   return ht_op_find("DepthwiseConv2dNative")->flops(attrs, in, out);
 }
 
-#define FUSED(of, rate)                                                        \
+#define FUSED(of, what, rate)                                                  \
   {                                                                            \
-    .name = of "+", .inputs = "input:T filter:T rest:list:T",                  \
+    .name = of what, .inputs = "input:T filter:T rest:list:T",                 \
     .outputs = "output:T", .attrs = "T:type",                                  \
     .doc = of " and what follows it.", .forward = fused_forward,               \
     .gradient = ht_gradient_in_forward, .unprepare = unprepare, .flops = rate, \
   }
-static const ht_op conv_with = FUSED("Conv2D", flat_flops),
-                   depthwise_with = FUSED("DepthwiseConv2dNative", each_flops);
+#define FUSED_WITH(of, rate)                                                  \
+  {                                                                           \
+    [HT_LINEAR] = FUSED(of, "+", rate), [HT_RELU] = FUSED(of, "+Relu", rate), \
+    [HT_RELU6] = FUSED(of, "+Relu6", rate)                                    \
+  }
+static const ht_op conv_with[] = FUSED_WITH("Conv2D", flat_flops),
+                   depthwise_with[] =
+                       FUSED_WITH("DepthwiseConv2dNative", each_flops);
 
 /* ---- finding them */
 
@@ -224,6 +230,22 @@ static int chain_of(const ht_plan *p, const int *readers, ht_step *conv,
   return n;
 }
 
+/* Those of all parts, the convolution's first: what names a plan (its digest)
+ * has to see them. */
+static ht_status joined_attrs(ht_plan *p, const fused *f,
+                              const ht_attrs **out) {
+  ht_attrs *attrs;
+  int n = 0;
+  for (int i = 0; i < f->n; i++) n += f->part[i].attrs->n;
+  HT_NEW(attrs, &p->arena, 1);
+  HT_NEW(attrs->attr, &p->arena, n + 1);
+  for (int i = 0; i < f->n; i++)
+    for (int k = 0; k < f->part[i].attrs->n; k++)
+      attrs->attr[attrs->n++] = f->part[i].attrs->attr[k];
+  *out = attrs;
+  return HT_SUCCESS;
+}
+
 /* The last step becomes the whole; the others lose their only reader. */
 static ht_status fuse(ht_plan *p, ht_step **chain, int n) {
   fused *f;
@@ -239,8 +261,9 @@ static ht_status fuse(ht_plan *p, ht_step **chain, int n) {
     for (int k = i ? 1 : 0; k < chain[i]->n_in; k++)
       in[n_in++] = chain[i]->in[k];
   }
-  last->op = ht_pass_is(&f->part[0], "Conv2D") ? &conv_with : &depthwise_with;
-  last->attrs = f->part[0].attrs;
+  HT_TRY(joined_attrs(p, f, &last->attrs));
+  last->op = (ht_pass_is(&f->part[0], "Conv2D") ? conv_with : depthwise_with) +
+             f->activation;
   last->prepared = f;
   last->in = in;
   last->n_in = n_in;

@@ -94,6 +94,7 @@ static ht_status drop_dead(ht_plan *p, const bool *drop) {
 
 ht_status ht_plan_reduce(ht_plan *p, const bool *drop) {
   HT_TRY(drop_dead(p, drop));
+  HT_TRY(ht_pass_rows(p));
   return last_uses(p);
 }
 
@@ -106,5 +107,6 @@ ht_status ht_plan_finish(ht_plan *p) {
   HT_TRY(ht_pass_conv(p));
   HT_TRY(ht_pass_norm_conv(p));
   HT_TRY(drop_dead(p, NULL));
+  HT_TRY(ht_pass_rows(p));
   return last_uses(p);
 }

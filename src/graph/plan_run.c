@@ -1,4 +1,5 @@
 /* plan_run.c - one pass over the steps of a plan, see plan.h. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,16 +50,15 @@ static ht_frame *new_frame(const ht_plan *p) {
 
 /* A plan keeps the frame of its last run; a run inside a run gets another. */
 static ht_status take_frame(ht_plan *p, ht_frame **out) {
-  *out = p->frame ? p->frame : new_frame(p);
-  p->frame = NULL;
+  *out = atomic_exchange(&p->frame, NULL);
+  if (!*out) *out = new_frame(p);
   return *out ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory for a run");
 }
 
 static void give_frame(ht_plan *p, ht_frame *f) {
   for (int v = 0; v < p->n_values; v++)
     if (f->value[v].buffer) ht_tensor_drop(&f->value[v]);
-  free_frame(p->frame);
-  p->frame = f;
+  free_frame(atomic_exchange(&p->frame, f));
 }
 
 static bool dies(const ht_step *s, const ht_frame *f) {
@@ -144,8 +144,9 @@ static ht_status run_steps(ht_plan *p, ht_frame *f, ht_run *run, int n_out,
   return fetch(p, f, n_out, out);
 }
 
-ht_status ht_plan_run(ht_plan *p, ht_run *run, int n_in,
-                      const ht_tensor *const *in, int n_out, ht_tensor *out) {
+ht_status ht_plan_run_whole(ht_plan *p, ht_run *run, int n_in,
+                            const ht_tensor *const *in, int n_out,
+                            ht_tensor *out) {
   ht_frame *f;
   if (n_in != p->n_feeds || n_out > p->n_rets)
     return ht_fail(HT_USAGE, "%d values for %d feeds, %d of %d fetches", n_in,
@@ -157,6 +158,14 @@ ht_status ht_plan_run(ht_plan *p, ht_run *run, int n_in,
   for (int i = 0; i < n_out && st.code != HT_OK; i++) ht_tensor_drop(&out[i]);
   give_frame(p, f);
   return st;
+}
+
+ht_status ht_plan_run(ht_plan *p, ht_run *run, int n_in,
+                      const ht_tensor *const *in, int n_out, ht_tensor *out) {
+  bool done = false;
+  if (n_in == p->n_feeds && n_out <= p->n_rets)
+    HT_TRY(ht_plan_run_rows(p, run, n_in, in, n_out, out, &done));
+  return done ? HT_SUCCESS : ht_plan_run_whole(p, run, n_in, in, n_out, out);
 }
 
 /* ---- the services of a run */

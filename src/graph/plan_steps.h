@@ -42,8 +42,10 @@ struct ht_plan {
   int n_feeds;
   int *ret;
   int n_rets;
-  ht_frame *frame; /* of a run that ended: reused by the next */
+  _Atomic(ht_frame *) frame; /* of a run that ended: reused by the next */
   int depth;       /* of nested sub-plans */
+  bool rows;       /* pass_rows.c: rows of axis 0 are independent */
+  uint64_t epoch;  /* of the last run in parts */
 };
 
 enum { HT_MAX_DEPTH = 64 };
@@ -67,6 +69,16 @@ ht_status ht_plan_finish(ht_plan *plan) HT_MUST_CHECK;
 ht_status ht_plan_reduce(ht_plan *plan, const bool *drop) HT_MUST_CHECK;
 
 void ht_step_free(ht_step *s);
+
+/* ht_plan_run without a look at rows. */
+ht_status ht_plan_run_whole(ht_plan *plan, ht_run *run, int n_in,
+                            const ht_tensor *const *in, int n_out,
+                            ht_tensor *out) HT_MUST_CHECK;
+/* A few rows at a time; *done false, and nothing happened, where rows depend
+ * on each other, or are small. */
+ht_status ht_plan_run_rows(ht_plan *plan, const ht_run *run, int n_in,
+                           const ht_tensor *const *in, int n_out,
+                           ht_tensor *out, bool *done) HT_MUST_CHECK;
 
 /* The row that stands for an IdentityN with a saved custom gradient; its
  * `prepared` is an ht_custom_step. */

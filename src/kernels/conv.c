@@ -178,7 +178,7 @@ static ht_status by_dnnl(const ht_conv_place *at, const ht_conv *c, int pass,
                          const void *y, bool *done) {
   void *data[3] = {(void *)(uintptr_t)x, (void *)(uintptr_t)f,
                    (void *)(uintptr_t)y};
-  return ht_dnnl_conv(at->room, at->pool, c, pass, e, data, done);
+  return ht_dnnl_conv(at, c, pass, e, data, done);
 }
 
 /* ---- forward */

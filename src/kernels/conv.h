@@ -27,6 +27,7 @@ void ht_conv_room_free(ht_conv_room *room);
 typedef struct ht_conv_place {
   ht_pool *pool;
   ht_conv_room *room;
+  uint64_t epoch; /* calls of one number have one filter and factors; 0: none */
 } ht_conv_place;
 
 /* y = x * f, then what e says (NULL: nothing; floats only). Failures are those

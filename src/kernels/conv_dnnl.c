@@ -36,6 +36,9 @@ struct ht_conv_room {
   dnnl_engine_t engine;
   compiled *kept[MOST];
   int n;
+  ht_tensor packed; /* a filter for calls of this epoch */
+  uint64_t packed_epoch;
+  const compiled *packed_for;
 };
 
 ht_conv_room *ht_conv_room_new(void) {
@@ -56,6 +59,7 @@ static void free_compiled(compiled *k) {
 void ht_conv_room_free(ht_conv_room *r) {
   if (!r) return;
   for (int i = 0; i < r->n; i++) free_compiled(r->kept[i]);
+  ht_tensor_drop(&r->packed);
   if (r->engine) dnnl_engine_destroy(r->engine);
   pthread_mutex_destroy(&r->lock);
   free(r);
@@ -358,20 +362,6 @@ static ht_status finish(const job *j) {
   return atomic_load(&j->failed) ? failure() : HT_SUCCESS;
 }
 
-static ht_status run_data(job *j, void *filter) {
-  ht_tensor room = {0};
-  j->data[1] = filter;
-  if (j->k->reorder) {
-    HT_TRY(bytes_new(j->pool, md_size(filter_of(j->k)), &room));
-    j->data[1] = room.data;
-    if (!reorder(j, MD(j->k->data[1]), filter, filter_of(j->k), room.data))
-      atomic_store(&j->failed, true);
-  }
-  if (!atomic_load(&j->failed)) ht_parallel(j->calls, 1, run_calls, j);
-  ht_tensor_drop(&room);
-  return finish(j);
-}
-
 /* Sets how many calls make a partial sum; how many of those there are. */
 static size_t group_calls(job *j) {
   enum { GROUPS = 8, LARGE = 2 << 20 };
@@ -429,17 +419,55 @@ static ht_status scaled(ht_pool *pool, const ht_conv *c, const float *scale,
   return HT_SUCCESS;
 }
 
-static ht_status run_pass(job *j, const ht_conv *c, int pass,
-                          const ht_epilogue *e, void *filter) {
+/* The filter as the primitive wants it, factors included: shared where
+ * TensorFlow's is that, else made. */
+static ht_status pack(job *j, const ht_conv *c, const ht_epilogue *e,
+                      void *filter, ht_tensor *out) {
+  const compiled *k = j->k;
   ht_tensor room = {0};
-  if (pass == HT_CONV_TO_FILTER) return run_filter(j, filter);
-  if (e && e->scale) {
-    HT_TRY(scaled(j->pool, c, e->scale, filter, &room));
-    filter = room.data;
-  }
-  ht_status st = run_data(j, filter);
+  ht_status st = HT_SUCCESS;
+  if (e && e->scale) st = scaled(j->pool, c, e->scale, filter, &room);
+  if (st.code == HT_OK) st = bytes_new(j->pool, md_size(filter_of(k)), out);
+  if (st.code == HT_OK && room.data) filter = room.data;
+  if (st.code == HT_OK && !k->reorder)
+    memcpy(out->data, filter, md_size(filter_of(k)));
+  else if (st.code == HT_OK &&
+           !reorder(j, MD(k->data[1]), filter, filter_of(k), out->data))
+    st = failure();
   ht_tensor_drop(&room);
   return st;
+}
+
+/* The same, kept for other calls of this epoch. */
+static ht_status packed(job *j, const ht_conv_place *at, const ht_conv *c,
+                        const ht_epilogue *e, void *filter, ht_tensor *out) {
+  ht_conv_room *r = at->room;
+  ht_status st = HT_SUCCESS;
+  if (!at->epoch) return pack(j, c, e, filter, out);
+  pthread_mutex_lock(&r->lock);
+  if (r->packed_epoch != at->epoch || r->packed_for != j->k) {
+    ht_tensor_drop(&r->packed);
+    st = pack(j, c, e, filter, &r->packed);
+    r->packed_epoch = st.code == HT_OK ? at->epoch : 0;
+    r->packed_for = j->k;
+  }
+  if (st.code == HT_OK) *out = ht_tensor_share(&r->packed);
+  pthread_mutex_unlock(&r->lock);
+  return st;
+}
+
+static ht_status run_pass(job *j, const ht_conv_place *at, const ht_conv *c,
+                          int pass, const ht_epilogue *e, void *filter) {
+  ht_tensor room = {0};
+  if (pass == HT_CONV_TO_FILTER) return run_filter(j, filter);
+  j->data[1] = filter;
+  if (j->k->reorder || (e && e->scale)) {
+    HT_TRY(packed(j, at, c, e, filter, &room));
+    j->data[1] = room.data;
+  }
+  ht_parallel(j->calls, 1, run_calls, j);
+  ht_tensor_drop(&room);
+  return finish(j);
 }
 
 /* What oneDNN may be asked for at all. */
@@ -473,15 +501,15 @@ static job job_of(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
                .calls = (size_t)(c->w.batch / k->c.w.batch)};
 }
 
-ht_status ht_dnnl_conv(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
-                       int pass, const ht_epilogue *e, void *const data[3],
-                       bool *done) {
-  const compiled *k = fits(room, c) ? compiled_pass(room, c, pass, e) : NULL;
+ht_status ht_dnnl_conv(const ht_conv_place *at, const ht_conv *c, int pass,
+                       const ht_epilogue *e, void *const data[3], bool *done) {
+  const compiled *k =
+      fits(at->room, c) ? compiled_pass(at->room, c, pass, e) : NULL;
   *done = k != NULL;
   if (!k) return HT_SUCCESS;
-  job j = job_of(room, pool, c, k, data[0], data[2]);
+  job j = job_of(at->room, at->pool, c, k, data[0], data[2]);
   j.bias = e ? e->bias : NULL;
-  return run_pass(&j, c, pass, e, data[1]);
+  return run_pass(&j, at, c, pass, e, data[1]);
 }
 
 /* ---- behind a normalisation: each image is normalised, convolved and let go
@@ -682,10 +710,9 @@ ht_status ht_dnnl_norm_conv_back(const ht_norm_conv *n, bool *done) {
 #else
 ht_conv_room *ht_conv_room_new(void) { return NULL; }
 void ht_conv_room_free(ht_conv_room *room) { (void)room; }
-ht_status ht_dnnl_conv(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
-                       int pass, const ht_epilogue *e, void *const data[3],
-                       bool *done) {
-  (void)room, (void)pool, (void)c, (void)pass, (void)e, (void)data;
+ht_status ht_dnnl_conv(const ht_conv_place *at, const ht_conv *c, int pass,
+                       const ht_epilogue *e, void *const data[3], bool *done) {
+  (void)at, (void)c, (void)pass, (void)e, (void)data;
   *done = false;
   return HT_SUCCESS;
 }

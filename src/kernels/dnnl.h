@@ -16,8 +16,8 @@ enum { HT_CONV_FORWARD, HT_CONV_TO_INPUT, HT_CONV_TO_FILTER };
  * fast way for c. data[]: x, filter, y; the one that the pass makes is
  * written. e may be NULL; used by the forward pass.
  */
-ht_status ht_dnnl_conv(ht_conv_room *room, ht_pool *pool, const ht_conv *c,
-                       int pass, const ht_epilogue *e, void *const data[3],
+ht_status ht_dnnl_conv(const ht_conv_place *at, const ht_conv *c, int pass,
+                       const ht_epilogue *e, void *const data[3],
                        bool *done) HT_MUST_CHECK;
 
 /* As ht_norm_conv_forward and _back; *done as above. */

@@ -35,7 +35,7 @@ static ht_status forward(ht_call *c) {
   HT_TRY(ht_norm_factors(c->run->pool, p->norm, c->in[SCALE], c->in[VARIANCE],
                          &a));
   ht_norm_conv n = {
-      .at = {c->run->pool, p->conv},
+      .at = {.pool = c->run->pool, .room = p->conv},
       .c = &conv,
       .by = scaling(p, ht_f(c->in[MEAN]), &a, ht_f(c->in[OFFSET])),
       .z = ht_f(c->in[DATA]),
@@ -103,7 +103,7 @@ static ht_status give_channels(ht_back *b, double epsilon, const room *r) {
 static ht_status give_all(ht_back *b, const ht_conv *conv, room *r) {
   const ht_norm_conv_parts *p = b->prepared;
   ht_norm_conv n = {
-      .at = {b->run->pool, p->conv},
+      .at = {.pool = b->run->pool, .room = p->conv},
       .c = conv,
       .by = scaling(p, ht_f(&b->in[MEAN]), &r->a, ht_f(&b->in[OFFSET])),
       .z = ht_f(&b->in[DATA]),

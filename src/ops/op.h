@@ -193,6 +193,8 @@ struct ht_run {
   const char *folder; /* of the module: no op reads a file outside it */
   int64_t max_turns;  /* of a loop, 0: no limit */
   ht_profile *profile; /* NULL: times are not taken */
+  uint64_t epoch; /* runs of a plan with one number see one state: what a node
+                     makes of variables may be kept between them; 0: none */
 
   /* Runs a sub-plan; `in` borrowed, `out` filled. Recorded on the tape. */
   ht_status (*call_plan)(ht_run *run, ht_plan *plan, int n_in,

@@ -147,7 +147,7 @@ static ht_status prepare(const ht_attrs *attrs, void **prepared) {
 static void unprepare(void *prepared) { ht_conv_room_free(prepared); }
 
 static pass of_call(const ht_call *c, const kind *k) {
-  return (pass){{c->run->pool, c->prepared}, c->attrs, k};
+  return (pass){{c->run->pool, c->prepared, c->run->epoch}, c->attrs, k};
 }
 
 static ht_status need_reals(const ht_call *c, int i, int k) {
@@ -202,7 +202,7 @@ static ht_status filter_forward(ht_call *c, const kind *k) {
 /* ---- backward */
 
 static pass of_back(const ht_back *b, const kind *k) {
-  return (pass){{b->run->pool, b->prepared}, b->attrs, k};
+  return (pass){{b->run->pool, b->prepared, 0}, b->attrs, k};
 }
 
 static ht_status back(ht_back *b, const kind *k) {

@@ -144,17 +144,41 @@ static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
 
 /* ---- judging */
 
+static ht_status judge_rows(ht_composed *c, const ht_frozen *frozen,
+                            const batch *b, int64_t from, int64_t n,
+                            ht_answers *a) {
+  ht_tensor rows[MAX_INPUTS + 1], out[2];
+  const ht_tensor *in[MAX_INPUTS + 1];
+  ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
+  for (int i = 0; i < b->n_in; i++) {
+    bool whole = n == b->n || !b->value[i].shape.rank;
+    rows[i] = whole ? ht_tensor_share(&b->value[i])
+                    : ht_tensor_rows(&b->value[i], from, n);
+    in[i] = &rows[i];
+  }
+  ht_status st =
+      ht_plan_run(frozen ? frozen->cut.after : c->eval, &run, b->n_in, in, 2, out);
+  if (st.code == HT_OK) {
+    st = ht_answers_add(a, &out[0], &rows[b->n_in - 1], ht_real_at(&out[1], 0));
+    ht_tensor_drop(&out[0]);
+    ht_tensor_drop(&out[1]);
+  }
+  for (int i = 0; i < b->n_in; i++) ht_tensor_drop(&rows[i]);
+  return st;
+}
+
+/* Of large examples (images) a few at a time: what stands between layers is
+ * larger still. */
 static ht_status judge_batch(ht_composed *c, const ht_frozen *frozen,
                              const batch *b, ht_answers *a) {
-  ht_tensor out[2];
-  ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
-  HT_TRY(ht_plan_run(frozen ? frozen->cut.after : c->eval, &run, b->n_in, b->in,
-                     2, out));
-  ht_status st = ht_answers_add(a, &out[0], &b->value[b->n_in - 1],
-                                ht_real_at(&out[1], 0));
-  ht_tensor_drop(&out[0]);
-  ht_tensor_drop(&out[1]);
-  return st;
+  enum { LARGE = 1 << 16, FEW = 16 };
+  size_t bytes = 0;
+  for (int i = 0; i < b->n_in - 1; i++) bytes += ht_tensor_bytes(b->in[i]);
+  int64_t each = bytes / (size_t)b->n < LARGE ? b->n : FEW;
+  for (int64_t from = 0; from < b->n; from += each)
+    HT_TRY(judge_rows(c, frozen, b, from,
+                      b->n - from < each ? b->n - from : each, a));
+  return HT_SUCCESS;
 }
 
 static ht_status judge_all(ht_composed *c, const ht_feed *feed,

@@ -23,8 +23,8 @@ static void release_optional(ht_object *object) {
   free(o);
 }
 
-static const ht_object_class optional_class = {"optional value",
-                                               release_optional};
+static const ht_object_class optional_class = {.name = "optional value",
+                                               .release = release_optional};
 
 /* out[0] = an optional of the call's inputs, or of nothing. */
 static ht_status new_optional(ht_call *c, bool there) {
@@ -97,7 +97,8 @@ static void release_stack(ht_object *object) {
   free(s);
 }
 
-static const ht_object_class stack_class = {"stack", release_stack};
+static const ht_object_class stack_class = {.name = "stack",
+                                            .release = release_stack};
 
 static ht_status new_stack(ht_call *c, stack *s) {
   ht_shape any = {.rank = -1};

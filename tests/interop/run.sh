@@ -25,6 +25,11 @@ echo "interop: writing modules"
 echo "interop: comparing"
 "$python" "$here/compare.py" "$scratch/modules" "$@"
 
+if [ $# -eq 0 ]; then
+  echo "interop: families of modules"
+  "$python" -W ignore "$here/families.py" --quick
+fi
+
 "$here/cache.sh" "$build"
 
 newest=$("$here/env.sh" newest) || {

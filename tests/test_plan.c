@@ -392,6 +392,36 @@ START_TEST(row_gradients_survive_sums_and_scaling) {
 }
 END_TEST
 
+/* Numbers of TensorFlow: x @ x' in a narrow type, and its gradient. */
+static void narrow_product(const char *type, float value, const float grad[2]) {
+  world w;
+  ht_variable *v;
+  world_open(&w);
+  ht_tensor x = floats(2, (float[]){0.2F, 0.7F}), y;
+  x.shape = ht_shape_2(1, 2);
+  ht_ref h = ht_build_variable(&w.b, "x", &x, true, &v);
+  ht_ref read = ht_build_read(&w.b, h);
+  ht_ref thin = ht_build(&w.b, "Cast", "thin", 1, &read, type);
+  ht_ref product = ht_build_2(&w.b, "MatMul", thin, thin, "transpose_b=true");
+  ht_ref wide = ht_build(&w.b, "Cast", "wide", 1, &product, "DstT=float");
+  run(&w, 1, &wide, &y, true);
+  ck_assert_float_eq(ht_f(&y)[0], value);
+  ht_cotangent c;
+  OK(ht_tape_gradient(w.tape, v, &c));
+  for (int i = 0; i < 2; i++) ck_assert_float_eq(ht_f(&c.dense)[i], grad[i]);
+  ht_cotangent_drop(&c);
+  ht_tensor_drop(&y);
+  world_close(&w);
+}
+
+START_TEST(products_of_narrow_types_are_summed_in_float_and_rounded_once) {
+  narrow_product("DstT=half", 0.530273438F,
+                 (float[]){0.399902344F, 1.40039062F});
+  narrow_product("DstT=bfloat16", 0.52734375F,
+                 (float[]){0.400390625F, 1.3984375F});
+}
+END_TEST
+
 static void add(TCase *tests) {
   tcase_add_test(tests, a_variable_used_twice_sums_its_gradients);
   tcase_add_test(tests, branches_run_and_differentiate);
@@ -404,6 +434,8 @@ static void add(TCase *tests) {
   tcase_add_test(tests, dead_branches_do_not_run);
   tcase_add_test(tests, gathered_rows_of_a_variable_have_row_gradients);
   tcase_add_test(tests, row_gradients_survive_sums_and_scaling);
+  tcase_add_test(tests,
+                 products_of_narrow_types_are_summed_in_float_and_rounded_once);
 }
 
 int main(void) { return test_main("plan", add); }

@@ -102,7 +102,8 @@ def calls_of(path):
 
 def is_random(call, feed):
     first, second = call.run(feed), call.run(feed)
-    return any(v.dtype.kind == "f" and not np.array_equal(v, second[k])
+    return any(v.dtype.kind == "f" and not np.array_equal(
+        v, second[k], equal_nan=True)
                for k, v in first.items())
 
 

@@ -5,8 +5,8 @@ TensorFlow on each: outputs, gradients, five steps of training, export.
         [--table FILE] [NAME...]
 
 Environment as of compare.py. --quick: those of them that take little time.
---keep: modules are kept in FOLDER and not written again. --table: what is
-found, as docs/families.md has it.
+--keep: modules are kept in FOLDER and not written again. --table: where rows
+of the modules compared take the place of those before.
 """
 import argparse
 import os
@@ -61,13 +61,23 @@ class Report(report.Report):
         return "| `%s` | %s | %s |" % (name, self.ops.get(name, "-"),
                                        " | ".join(shown))
 
-    def table(self):
-        rows = [self.row(name) for name in self.ops]
-        notes = ["- " + n[:160].replace("\n", " ") for n in self.notes]
-        total = "%d checks passed, %d failed, %d skipped." % tuple(
-            self.total(k) for k in range(3))
-        return (HEAD % tf.__version__ + "\n".join(rows) + "\n\n" + total +
-                "\n" + ("\n" + "\n".join(notes) + "\n" if notes else ""))
+    def table(self, before):
+        """Rows and notes of this run, and those of modules before it."""
+        rows = {line.split("`")[1]: line for line in before
+                if line.startswith("| `")}
+        rows.update({name: self.row(name) for name in self.ops})
+        notes = [line for line in before if line.startswith("- ") and
+                 line[2:].split(",")[0] not in self.ops]
+        notes += ["- " + n[:160].replace("\n", " ") for n in self.notes]
+        ordered = [rows[name] for name in FAMILIES if name in rows]
+        return "\n".join([HEAD % tf.__version__ + "\n".join(ordered), ""] +
+                         notes) + "\n"
+
+
+def write_table(r, path):
+    before = open(path).read().splitlines() if os.path.exists(path) else []
+    with open(path, "w") as f:
+        f.write(r.table(before))
 
 
 def cell_text(cell):
@@ -171,8 +181,7 @@ def main(words):
             r.failed(name, "run", "%s: %s" % (type(e).__name__, str(e)[-400:]))
         print(r.row(name), "%.0f s" % (time.time() - started), flush=True)
     if o.table:
-        with open(o.table, "w") as f:
-            f.write(r.table())
+        write_table(r, o.table)
     shutil.rmtree(program.SCRATCH, ignore_errors=True)
     return r.show()
 

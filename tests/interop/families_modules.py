@@ -1,4 +1,5 @@
 """Families of tf.Modules: nests, ragged and sparse values, dtypes, audio."""
+import numpy as np
 import tensorflow as tf
 
 from families_registry import family, save, spec, variable
@@ -32,7 +33,17 @@ def nests(path):
     save(Nests(), path)
 
 
-@family(train=None)
+def composite(name, spec_, rng):
+    found = {"ids_component_0": [3, 1, 4, 1, 5],
+             "ids_component_1": [0, 2, 2, 5],
+             "x_indices": [[0, 1], [0, 11], [2, 4]], "x_dense_shape": [3, 12]}
+    if name in found:
+        return np.array(found[name], spec_.dtype.as_numpy_dtype)
+    if name == "x_values":
+        return np.array([0.5, -1.0, 2.0], "f")
+
+
+@family(feed=composite, train=None)
 def ragged(path):
     """Ragged and sparse values as arguments and as results."""
     class Ragged(tf.Module):
@@ -52,7 +63,7 @@ def ragged(path):
             tf.SparseTensorSpec([None, 12], tf.float32)])
         def project(self, x):
             return {"dense": tf.sparse.sparse_dense_matmul(x, self.table),
-                    "twice": x * 2.0}
+                    "scaled": x * self.table[:, 0]}
 
     save(Ragged(), path)
 

@@ -46,6 +46,9 @@ class Problem:
                                              False), "inference"
         self.batches = [feeds.for_call(self.call, 100 + i)
                         for i in range(STEPS)]
+        for batch in self.batches:  # scalars are fed whole, at every step
+            batch.update({k: v for k, v in self.batches[0].items()
+                          if not np.shape(v)})
         out = self.call.run(self.batches[0])
         self.output = family.output or choose(out)
         rng = np.random.RandomState(7)

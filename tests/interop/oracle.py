@@ -136,9 +136,33 @@ def port_names(nest):
             for path, leaf in port_names(v)]
 
 
+def parts(name, value):
+    """A sparse or ragged value, or its spec, by the names of its parts."""
+    if isinstance(value, tf.SparseTensor):
+        return {name + "_indices": value.indices,
+                name + "_values": value.values,
+                name + "_dense_shape": value.dense_shape}
+    if isinstance(value, tf.SparseTensorSpec):
+        rank = value.shape.rank
+        return {name + "_indices": tf.TensorSpec([None, rank], tf.int64),
+                name + "_values": tf.TensorSpec([None], value.dtype),
+                name + "_dense_shape": tf.TensorSpec([rank], tf.int64)}
+    if isinstance(value, tf.RaggedTensor):
+        found = [value.flat_values, *value.nested_row_splits]
+    elif isinstance(value, tf.RaggedTensorSpec):
+        found = [tf.TensorSpec([None] + value.shape[value.ragged_rank + 1:],
+                               value.dtype)]
+        found += [tf.TensorSpec([None], value.row_splits_dtype)
+                  ] * value.ragged_rank
+    else:
+        return {name: value}
+    return {"%s_component_%d" % (name, i): v for i, v in enumerate(found)}
+
+
 def outputs_by_name(value):
-    named = {"/".join(path) or "default": leaf
-             for path, leaf in port_names(value)}
+    named = {}
+    for path, leaf in port_names(value):
+        named.update(parts("/".join(path) or "default", leaf))
     return {k: t for k, t in named.items() if t is not None}
 
 
@@ -177,7 +201,7 @@ def traces(name, function, variables):
         names = function.function_spec.arg_names
         named = {**dict(zip(names, args)), **kwargs}
         plain = {k: v for k, v in named.items() if not port_names(v) or all(
-            not isinstance(x, tf.TensorSpec) for _, x in port_names(v))}
+            not isinstance(x, tf.TypeSpec) for _, x in port_names(v))}
         inputs = {k: v for k, v in named.items() if k not in plain}
         shown = " ".join("%s=%r" % kv for kv in sorted(plain.items()))
         key = (shown, [(p, x.shape, x.dtype) for p, x in port_names(inputs)])
@@ -190,8 +214,10 @@ def traces(name, function, variables):
 
 def trace(name, function, arguments, shown, variables):
     inputs, plain = arguments
-    leaves = {"/".join((k,) + path): (k, path, leaf)
-              for k, v in inputs.items() for path, leaf in port_names(v)}
+    specs = {}
+    for k, v in inputs.items():
+        for path, leaf in port_names(v):
+            specs.update(parts("/".join((k,) + path), leaf))
 
     def call(feeds):
         built = {k: rebuilt(k, v, feeds) for k, v in inputs.items()}
@@ -203,7 +229,6 @@ def trace(name, function, arguments, shown, variables):
             words += ["--training"] if v else []
         elif v is not None:
             words += ["--argument", "%s=%s" % (k, v)]
-    specs = {k: leaf for k, (_, _, leaf) in leaves.items()}
     found = Call2(("%s %s" % (name, shown)).strip(), words, specs, call,
                   variables)
     found.nest = next(iter(inputs.items()), None)
@@ -216,7 +241,12 @@ def rebuilt(name, nest, feeds):
     if isinstance(nest, (list, tuple)):
         return type(nest)([rebuilt("%s/%d" % (name, i), v, feeds)
                            for i, v in enumerate(nest)])
-    return tf.constant(feeds[name])
+    given = [tf.constant(feeds[k]) for k in parts(name, nest)]
+    if isinstance(nest, tf.SparseTensorSpec):
+        return tf.SparseTensor(*given)
+    if isinstance(nest, tf.RaggedTensorSpec):
+        return tf.RaggedTensor.from_nested_row_splits(given[0], given[1:])
+    return given[0]
 
 
 # ---- TF1, both formats: a graph and a session

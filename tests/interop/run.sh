@@ -33,6 +33,11 @@ echo "interop: text modules made here"
   exit 1
 }
 
+if [ $# -eq 0 ]; then
+  echo "interop: families of modules"
+  "$python" -W ignore "$here/families.py" --quick
+fi
+
 "$here/cache.sh" "$build"
 echo "interop: the examples"
 (cd "$build" && srcdir="$here/../.." sh "$here/../../examples/check.sh" \

@@ -125,8 +125,8 @@ HT_API ht_status ht_arrays_write(const ht_arrays *set, const char *path);
 typedef struct ht_module ht_module;
 
 typedef struct ht_module_options {
-  const char *tags;  /* "a,b"; "": the empty set; NULL: the usual graph */
-  int threads;       /* 0: all cores */
+  const char *tags; /* "a,b"; "": the empty set; NULL: the usual graph */
+  int threads;      /* 0: all cores */
   int64_t max_turns; /* of a loop in a call; 0: 100 million */
 } ht_module_options;
 HT_API ht_module_options ht_module_defaults(void);
@@ -322,13 +322,13 @@ typedef struct ht_fetch_news {
 typedef bool ht_fetch_fn(void *arg, const ht_fetch_news *news);
 
 typedef struct ht_fetch_options {
-  bool offline;         /* take only what is there ($HUBTUNE_OFFLINE) */
-  bool insecure;        /* no certificates ($TFHUB_DISABLE_CERT_VALIDATION) */
-  const char *sha256;   /* of the archive, hex; NULL: any */
-  const char *ca_file;  /* certificates to trust; NULL: $CURL_CA_BUNDLE,
-                           $SSL_CERT_FILE, the system's */
-  const char *proxy;    /* NULL: $https_proxy and the like */
-  double max_seconds;   /* in all; 0: no limit */
+  bool offline;        /* take only what is there ($HUBTUNE_OFFLINE) */
+  bool insecure;       /* no certificates ($TFHUB_DISABLE_CERT_VALIDATION) */
+  const char *sha256;  /* of the archive, hex; NULL: any */
+  const char *ca_file; /* certificates to trust; NULL: $CURL_CA_BUNDLE,
+                          $SSL_CERT_FILE, the system's */
+  const char *proxy;   /* NULL: $https_proxy and the like */
+  double max_seconds;  /* in all; 0: no limit */
   double stall_seconds; /* without a byte */
   int64_t max_bytes;    /* of the archive, and unpacked */
   int retries;          /* after failures that may pass */

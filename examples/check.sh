@@ -88,3 +88,15 @@ says '1.*2.*3' "signature's outputs are wrong"
 run "signature has no gradients" examples/signature \
   "$src/tests/models/loops" power_3 n=3 x=1,2,3 --gradients
 says 'gradient w' "the gradient of 'w' is missing"
+
+# A dark image of 12 x 10 pixels: headers of 54 bytes, then zeros.
+{
+  printf 'BM\200\1\0\0\0\0\0\0\66\0\0\0\50\0\0\0\12\0\0\0\14\0\0\0'
+  printf '\1\0\30\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+  head -c 384 /dev/zero
+} >"$tmp/dark.bmp"
+printf 'night\nday\n' >"$tmp/labels.txt"
+examples/classify_image "$src/tests/models/images" "$tmp/dark.bmp" \
+  "$tmp/labels.txt" >"$tmp/out" 2>&1 || fail "classify_image failed"
+grep -q '^6 logits' "$tmp/out" || fail "classify_image has no logits"
+[ "$(wc -l <"$tmp/out")" = 6 ] || fail "classify_image has not five classes"

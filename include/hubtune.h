@@ -251,7 +251,9 @@ HT_API ht_status ht_function_info(ht_function *function,
                                   const ht_callable_info **out);
 
 /* Makes an array that the named input takes from text: words of an array
- * separated by commas for numbers, one string for strings. */
+ * separated by commas for numbers, one string for strings; the path of a
+ * file for an input of images, which is decoded, resized to what the input
+ * wants and brought to 0 .. 1 (bytes: 0 .. 255). */
 HT_API ht_status ht_function_parse(ht_function *function, const char *input,
                                    const char *text, ht_array **out);
 

@@ -4,6 +4,7 @@
 
 #include "api/array.h"
 #include "api/module.h"
+#include "api/parse_image.h"
 #include "base/text.h"
 
 static int64_t count_items(const char *text) {
@@ -96,7 +97,9 @@ ht_status ht_function_parse(ht_function *f, const char *input, const char *text,
   ht_arena arena = {0};
   ht_status st;
   ht_dtype d = port->dtype;
-  if (d == HT_STRING)
+  if (ht_is_image_file(port, text))
+    st = ht_parse_image(port, f->module->model, text, &t);
+  else if (d == HT_STRING)
     st = parse_string(port, text, &t);
   else if (d == HT_FLOAT || d == HT_DOUBLE || d == HT_INT32 || d == HT_INT64 ||
            d == HT_BOOL)

@@ -28,7 +28,8 @@ static const option options[] = {
      OPTION_LIST, AT(argument)},
     {"inputs", "F.npz", "all inputs, by name", OPTION_TEXT, AT(inputs)},
     {"input", "NAME=VALUE",
-     "one input: a .npy file, a text, or numbers separated by commas",
+     "one input: a .npy file, a text, numbers separated by commas, or the file "
+     "of an image",
      OPTION_LIST, AT(input)},
     {"feed", "TENSOR=VALUE",
      "a tensor 'node:0' of the graph, given like --input; cuts the graph",

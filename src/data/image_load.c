@@ -59,3 +59,10 @@ ht_status ht_image_fit(const ht_image_spec *spec, const ht_image *image,
   ht_resize_bytes(&t->r, image->pixels, scale, spec->low, row, out);
   return HT_SUCCESS;
 }
+
+void ht_image_round(const float *from, int64_t n, uint8_t *to) {
+  for (int64_t i = 0; i < n; i++) {
+    float v = from[i] + 0.5f;
+    to[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+  }
+}

@@ -38,4 +38,7 @@ ht_status ht_image_decode(const ht_image_spec *spec, const void *data, size_t n,
 ht_status ht_image_fit(const ht_image_spec *spec, const ht_image *image,
                        ht_image_taps *taps, float *out) HT_MUST_CHECK;
 
+/* To the nearest bytes. */
+void ht_image_round(const float *from, int64_t n, uint8_t *to);
+
 #endif

@@ -87,13 +87,6 @@ static ht_status decode(const ht_images *im, int64_t example, ht_image *out) {
   return st;
 }
 
-static void to_bytes(const float *from, int64_t n, uint8_t *to) {
-  for (int64_t i = 0; i < n; i++) {
-    float v = from[i] + 0.5f;
-    to[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-  }
-}
-
 /* Room of one thread. */
 typedef struct bench {
   ht_image_taps taps;
@@ -121,7 +114,7 @@ static ht_status fit(const ht_images *im, const ht_image *image, int64_t epoch,
   float *changed = !change ? fitted : wide ? to : b->changed;
   if (change)
     ht_augment_apply(&s->augment, &shape, epoch, example, fitted, changed);
-  if (!wide) to_bytes(changed, size, to);
+  if (!wide) ht_image_round(changed, size, to);
   return HT_SUCCESS;
 }
 

@@ -13,7 +13,13 @@
 #include "train/checkpoint.h"
 #include "train/features.h"
 
-enum { BATCH = 64, SAMPLE = 63, SAMPLE_IMAGES = 4, MAX_INPUTS = 256 };
+enum {
+  BATCH = 64,
+  BATCH_IMAGES = 32,
+  SAMPLE = 63,
+  SAMPLE_IMAGES = 4,
+  MAX_INPUTS = 256
+};
 /* Computing longer than this is worth a file; files of so many bytes. */
 static const double worth = 0.3;
 static const int64_t segment_bytes = (int64_t)128 << 20;
@@ -198,8 +204,8 @@ static bool keep_rows(making *m, const int64_t *index, int64_t n,
 
 /* The next examples without rows, from *at on. */
 static int64_t next_batch(const making *m, int64_t *at, int64_t *index) {
-  int64_t n = 0;
-  for (; *at < m->f->n && n < BATCH; (*at)++)
+  int64_t n = 0, most = ht_feed_images(m->w->feed) ? BATCH_IMAGES : BATCH;
+  for (; *at < m->f->n && n < most; (*at)++)
     if (!m->features.found[*at]) index[n++] = m->index[*at];
   return n;
 }

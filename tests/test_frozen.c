@@ -48,7 +48,10 @@ static void train(const char *run, const char *trainable, const char *bn,
                   ht_train_options *o) {
   char path[1024];
   ht_train_defaults(o);
-  o->module = ht_path_join(&arena, test_folder(path), "models/images");
+  o->module = ht_alloc(&arena, 1, sizeof *o->module);
+  ck_assert_ptr_nonnull(o->module);
+  o->module[o->n_module++] =
+      ht_path_join(&arena, test_folder(path), "models/images");
   o->data = own("photos");
   o->out = own(run);
   o->trainable_variables = trainable;

@@ -35,7 +35,8 @@ interop-families` (`tests/interop/families.py`) with TensorFlow %s and held
 against it: every call's outputs (1e-4 of the largest value) and gradients
 (relative L2 1e-4), losses of five steps of SGD and of Adam (1e-4), and what
 is exported in both formats, loaded in TensorFlow again. Cells count checks
-that passed; `-` where there is nothing to compare. Ops are the kinds in the
+that passed; `-` where there is nothing to compare, and an export of 1 where
+the tuned module alone was exported (`--no-export`). Ops are the kinds in the
 file.
 
 | module | ops | outputs | gradients | training | export |

@@ -23,7 +23,7 @@ def mobilenet_v1(path):
     application(path, A.MobileNet, alpha=0.25)
 
 
-@family(quick=True)
+@family()
 def mobilenet_v2(path):
     application(path, A.MobileNetV2, alpha=0.35)
 

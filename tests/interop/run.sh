@@ -35,7 +35,7 @@ echo "interop: text modules made here"
 
 if [ $# -eq 0 ]; then
   echo "interop: families of modules"
-  "$python" -W ignore "$here/families.py" --quick
+  "$python" -W ignore "$here/families.py" --quick --no-export
 fi
 
 "$here/cache.sh" "$build"

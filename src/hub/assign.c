@@ -65,8 +65,7 @@ static ht_status open_bundle(assigner *a) {
   if (!ht_path_exists(index))
     return ht_fail(HT_IO, "no checkpoint '%s': there is no '%s'", a->path,
                    index);
-  return ht_within(ht_checkpoint_open(prefix, &a->bundle), "checkpoint '%s'",
-                   a->path);
+  return ht_checkpoint_open(prefix, &a->bundle);
 }
 
 /* ---- names */

@@ -12,7 +12,7 @@
 /* What is asked for. Texts are borrowed. */
 typedef struct ht_design {
   const ht_callable *training, *inference; /* of the module */
-  ht_model *variant; /* the graph that `training` is of, whose updates
+  const ht_model *variant; /* the graph that `training` is of, whose updates
                               run at every step; NULL: the model's, and
                               steps run as inference does */
   const char *output;      /* what feeds the head, NULL: see cli.md */

@@ -131,9 +131,16 @@ const command cmd_new = {
     .text =
         "Writes a text embedding module to the folder OUT: texts in, the "
         "combined vectors of their words out.\n\n"
+        "Words are what white space separates, as --lowercase, --punctuation "
+        "and --mask-digits leave them. --ngrams 2 takes pairs of neighbours "
+        "for words, too, --subwords 4-5 parts of words, so that a word that "
+        "was never seen is known by its parts; both make a classifier that is "
+        "trained on a few thousand texts a good deal better.\n\n"
         "Example:\n"
         "  hubtune new text-embedding words --from-text train.csv "
         "--text review --dim 64 --lowercase\n"
+        "  hubtune new text-embedding words --from-text train.csv "
+        "--text review --dim 16 --stddev 0.01 --ngrams 2 --subwords 4-5\n"
         "  hubtune new text-embedding glove --embeddings glove.6B.50d.txt",
     .min_operands = 2,
     .max_operands = 2,

@@ -37,6 +37,7 @@ ht_status ht_read_npy(ht_reading *r) HT_MUST_CHECK;
 ht_status ht_read_hdf5(ht_reading *r) HT_MUST_CHECK;
 
 /* Loads r->text from the path or standard input, unpacked where it is gzip;
+ * UTF-16 with its mark becomes UTF-8, else
  * what is not UTF-8 is refused with its line. */
 ht_status ht_reading_load(ht_reading *r) HT_MUST_CHECK;
 

@@ -365,7 +365,8 @@ typedef struct ht_training ht_training;
 
 HT_API ht_status ht_training_new(ht_training **out);
 HT_API void ht_training_free(ht_training *training); /* NULL is fine */
-/* Sets one from text; a flag from NULL. A list grows with every call. */
+/* Sets one from text; a flag from NULL. A list grows with every call, and is
+ * emptied by NULL. */
 HT_API ht_status ht_training_set(ht_training *training, const char *name,
                                  const char *value);
 /* How many threads it computes with; 0: all cores. */

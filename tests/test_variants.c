@@ -56,7 +56,10 @@ static ht_train_options options(const char *run) {
   ht_train_defaults(&o);
   snprintf(data, sizeof data, "%s/models/hub1_train.npz", test_folder(tests));
   snprintf(out, sizeof out, "%s/%s", folder, run);
-  o.module = module_folder();
+  static const char *module;
+  module = module_folder();
+  o.module = &module;
+  o.n_module = 1;
   o.data = data;
   o.out = out;
   o.input = inputs;

@@ -8,8 +8,8 @@
 #include "train/export_run.h"
 #include "train/feed.h"
 #include "train/metrics.h"
-#include "train/report.h"
 #include "train/prepare.h"
+#include "train/report.h"
 #include "train/train.h"
 
 struct ht_result {

@@ -75,7 +75,8 @@ static ht_status hand_on(ht_training *t, const option *o, const void *at,
       if (memcmp(at, usual, sizeof(double)) == 0) return st;
       snprintf(text, sizeof text, "%.17g", *(const double *)at);
       return ht_training_set(t, o->name, text);
-    case OPTION_LIST:
+    case OPTION_LIST: /* in the place of another run's */
+      if (((const option_list *)at)->n) st = ht_training_set(t, o->name, NULL);
       for (int i = 0; i < ((const option_list *)at)->n && st.code == HT_OK; i++)
         st = ht_training_set(t, o->name, ((const option_list *)at)->value[i]);
   }
@@ -155,19 +156,26 @@ static bool tell(void *arg, const ht_news *n) {
   return signals_noted() == 0;
 }
 
+/* The handle of "NAME=HANDLE"; addresses may have "=" too, but after "/". */
+static const char *handle_of(const char *text) {
+  const char *equals = text + strcspn(text, "=/:.?");
+  return *equals == '=' && equals > text ? equals + 1 : text;
+}
+
 static int run(const invocation *c) {
   const settings *s = c->settings;
   ht_training *t = NULL;
   view v = {.c = c, .batch = s->batch};
-  if (!s->config && (!s->module || !s->data || !s->out))
+  if (!s->config && (!s->module.n || !s->data || !s->out))
     return wrong_use("train needs --module, --data and --out");
   if (s->trainable && s->frozen)
     return wrong_use("either --trainable or --frozen, not both");
   if (s->signature && s->call)
     return wrong_use("either --signature or --call, not both");
-  signals_subject(s->module ? s->module : "the module");
+  signals_subject(s->module.n == 1 ? s->module.value[0] : "the module");
   ht_status st = {HT_OK, NULL};
-  if (s->module) st = fetch_before(c, s->module);
+  for (int i = 0; i < s->module.n && st.code == HT_OK; i++)
+    st = fetch_before(c, handle_of(s->module.value[i]));
   if (st.code != HT_OK) return failed(st);
   signals_note();
   progress_start(&v.bar, c->common->quiet);

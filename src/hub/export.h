@@ -56,6 +56,7 @@ ht_status ht_export_hub1(const ht_export *x, const char *out,
  * The module alone: in its own format a copy of all its files with new
  * weights, so that every signature, variant, table, asset and attachment
  * survives; in the other format, each signature (and __call__) converted.
+ * Of a joined model each module, in a folder of its name.
  */
 ht_status ht_export_module(ht_model *model, const char *out, bool hub1,
                            bool replace) HT_MUST_CHECK;

@@ -255,8 +255,28 @@ static ht_status convert(conversion *v, const char *out, bool hub1,
   return ht_export_saved_model(&x, out, replace);
 }
 
+/* Each module of a joined model in a folder of its name. */
+static ht_status export_members(ht_model *model, const char *out, bool hub1,
+                                bool replace) {
+  ht_arena arena = {0};
+  ht_staging s;
+  ht_status st = ht_staging_open(out, replace, &s);
+  for (int i = 0; i < model->n_members && st.code == HT_OK; i++) {
+    const ht_member *m = &model->member[i];
+    char *name = ht_arena_bytes(&arena, m->scope, strlen(m->scope) - 1);
+    char *folder = name ? ht_path_join(&arena, s.path, name) : NULL;
+    st = folder ? ht_export_module(m->model, folder, hub1, false)
+                : ht_fail(HT_NO_MEMORY, "no memory for a path");
+  }
+  if (st.code == HT_OK) st = ht_staging_commit(&s);
+  ht_staging_drop(&s);
+  ht_arena_free(&arena);
+  return st;
+}
+
 ht_status ht_export_module(ht_model *model, const char *out, bool hub1,
                            bool replace) {
+  if (model->n_members) return export_members(model, out, hub1, replace);
   if (hub1 == (model->format == HT_FORMAT_HUB1))
     return export_copy(model, out, replace);
   conversion v = {.model = model};

@@ -76,8 +76,8 @@ static ht_status apply_module(ht_composed *c, const ht_callable *call,
 }
 
 /* The default output, or else the only one that is float. */
-static ht_status choose_output(const ht_callable *call, const char *name,
-                               const ht_port **out) {
+ht_status ht_compose_output(const ht_callable *call, const char *name,
+                            const ht_port **out) {
   *out = NULL;
   if (name) return ht_callable_output(call, name, out);
   int floats = 0;
@@ -102,7 +102,7 @@ static ht_status choose_output(const ht_callable *call, const char *name,
 static ht_status add_module(ht_composed *c, const ht_callable *call, int which,
                             ht_ref *features) {
   ht_ref module;
-  HT_TRY(choose_output(call, c->design.output, &c->output[which]));
+  HT_TRY(ht_compose_output(call, c->design.output, &c->output[which]));
   HT_TRY(apply_module(c, call, which == 1, &module));
   *features = (ht_ref){module.node, c->output[which]->index};
   return HT_SUCCESS;

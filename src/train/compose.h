@@ -70,6 +70,11 @@ void ht_composed_free(ht_composed *c);
 ht_status ht_compose_scores(ht_composed *c, const ht_ref *in,
                             ht_ref *scores) HT_MUST_CHECK;
 
+/* The output of that name; NULL: `default`, or else the only one that is
+ * float. */
+ht_status ht_compose_output(const ht_callable *call, const char *name,
+                            const ht_port **out) HT_MUST_CHECK;
+
 /* The inputs of a callable in the order in which they are fed. */
 ht_status ht_compose_inputs(const ht_callable *call, ht_arena *arena,
                             const ht_port ***input, int *n) HT_MUST_CHECK;

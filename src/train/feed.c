@@ -15,7 +15,11 @@ static bool same_port(const ht_callable *call, const ht_port *port,
   if (n >= sizeof text) return false;
   memcpy(text, name, n);
   text[n] = 0;
-  return ht_callable_input(call, text, &found).code == HT_OK && found == port;
+  if (ht_callable_input(call, text, &found).code == HT_OK) return found == port;
+  char *dot = strchr(text, '.'); /* "module.input" is "module/input" */
+  if (!dot) return false;
+  *dot = '/';
+  return strcmp(text, port->name) == 0;
 }
 
 /* The column that "NAME=COLUMN" gives to a port, NULL: none does. */

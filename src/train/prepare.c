@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "kernels/regex.h"
 #include "train/head_init.h"
+#include "train/joint.h"
 
 /* ---- names */
 
@@ -163,10 +164,11 @@ static ht_status open_training(const ht_train_options *o, ht_model *model,
 
 ht_status ht_prepare_model(const ht_train_options *o, ht_model **out) {
   *out = NULL;
-  if (!o->module) return ht_fail(HT_USAGE, "no module: say --module");
+  if (!o->n_module) return ht_fail(HT_USAGE, "no module: say --module");
   ht_model *model, *training;
-  HT_TRY(ht_model_open(o->module, o->tags, &model));
-  ht_status st = open_training(o, model, &training);
+  HT_TRY(ht_joint_open(o, is_training(o), &model));
+  ht_status st =
+      model->n_members ? HT_SUCCESS : open_training(o, model, &training);
   if (st.code == HT_OK)
     *out = model;
   else
@@ -205,6 +207,7 @@ static const char *call_of(const ht_train_options *o, const ht_model *m) {
 static ht_status choose(const ht_train_options *o, ht_model *model,
                         ht_design *d) {
   ht_bound_argument *argument;
+  if (model->n_members) return ht_joint_choose(o, model, is_training(o), d);
   HT_TRY(bound_arguments(o, &model->arena, &argument));
   ht_call_choice choice = {.signature = o->signature,
                            .call = call_of(o, model),
@@ -271,6 +274,12 @@ ht_status ht_prepare_labels(const ht_train_options *o, const ht_labels *labels,
 
 static bool matches(const ht_regex *re, const ht_variable *v) {
   size_t bounds[2];
+  char scoped[1024];
+  int n = snprintf(scoped, sizeof scoped, "%s%s", v->scope ? v->scope : "",
+                   v->name);
+  if (v->scope && n < (int)sizeof scoped &&
+      ht_regex_find(re, scoped, strlen(scoped), bounds, NULL))
+    return true;
   const char *key = v->key ? v->key : v->name;
   return ht_regex_find(re, key, strlen(key), bounds, NULL) ||
          ht_regex_find(re, v->name, strlen(v->name), bounds, NULL);

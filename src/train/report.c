@@ -175,7 +175,10 @@ static void head(ht_text *page, const ht_report *r) {
                  style);
   ht_html_text(page, ht_path_base(r->run), -1);
   ht_text_add(page, "</h1>\n<p>");
-  ht_html_text(page, r->trained->options.module, -1);
+  for (int i = 0; i < r->trained->options.n_module; i++) {
+    if (i) ht_text_add(page, " and ");
+    ht_html_text(page, r->trained->options.module[i], -1);
+  }
   ht_text_printf(page, ", %s, judged on ",
                  r->trained->options.trainable ? "fine-tuned" : "frozen");
   ht_html_text(page, r->judged, -1);

@@ -9,7 +9,7 @@
 #include "train/checkpoint.h"
 #include "train/checkpoint_keys.h"
 
-ht_status ht_checkpoint_module(const ht_model *model, uint64_t *digest) {
+static ht_status module_digest(const ht_model *model, uint64_t *digest) {
   ht_arena arena = {0};
   char *data, *path;
   size_t n;
@@ -25,6 +25,18 @@ ht_status ht_checkpoint_module(const ht_model *model, uint64_t *digest) {
   }
   ht_arena_free(&arena);
   return st;
+}
+
+/* Of all that it was joined of. */
+ht_status ht_checkpoint_module(const ht_model *model, uint64_t *digest) {
+  if (!model->n_members) return module_digest(model, digest);
+  *digest = 0;
+  for (int i = 0; i < model->n_members; i++) {
+    uint64_t one;
+    HT_TRY(module_digest(model->member[i].model, &one));
+    *digest = *digest * 31 + one;
+  }
+  return HT_SUCCESS;
 }
 
 /* Settings that may differ when a run goes on. */

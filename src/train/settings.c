@@ -11,7 +11,8 @@
   offsetof(ht_train_options, field), offsetof(ht_train_options, n_##field)
 
 static const ht_setting settings[] = {
-    {"module", HT_SET_TEXT, AT(module), NULL, "the module: a handle"},
+    {"module", HT_SET_LIST, LIST(module), NULL,
+     "HANDLE or NAME=HANDLE of a module"},
     {"data", HT_SET_TEXT, AT(data), NULL, "training examples"},
     {"out", HT_SET_TEXT, AT(out), NULL, "the run's folder"},
     {"text", HT_SET_TEXT, AT(text), NULL, "column of texts"},
@@ -146,6 +147,10 @@ static ht_status set_value(ht_train_options *o, ht_arena *arena,
     case HT_SET_INT:
       if (!value || !ht_parse_int(value, field(o, s->offset)))
         return bad_value(s, value ? value : "", "a whole number");
+      return HT_SUCCESS;
+    case HT_SET_LIST:
+      if (value) return set_text(o, arena, s, value);
+      *(int *)field(o, s->count_offset) = 0;
       return HT_SUCCESS;
     default:
       if (!value) return bad_value(s, "", "a value");

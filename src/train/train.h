@@ -8,7 +8,7 @@
 
 /* Every setting of a training, named as on the command line (cli.md). */
 typedef struct ht_train_options {
-  const char *module, *data, *out;
+  const char *data, *out;
   const char *text, *image, *label, *task;
   const char *valid, *test;
   const char *signature, *call, *output, *mode, *tags;
@@ -16,8 +16,9 @@ typedef struct ht_train_options {
   const char *head, *head_init, *loss, *class_weights;
   const char *optimizer, *schedule, *augment, *log;
   const char *image_size, *image_range, *image_resize, *group, *bn;
+  const char **module;            /* "HANDLE", "NAME=HANDLE" */
   const char **input, **argument; /* "NAME=COLUMN", "NAME=VALUE" */
-  int n_input, n_argument;
+  int n_module, n_input, n_argument;
   double valid_split, dropout, label_smoothing, l1, l2;
   double lr, module_lr, weight_decay; /* negative: the default */
   double momentum, clip_norm;
@@ -46,7 +47,8 @@ typedef struct ht_setting {
 const ht_setting *ht_train_settings(int *n);
 
 void ht_train_defaults(ht_train_options *o);
-/* Sets one by its name and the text of its value (NULL for a flag). Texts are
+/* Sets one by its name and the text of its value (NULL for a flag, or to
+ * empty a list). Texts are
  * copied. Unknown names and bad values are HT_USAGE. */
 ht_status ht_train_set(ht_train_options *o, ht_arena *arena, const char *name,
                        const char *value) HT_MUST_CHECK;

@@ -244,11 +244,17 @@ HT_API ht_status ht_net_check(ht_net *net);
 /*
  * Writes it with the values of its variables, which must be a folder that does
  * not exist: hub1, in the TF1 Hub format, or else as a SavedModel, where
- * signature "default" is also __call__, whose training=True is the graph
- * tagged "train". Modules that it applies become part of it with their
+ * signature "default" is also serving_default and __call__, whose
+ * training=True is the graph tagged "train". Modules that it applies become part of it with their
  * variables, tables, assets, losses and update operations.
  */
 HT_API ht_status ht_net_export(ht_net *net, const char *out, bool hub1);
+
+/* Writes an open module, with the values that its variables have now: after a
+ * training in nets the tuned module by itself. In its own format all of it,
+ * graphs, tables, assets, messages; in the other one, each signature. */
+HT_API ht_status ht_module_export(ht_module *module, const char *out,
+                                  bool hub1);
 
 /* ---- attached messages of modules that are open */
 

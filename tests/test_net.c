@@ -394,6 +394,25 @@ static void free_batches(batches *b) {
   ht_arrays_free(b->batch);
 }
 
+/* The module by itself has the new averages in all of its graphs. */
+static void is_tuned(fitted *f, const double *wanted) {
+  static const char *const tags[2] = {"", "train"};
+  OK(ht_module_export(f->m, in_folder("tuned"), true));
+  FAILS(ht_module_export(f->m, in_folder("tuned"), true), HT_IO, "exists");
+  for (int k = 0; k < 2; k++) {
+    ht_module *m;
+    ht_array *mean;
+    ht_module_options graph = {.tags = tags[k]};
+    OK(ht_module_open(in_folder("tuned"), &graph, &m));
+    OK(ht_module_variable(m, "bn/moving_mean", &mean));
+    for (int i = 0; i < 6; i++)
+      ck_assert(fabs(ht_array_number(mean, i) - wanted[i]) <=
+                1e-5 * (1 + fabs(wanted[i])));
+    ht_array_free(mean);
+    ht_module_free(m);
+  }
+}
+
 START_TEST(ten_steps_of_a_net_are_those_of_tensorflow) {
   fitted f = open_fitted("sgd");
   batches b = {0};
@@ -411,6 +430,7 @@ START_TEST(ten_steps_of_a_net_are_those_of_tensorflow) {
               1e-5 * (1 + fabs(wanted[i])));
   ht_array_free(mean);
   free_batches(&b);
+  is_tuned(&f, wanted);
   close_fitted(&f);
 }
 END_TEST
@@ -520,6 +540,178 @@ START_TEST(one_module_feeds_another) {
 }
 END_TEST
 
+/* ---- authoring */
+
+enum { NOTHING, LOOSE, TRAIN_ONLY, OTHER_NAMES, BAD_KEY, GOOD };
+
+typedef struct authored {
+  int what;
+  bool training;
+} authored;
+
+/* y = x w, with a count of training steps that goes up by an update. */
+static void build(ht_net *net, void *arg) {
+  authored *a = arg;
+  int64_t four[4] = {-1, 6, 8, 3}, one = 1;
+  int32_t axes[3] = {1, 2, 3};
+  ht_symbol x = ht_net_input(net, "images", HT_FLOAT, 4, four);
+  ht_symbol sum =
+      ht_net_op(net, "Sum", NULL, HT_SYMBOLS(x, ht_net_int32s(net, 3, axes)));
+  ht_symbol w = ht_net_variable_drawn(net, "w", "ones", 1, &one, true);
+  ht_symbol n = ht_net_variable_drawn(net, "n", "zeros", 1, &one, false);
+  ht_symbol y =
+      ht_net_op(net, "Mul", NULL, HT_SYMBOLS(sum, ht_net_read(net, w)));
+  if (a->training) {
+    ht_array *step = floats(1, 1, 0, (float[]){1});
+    ht_symbol up = ht_net_op(net, "AssignAddVariableOp", NULL,
+                             HT_SYMBOLS(n, ht_net_constant(net, step)));
+    ht_net_add_update(net, up);
+    ht_array_free(step);
+  }
+  if (a->what == NOTHING) return;
+  if (a->what == BAD_KEY) ht_net_attach_message(net, "1st", "x", 1);
+  if (a->what == LOOSE) {
+    ht_net_add_signature(net, NULL, 0, NULL, HT_NAMED({NULL, y}));
+    return;
+  }
+  if (a->what == TRAIN_ONLY && !a->training) {
+    ht_net_add_signature(net, "other", HT_NAMED({"images", x}),
+                         HT_NAMED({NULL, y}));
+    return;
+  }
+  const char *name =
+      a->what == OTHER_NAMES && a->training ? "pictures" : "images";
+  ht_net_add_signature(net, NULL, HT_NAMED({name, x}), HT_NAMED({NULL, y}));
+  ht_net_add_signature(net, "count", 0, NULL,
+                       HT_NAMED({"n", ht_net_read(net, n)}));
+  ht_net_add_regularization(
+      net, ht_net_op(net, "Sum", NULL,
+                     HT_SYMBOLS(ht_net_read(net, w),
+                                ht_net_int32s(net, 1, (int32_t[]){0}))));
+}
+
+static ht_status author(int what, const char *second, ht_net **net) {
+  authored a[2] = {{what, false}, {what, true}};
+  const ht_tags_and_args graphs[] = {{NULL, &a[0]}, {second, &a[1]}};
+  return ht_module_author(build, 2, graphs, net);
+}
+
+START_TEST(a_module_that_cannot_be_one_says_why) {
+  ht_net *net;
+  FAILS(author(NOTHING, "train", &net), HT_USAGE, "no signatures present");
+  FAILS(author(LOOSE, "train", &net), HT_USAGE,
+        "depends on 'images', which is none of its inputs");
+  FAILS(author(TRAIN_ONLY, "train", &net), HT_USAGE, "tagged 'train' alone");
+  FAILS(author(OTHER_NAMES, "train", &net), HT_USAGE,
+        "other inputs or outputs");
+  FAILS(author(BAD_KEY, "train", &net), HT_USAGE, "key '1st'");
+  FAILS(author(GOOD, "", &net), HT_USAGE, "used repeatedly");
+  FAILS(author(GOOD, "gpu", &net), HT_UNSUPPORTED, "'gpu'");
+}
+END_TEST
+
+START_TEST(an_authored_module_has_its_graphs_messages_and_losses) {
+  ht_net *net, *train;
+  ht_module *m, *t;
+  const ht_module_info *info;
+  const void *data;
+  size_t n;
+  int64_t size[2], channels;
+  ht_module_options tags = {.tags = "train"};
+  OK(author(GOOD, "train", &net));
+  ht_net_attach_message(net, "note", "old", 3);
+  ht_net_attach_image_size(net, 10, 20);
+  ht_net_attach_message(net, "note", "new!", 4);
+  OK(ht_net_export(net, in_folder("authored"), true));
+  OK(ht_module_open(in_folder("authored"), NULL, &m));
+  OK(ht_module_open(in_folder("authored"), &tags, &t));
+  OK(ht_module_inspect(m, &info));
+  ck_assert_int_eq(info->n_tag_sets, 2);
+  ck_assert_int_eq(info->n_callables, 2);
+  ck_assert_int_eq(info->n_regularization_losses, 1);
+  OK(ht_module_attachment(m, "note", &data, &n));
+  ck_assert(n == 4 && memcmp(data, "new!", 4) == 0);
+  OK(ht_module_attachment(m, "no", &data, &n));
+  ck_assert_ptr_null(data);
+  OK(ht_module_image_size(m, NULL, NULL, size));
+  ck_assert(size[0] == 10 && size[1] == 20);
+  OK(ht_module_image_channels(m, NULL, NULL, &channels));
+  ck_assert_int_eq(channels, 3);
+  FAILS(ht_module_image_channels(m, "count", NULL, &channels), HT_USAGE,
+        "missing input 'images' in signature 'count'");
+  /* The update runs with training applications of a module that trains. */
+  OK(ht_net_variant(net, "train", &train));
+  ck_assert_ptr_ne(train, net);
+  ht_module_free(m);
+  ht_module_free(t);
+  ht_net_free(net);
+}
+END_TEST
+
+/* Training steps on an authored module, counted by its own update. */
+static double counted(bool trainable) {
+  ht_net *net;
+  ht_module *m;
+  ht_trainer *t;
+  ht_array *n, *x;
+  int64_t dim[4] = {2, 6, 8, 3}, any[4] = {-1, 6, 8, 3};
+  ht_choice choice = {.training = true};
+  OK(ht_module_open(in_folder("counting"), NULL, &m));
+  OK(ht_net_new(&net));
+  ht_net_module(net, m, "m", trainable);
+  ht_symbol in = ht_net_input(net, "x", HT_FLOAT, 4, any);
+  ht_symbol one = ht_net_apply(net, m, &choice, HT_NAMED({NULL, in}));
+  ht_symbol bias = ht_net_variable_drawn(net, "b", "zeros", 0, NULL, true);
+  ht_symbol y =
+      ht_net_op(net, "AddV2", NULL, HT_SYMBOLS(one, ht_net_read(net, bias)));
+  ht_symbol loss = ht_net_op(net, "Mean", NULL,
+                             HT_SYMBOLS(y, ht_net_number(net, HT_INT32, 0)));
+  OK(ht_trainer_new(net, HT_NAMED({"x", in}), loss, &t));
+  OK(ht_array_new(HT_FLOAT, 4, dim, &x));
+  ht_arrays *batch = set_of("x", x);
+  for (int i = 0; i < 3; i++) OK(ht_trainer_step(t, batch, NULL));
+  OK(ht_net_value(net, "m/n", &n));
+  double value = ht_array_number(n, 0);
+  ht_array_free(n);
+  ht_arrays_free(batch);
+  ht_trainer_free(t);
+  ht_net_free(net);
+  ht_module_free(m);
+  return value;
+}
+
+START_TEST(updates_run_where_the_module_trains) {
+  ht_net *net;
+  OK(author(GOOD, "train", &net));
+  OK(ht_net_export(net, in_folder("counting"), true));
+  ht_net_free(net);
+  ck_assert(counted(true) == 3);
+  ck_assert(counted(false) == 0);
+}
+END_TEST
+
+START_TEST(a_graph_of_a_net_shares_its_variables) {
+  ht_net *net, *train;
+  float w[2] = {1, 2};
+  ht_array *two = floats(1, 2, 0, w), *v;
+  int64_t three = 3;
+  OK(ht_net_new(&net));
+  OK(ht_net_variant(net, "train", &train));
+  ht_net_variable(net, "w", two, true);
+  ht_net_variable_drawn(train, "w", "zeros", 1, &(int64_t){2}, true);
+  OK(ht_net_status(net));
+  OK(ht_net_value(train, "w", &v));
+  ck_assert(ht_array_number(v, 1) == 2);
+  ht_array_free(v);
+  ht_net_scope(train, "");
+  ht_net_variable(net, "u", two, true);
+  ht_net_variable_drawn(train, "u", "zeros", 1, &three, true);
+  FAILS(ht_net_status(net), HT_USAGE, "variable 'u' is float [2] in another");
+  ht_array_free(two);
+  ht_net_free(net);
+}
+END_TEST
+
 static void add(TCase *tests) {
   tcase_add_test(tests, a_net_computes_what_was_built);
   tcase_add_test(tests, the_first_failure_is_the_one_that_is_told);
@@ -534,6 +726,10 @@ static void add(TCase *tests) {
   tcase_add_test(tests, a_trainer_refuses_what_it_cannot_do);
   tcase_add_test(tests, joined_modules_are_written_as_one);
   tcase_add_test(tests, one_module_feeds_another);
+  tcase_add_test(tests, a_module_that_cannot_be_one_says_why);
+  tcase_add_test(tests, an_authored_module_has_its_graphs_messages_and_losses);
+  tcase_add_test(tests, updates_run_where_the_module_trains);
+  tcase_add_test(tests, a_graph_of_a_net_shares_its_variables);
 }
 
 int main(void) {

@@ -6,6 +6,7 @@
 
 #include "api/array.h"
 #include "base/parallel.h"
+#include "hub/export.h"
 
 ht_module_options ht_module_defaults(void) { return (ht_module_options){0}; }
 
@@ -57,4 +58,9 @@ ht_status ht_module_variable(ht_module *m, const char *name, ht_array **out) {
     return ht_array_wrap(&t, out);
   }
   return ht_fail(HT_USAGE, "the module has no variable '%s'", name);
+}
+
+ht_status ht_module_export(ht_module *m, const char *out, bool hub1) {
+  ht_threads_set(m->threads);
+  return ht_export_module(m->model, out, hub1, false);
 }

@@ -162,7 +162,8 @@ ht_status ht_net_check(ht_net *net) {
 typedef struct work {
   ht_net *net;
   ht_arena arena;
-  ht_export_method *method;
+  ht_export_method *method, call;
+  int n_methods;
   ht_variable **variable;
   int n_variables;
   ht_body *loss;
@@ -181,7 +182,7 @@ static ht_status training_body(const ht_net *net, const ht_callable *c,
 
 static ht_status make_methods(work *w) {
   ht_net *net = w->net;
-  HT_NEW(w->method, &w->arena, net->n_signatures + 1);
+  HT_NEW(w->method, &w->arena, net->n_signatures + 2);
   for (int i = 0; i < net->n_signatures; i++) {
     const ht_callable *c = net->signature[i].callable;
     const ht_net_signature *t = find_signature(net->variant, c->name);
@@ -263,19 +264,35 @@ static ht_status list_losses(work *w) {
   return HT_SUCCESS;
 }
 
+/* A SavedModel's signatures are for serving: "default" is served by its name
+ * there, too, and is __call__, the only one with a graph for training. */
+static void serve(work *w) {
+  for (int i = w->n_methods - 1; i >= 0; i--) {
+    ht_export_method *m = &w->method[i];
+    if (strcmp(m->name, "default") == 0) {
+      w->call = *m;
+      w->method[w->n_methods] = *m;
+      w->method[w->n_methods].name = "serving_default";
+      w->method[w->n_methods].training = (ht_body){0};
+    }
+    m->training = (ht_body){0};
+  }
+  if (w->call.name && !find_signature(w->net, "serving_default"))
+    w->n_methods++;
+}
+
 static ht_status write(work *w, const char *out, bool hub1) {
   ht_net *net = w->net;
-  const ht_export_method *call = NULL;
   HT_TRY(make_methods(w));
   HT_TRY(list_losses(w));
   HT_TRY(list_variables(w));
-  for (int i = 0; i < net->n_signatures && !hub1; i++)
-    if (strcmp(w->method[i].name, "default") == 0) call = &w->method[i];
+  w->n_methods = net->n_signatures;
+  if (!hub1) serve(w);
   ht_export x = {.model = net->face.model,
                  .builder = &net->b,
-                 .call = call,
+                 .call = w->call.name ? &w->call : NULL,
                  .signature = w->method,
-                 .n_signatures = net->n_signatures,
+                 .n_signatures = w->n_methods,
                  .variable = w->variable,
                  .n_variables = w->n_variables,
                  .loss = w->loss,

@@ -1,7 +1,10 @@
 """What the examples write, loaded in TensorFlow and tensorflow_hub: the same
 outputs as here, variables that train, losses and updates where they belong.
 
-    examples.py FOLDER      (where examples/check.sh left what they wrote)
+    examples.py FOLDER MODULES
+
+FOLDER: where examples/check.sh left what they wrote; MODULES: what modules.py
+wrote.
 """
 import os
 import sys
@@ -13,7 +16,7 @@ import tensorflow_hub as hub
 import program
 
 v1 = tf.compat.v1
-FOLDER = sys.argv[1]
+FOLDER, MODULES = sys.argv[1:]
 TEXTS = np.array(["calm sunny day", "cold unknown", "", "w1"], object)
 NUMBERS = np.array([[1, 2, 3, 4], [-1, .5, 0, 1], [0, 0, 0, 0],
                     [.1, -.2, .3, .4]], np.float32)
@@ -73,6 +76,35 @@ def joined_trains():
     print("  ok   joined.savedmodel trains")
 
 
+def one_twice():
+    """A module with a saved gradient beside itself: all that is named must
+    have been renamed."""
+    module, run = os.path.join(MODULES, "custom_gradient"), program.scratch("j")
+    data = program.write_npz(program.scratch("data.npz"), {
+        "x": NUMBERS, "label": np.arange(4) % 2})
+    program.hubtune("train", "--module", "a=" + module, "--module",
+                    "b=" + module, "--data", data, "--input", "a.x=x",
+                    "--input", "b.x=x", "--out", run, "--trainable",
+                    "--epochs", 1)
+    weight = np.array([[1, 0], [2, 0], [0, 1], [0, 3]], np.float32)
+    out = program.scratch("g.npz")
+    program.hubtune(
+        "run", run + "/model", "--inputs",
+        program.write_npz(program.scratch("in.npz"),
+                          {"a_x": NUMBERS, "b_x": NUMBERS}),
+        "--signature", "serving_default", "--gradients", out, "--cotangents",
+        program.write_npz(program.scratch("w.npz"), {"scores": weight}))
+    loaded = tf.saved_model.load(run + "/model")
+    with tf.GradientTape() as tape:
+        y = loaded.signatures["serving_default"](a_x=NUMBERS, b_x=NUMBERS)
+        loss = tf.reduce_sum(y["scores"] * weight)
+    found = tape.gradient(loss, loaded.trainable_variables)
+    ours = program.read_npz(out)
+    for i, g in enumerate(found):
+        same("a module twice, gradient %d" % i, g.numpy(),
+             ours["variables/%d" % i])
+
+
 # ---- the TF1 Hub format, in hub.Module
 
 
@@ -99,6 +131,7 @@ def module(name, feed, tags, n_updates, n_losses):
 def main():
     saved_model("extractor", {"text": TEXTS}, "scores")
     joined_trains()
+    one_twice()
     module("tuned", {"text": TEXTS}, set(), 0, 0)
     for name, feed in (("numbers", {"x": NUMBERS}), ("joined.hub1", JOINED)):
         module(name, feed, set(), 0, 1)

@@ -42,7 +42,7 @@ fi
 echo "interop: the examples"
 (cd "$build" && srcdir="$here/../.." sh "$here/../../examples/check.sh" \
   "$scratch/examples")
-"$python" "$here/examples.py" "$scratch/examples"
+"$python" "$here/examples.py" "$scratch/examples" "$scratch/modules"
 
 newest=$("$here/env.sh" newest) || {
   echo "interop: the newest readers are skipped, no Python for them"

@@ -36,20 +36,22 @@ typedef double ht_flops_fn(const ht_attrs *attrs, const ht_tensor *in,
 #define HT_KEEP_INS 0xffffu /* all inputs, also those after the 16th */
 #define HT_KEEP_OUTS 0xffff0000u
 
-enum {                     /* flags of a row */
-       HT_OP_STATEFUL = 1, /* effects or hidden state: never folded or merged */
-       HT_OP_RANDOM = 2,   /* draws from the run's generator */
-       HT_OP_ROWS = 4,     /* row i of every output depends on row i of the
-                              inputs alone (axis 0), whatever the attributes */
-       HT_OP_ROWS_GRAD = 8, /* the gradient takes cotangents that are rows */
-       HT_OP_DEAD_IN = 16,  /* runs although an input is dead (Merge) */
-       HT_OP_HANDLES = 32,  /* inputs marked Ref are handles, not values */
-       HT_OP_ABSENT =
-           64, /* known but not run: a plan that needs it is refused */
-       HT_OP_READS = 128,   /* stateful because it reads state: it changes none
-                              and   is left out where nothing reads it */
-       HT_OP_IN_FLOAT = 256 /* half and bfloat16 are computed in float: a plan
-                               puts casts around it */
+enum { /* flags of a row */
+  HT_OP_STATEFUL = 1,  /* effects or hidden state: never folded or merged */
+  HT_OP_RANDOM = 2,    /* draws from the run's generator */
+  HT_OP_ROWS = 4,      /* row i of every output depends on row i of the
+                          inputs alone (axis 0), whatever the attributes */
+  HT_OP_ROWS_GRAD = 8, /* the gradient takes cotangents that are rows */
+  HT_OP_DEAD_IN = 16,  /* runs although an input is dead (Merge) */
+  HT_OP_HANDLES = 32,  /* inputs marked Ref are handles, not values */
+  HT_OP_ABSENT = 64,   /* known but not run: a plan that needs it is refused */
+  HT_OP_READS = 128,   /* stateful because it reads state: it changes none and
+                          is left out where nothing reads it */
+  /* Types without kernels are computed in wider ones, and rounded (integers:
+   * cut) at the end; of integers only inputs of type T. */
+  HT_OP_IN_FLOAT = 256,  /* half and bfloat16 in float, gradients too */
+  HT_OP_IN_LONG = 512,   /* integers below 32 bits and uint32 in int64 */
+  HT_OP_IN_DOUBLE = 1024 /* the same and int32 in double */
 };
 
 struct ht_op {
@@ -105,6 +107,13 @@ struct ht_call {
   ht_run *run;
 };
 
+/* Runs the row's forward function, or its gradient rule, as the HT_OP_IN_
+ * flags say. */
+ht_status ht_op_forward(ht_call *c) HT_MUST_CHECK;
+ht_status ht_op_gradient(ht_back *b, ht_gradient_fn *gradient) HT_MUST_CHECK;
+/* t as numbers of type `to`. */
+ht_status ht_round_to(ht_pool *pool, ht_dtype to, ht_tensor *t) HT_MUST_CHECK;
+
 /* out[i] = a new tensor from the run's pool (zeros: cleared). */
 ht_status ht_out(ht_call *c, int i, ht_dtype dtype,
                  const ht_shape *shape) HT_MUST_CHECK;
@@ -151,6 +160,7 @@ struct ht_back {
                            HT_INVALID where no gradient arrives */
   ht_run *run;
   void *walk; /* the tape's */
+  const ht_tensor *stored; /* the inputs, where `in` holds wider copies */
 };
 
 /* Whether the gradient with regard to input i is wanted. */

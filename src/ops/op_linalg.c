@@ -636,7 +636,7 @@ static ht_status svd_gradient(ht_back *b) {
   {                                                                      \
     .name = title, .inputs = ins, .outputs = outs, .attrs = attributes,  \
     .doc = text, .samples = cases, .forward = fwd, .gradient = back,     \
-    .keep = kept                                                         \
+    .keep = kept, .flags = HT_OP_IN_FLOAT                                \
   }
 
 /* Vectors are known up to their sign, which libraries choose differently:

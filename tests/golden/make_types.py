@@ -58,6 +58,10 @@ GAPS = {
     "UnsortedSegmentSum": {"uint64"},
     "UpperBound": {"uint64"},
 }
+for _op in ("Cholesky", "MatrixInverse", "MatrixDeterminant", "Qr", "Svd",
+            "LogMatrixDeterminant", "MatrixSolve", "MatrixTriangularSolve",
+            "SelfAdjointEigV2"):
+    GAPS[_op] = COMPLEX
 # The same, of the gradient alone.
 GRADIENT_GAPS = {
     "Acos": COMPLEX, "Acosh": COMPLEX, "Asin": COMPLEX, "Asinh": COMPLEX,

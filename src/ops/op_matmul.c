@@ -328,7 +328,8 @@ const ht_op ht_ops_matmul[] = {
                    "f[1,3]{inf,1,2} f[3,2]; f[32,128] f[128,7];"
                    "c[2,3] c[3,4]; c[3,2] c[4,3] transpose_a=true "
                    "transpose_b=true; z[3,2] z[3,4] transpose_a=true;"
-                   "h[2,3] h[3,4]; g[5,2] g[5,3] transpose_a=true; h[0,3] h[3,1]",
+                   "h[2,3] h[3,4]; g[5,2] g[5,3] transpose_a=true; "
+                   "h[0,3] h[3,1]",
         .forward = matmul_forward,
         .gradient = matmul_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),

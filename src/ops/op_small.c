@@ -14,10 +14,24 @@ static void cross(const double *a, const double *b, double *z) {
   }
 }
 
+/* Those that double cannot hold wrap. */
+static void cross_longs(const uint64_t *a, const uint64_t *b, uint64_t *z,
+                        int64_t n) {
+  for (int64_t at = 0; at < n; at += 3)
+    for (int k = 0; k < 3; k++) {
+      int64_t i = at + (k + 1) % 3, j = at + (k + 2) % 3;
+      z[at + k] = a[i] * b[j] - a[j] * b[i];
+    }
+}
+
 /* z = a x b, through double. */
 static ht_status cross_all(ht_pool *pool, const ht_tensor *a,
                            const ht_tensor *b, ht_tensor *z) {
   ht_tensor v[3] = {{0}};
+  if (a->dtype == HT_INT64 || a->dtype == HT_UINT64) {
+    cross_longs(a->data, b->data, z->data, ht_count(a));
+    return HT_SUCCESS;
+  }
   ht_status st = HT_SUCCESS;
   for (int i = 0; i < 3 && st.code == HT_OK; i++)
     st = ht_tensor_new(pool, HT_DOUBLE, &a->shape, &v[i]);
@@ -36,8 +50,7 @@ static ht_status cross_all(ht_pool *pool, const ht_tensor *a,
 static ht_status cross_forward(ht_call *c) {
   const ht_shape *s = &c->in[0]->shape;
   ht_dtype t = c->in[0]->dtype;
-  bool narrow = ht_dtype_integer(t) && t != HT_INT64 && t != HT_UINT64;
-  if (!narrow && t != HT_FLOAT && t != HT_DOUBLE && t != HT_HALF &&
+  if (!ht_dtype_integer(t) && t != HT_FLOAT && t != HT_DOUBLE && t != HT_HALF &&
       t != HT_BFLOAT16)
     return ht_no_dtype(c, t);
   HT_TRY(ht_need_same_shape(c, 0, 1));

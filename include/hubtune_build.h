@@ -251,12 +251,6 @@ HT_API ht_status ht_net_check(ht_net *net);
  */
 HT_API ht_status ht_net_export(ht_net *net, const char *out, bool hub1);
 
-/* Writes an open module, with the values that its variables have now: after a
- * training in nets the tuned module by itself. In its own format all of it,
- * graphs, tables, assets, messages; in the other one, each signature. */
-HT_API ht_status ht_module_export(ht_module *module, const char *out,
-                                  bool hub1);
-
 /* ---- attached messages of modules that are open */
 
 /* *data NULL: there is none of that key. Lives as long as the module. */

@@ -236,6 +236,76 @@ START_TEST(variables_are_read_and_assigned) {
 }
 END_TEST
 
+/* One op on slices of a variable of [[1, 2], [3, 4]], its updates -9 and 9. */
+static void assign_slices(const char *op, bool resource, bool rows,
+                          const float *wanted) {
+  world w;
+  ht_variable *v;
+  ht_tensor y, start = matrix(2, 2, (float[]){1, 2, 3, 4}), id, update;
+  ht_shape ids = rows ? ht_shape_1(1) : ht_shape_2(2, 2);
+  ht_shape of = rows ? ht_shape_2(1, 2) : ht_shape_1(2);
+  world_open(&w);
+  ht_builder *b = &w.b;
+  OK(ht_tensor_new(NULL, HT_INT32, &ids, &id));
+  OK(ht_tensor_new(NULL, HT_FLOAT, &of, &update));
+  memcpy(id.data, (int32_t[]){0, 1, 1, 0}, ht_tensor_bytes(&id));
+  memcpy(update.data, (float[]){-9, 9}, ht_tensor_bytes(&update));
+  ht_ref in[] = {ht_build_variable(b, "x", &start, false, &v),
+                 ht_build_const(b, "ids", &id),
+                 ht_build_const(b, "updates", &update)};
+  ht_ref set = ht_build(b, op, NULL, 3, in, resource ? "" : "T=float");
+  ht_ref read = ht_build_read(b, in[0]);
+  OK(ht_builder_status(b));
+  wait_for(&w, read, set.node);
+  run(&w, read, 0, NULL, &y, false);
+  same(&y, 4, wanted);
+  ht_tensor_drop(&y);
+  ht_tensor_drop(&id);
+  ht_tensor_drop(&update);
+  world_close(&w);
+}
+
+/* The same on a reference, which comes out again. */
+static void assign_by_reference(const char *op, const float *wanted) {
+  world w;
+  ht_variable *v;
+  ht_tensor y, start = matrix(2, 1, (float[]){1, 2}), update;
+  ht_shape one = ht_shape_1(1);
+  world_open(&w);
+  ht_builder *b = &w.b;
+  OK(ht_store_add_variable(&w.store, "ref", "ref", HT_FLOAT, &start.shape, &v));
+  OK(ht_variable_assign(v, &start, false));
+  OK(ht_tensor_new(NULL, HT_FLOAT, &one, &update));
+  ht_f(&update)[0] = 9;
+  ht_ref in[] = {
+      ht_build(b, "VariableV2", "ref", 0, NULL, "dtype=float shape=<2,1>"),
+      ht_build_int32s(b, 2, (int32_t[]){1, 0}),
+      ht_build_const(b, "updates", &update)};
+  ht_ref two[] = {in[1], ht_build_int32s(b, 2, (int32_t[]){1, 2})};
+  in[1] = ht_build(b, "Reshape", NULL, 2, two, "");
+  ht_ref set = ht_build(b, op, NULL, 3, in, "");
+  run(&w, ht_build_1(b, "Identity", set, ""), 0, NULL, &y, false);
+  same(&y, 2, wanted);
+  ht_tensor_drop(&y);
+  ht_tensor_drop(&update);
+  world_close(&w);
+}
+
+START_TEST(slices_of_a_variable_are_assigned) {
+  assign_by_reference("ScatterNdUpdate", (float[]){1, 9});
+  assign_by_reference("ScatterNdAdd", (float[]){1, 11});
+  assign_by_reference("ScatterNdSub", (float[]){1, -7});
+  assign_slices("ResourceScatterNdUpdate", true, false,
+                (float[]){1, -9, 9, 4});
+  assign_slices("ResourceScatterNdAdd", true, false, (float[]){1, -7, 12, 4});
+  assign_slices("ResourceScatterNdSub", true, false, (float[]){1, 11, -6, 4});
+  assign_slices("ResourceScatterNdMax", true, false, (float[]){1, 2, 9, 4});
+  assign_slices("ResourceScatterNdMin", true, false, (float[]){1, -9, 3, 4});
+  assign_slices("ResourceScatterMax", true, true, (float[]){1, 9, 3, 4});
+  assign_slices("ResourceScatterMin", true, true, (float[]){-9, 2, 3, 4});
+}
+END_TEST
+
 /* A v1 reference: Identity takes what it is before the assignment that waits
  * for it, a read after the assignment what it is then. */
 START_TEST(references_are_read_where_they_are_used) {
@@ -328,6 +398,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, a_list_refuses_what_it_cannot_hold);
   tcase_add_test(tests, control_edges_order_effects);
   tcase_add_test(tests, variables_are_read_and_assigned);
+  tcase_add_test(tests, slices_of_a_variable_are_assigned);
   tcase_add_test(tests, references_are_read_where_they_are_used);
   tcase_add_test(tests, references_pass_through);
   tcase_add_test(tests, a_constant_is_its_value);

@@ -59,8 +59,3 @@ ht_status ht_module_variable(ht_module *m, const char *name, ht_array **out) {
   }
   return ht_fail(HT_USAGE, "the module has no variable '%s'", name);
 }
-
-ht_status ht_module_export(ht_module *m, const char *out, bool hub1) {
-  ht_threads_set(m->threads);
-  return ht_export_module(m->model, out, hub1, false);
-}

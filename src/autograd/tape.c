@@ -206,23 +206,24 @@ ht_status ht_back_zeros(ht_back *b, ht_dtype dtype, const ht_shape *shape,
   return ht_tensor_zeros(b->run->pool, dtype, shape, out);
 }
 
+/* Sums what was broadcast, in the type that the rule works in. */
+static ht_status fit_given(ht_back *b, int i, ht_cotangent *g) {
+  const ht_tensor *in = b->stored ? &b->stored[i] : &b->in[i];
+  ht_pool *pool = b->run->pool;
+  if (g->dense.dtype) HT_TRY(ht_sum_to_shape(pool, &g->dense, &in->shape));
+  ht_tensor *value = g->dense.dtype ? &g->dense : &g->values;
+  if (b->stored) HT_TRY(ht_round_to(pool, in->dtype, value));
+  if (value->dtype == in->dtype) return HT_SUCCESS;
+  return ht_fail(HT_UNSUPPORTED, "gradient of op '%s' is %s for a %s input",
+                 b->op->name, ht_dtype_name(value->dtype),
+                 ht_dtype_name(in->dtype));
+}
+
 static ht_status give(ht_back *b, int i, ht_cotangent *g) {
   const ht_tensor *in = &b->in[i];
   ht_tape *tape = b->walk;
-  if (!in->trace) {
-    ht_cotangent_drop(g);
-    return HT_SUCCESS;
-  }
-  ht_dtype found = g->dense.dtype ? g->dense.dtype : g->values.dtype;
-  if (found != in->dtype) {
-    ht_cotangent_drop(g);
-    return ht_fail(HT_UNSUPPORTED, "gradient of op '%s' is %s for a %s input",
-                   b->op->name, ht_dtype_name(found), ht_dtype_name(in->dtype));
-  }
-  ht_status st = g->dense.dtype
-                     ? ht_sum_to_shape(b->run->pool, &g->dense, &in->shape)
-                     : HT_SUCCESS;
-  if (st.code != HT_OK) {
+  ht_status st = in->trace ? fit_given(b, i, g) : HT_SUCCESS;
+  if (!in->trace || st.code != HT_OK) {
     ht_cotangent_drop(g);
     return st;
   }
@@ -346,9 +347,9 @@ static ht_status apply_rule(ht_tape *tape, ht_run *run, const record *r,
   HT_TRY(make_dense(run, r, tape, d));
   ht_back b = back_of(tape, run, r, d);
   HT_TRY(remake_inputs(tape, run, r));
-  if (!run->profile) return r->gradient(&b);
+  if (!run->profile) return ht_op_gradient(&b, r->gradient);
   ht_span span = ht_profile_begin(run->profile);
-  ht_status st = r->gradient(&b);
+  ht_status st = ht_op_gradient(&b, r->gradient);
   ht_profile_backward(run->profile, span, &b);
   return st;
 }

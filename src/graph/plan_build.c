@@ -154,7 +154,7 @@ static ht_status fold(ht_maker *b, ht_step *s) {
                .in = in,
                .out = out,
                .run = &b->run};
-  if (s->op->forward(&c).code != HT_OK) {
+  if (ht_op_forward(&c).code != HT_OK) {
     for (int i = 0; i < s->n_out; i++) ht_tensor_drop(&out[i]);
     return HT_SUCCESS;
   }
@@ -365,7 +365,7 @@ static ht_status emit(ht_maker *b, ht_instance *at, int node) {
   HT_TRY(add_captured(b, at, &s));
   HT_TRY(missing_gradient(b, at, &s));
   s.may_die |= strcmp(n->op_name, "Switch") == 0;
-  HT_TRY(ht_maker_widens(&s) ? ht_maker_widened(b, &s) : ht_maker_step(b, &s));
+  HT_TRY(ht_maker_step(b, &s));
   at->value[node] = s.out;
   for (int i = 0; i < n->n_out; i++)
     b->plan->value[s.out + i].ref = ref_output(s.op, ref_in);

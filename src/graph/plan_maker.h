@@ -61,11 +61,6 @@ ht_status ht_maker_constant(ht_plan *p, const ht_tensor *t,
  * once where its inputs are known. */
 ht_status ht_maker_step(ht_maker *b, ht_step *s) HT_MUST_CHECK;
 
-/* Whether s is of a narrow type and computed in float, see plan_widen.c; and
- * such a step with its casts. */
-bool ht_maker_widens(const ht_step *s);
-ht_status ht_maker_widened(ht_maker *b, ht_step *s) HT_MUST_CHECK;
-
 /* An instance of a body: of the root, or of the call node of its parent. */
 ht_status ht_instance_new(ht_maker *b, const ht_body *body,
                           const ht_tensor *capture, ht_instance *parent,

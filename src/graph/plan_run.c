@@ -75,12 +75,12 @@ static bool dies(const ht_step *s, const ht_frame *f) {
  * one of several in a graph. */
 static ht_status forward_at_home(const ht_step *s, ht_call *c) {
   ht_run *run = c->run;
-  if (!s->home || !s->home->store) return s->op->forward(c);
+  if (!s->home || !s->home->store) return ht_op_forward(c);
   ht_store *store = run->store;
   const char *folder = run->folder;
   run->store = s->home->store;
   run->folder = s->home->folder;
-  ht_status st = s->op->forward(c);
+  ht_status st = ht_op_forward(c);
   run->store = store;
   run->folder = folder;
   return st;

@@ -5,7 +5,7 @@ static ht_status run_call(ht_call *call) {
   const ht_op *op = call->op;
   ht_status st = HT_SUCCESS;
   if (op->prepare) st = op->prepare(call->attrs, &call->prepared);
-  if (st.code == HT_OK) st = op->forward(call);
+  if (st.code == HT_OK) st = ht_op_forward(call);
   if (op->unprepare && call->prepared) op->unprepare(call->prepared);
   return ht_within(st, "op '%s'", op->name);
 }

@@ -47,8 +47,11 @@ enum { /* flags of a row */
   HT_OP_ABSENT = 64,   /* known but not run: a plan that needs it is refused */
   HT_OP_READS = 128,   /* stateful because it reads state: it changes none and
                           is left out where nothing reads it */
-  HT_OP_IN_FLOAT = 256 /* half and bfloat16 are computed in float: a plan
-                          puts casts around it */
+  /* Types without kernels are computed in wider ones, and rounded (integers:
+   * cut) at the end; of integers only inputs of type T. */
+  HT_OP_IN_FLOAT = 256,  /* half and bfloat16 in float, gradients too */
+  HT_OP_IN_LONG = 512,   /* integers below 32 bits and uint32 in int64 */
+  HT_OP_IN_DOUBLE = 1024 /* the same and int32 in double */
 };
 
 struct ht_op {
@@ -104,6 +107,13 @@ struct ht_call {
   ht_run *run;
 };
 
+/* Runs the row's forward function, or its gradient rule, as the HT_OP_IN_
+ * flags say. */
+ht_status ht_op_forward(ht_call *c) HT_MUST_CHECK;
+ht_status ht_op_gradient(ht_back *b, ht_gradient_fn *gradient) HT_MUST_CHECK;
+/* t as numbers of type `to`. */
+ht_status ht_round_to(ht_pool *pool, ht_dtype to, ht_tensor *t) HT_MUST_CHECK;
+
 /* out[i] = a new tensor from the run's pool (zeros: cleared). */
 ht_status ht_out(ht_call *c, int i, ht_dtype dtype,
                  const ht_shape *shape) HT_MUST_CHECK;
@@ -150,6 +160,7 @@ struct ht_back {
                            HT_INVALID where no gradient arrives */
   ht_run *run;
   void *walk; /* the tape's */
+  const ht_tensor *stored; /* the inputs, where `in` holds wider copies */
 };
 
 /* Whether the gradient with regard to input i is wanted. */

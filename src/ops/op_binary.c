@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/reduce.h"
+#include "kernels/unary.h"
 #include "ops/elementwise.h"
 
 #define FORWARD(name)                               \
@@ -123,7 +124,12 @@ static ht_status floor_mod_gradient(ht_back *b) {
 }
 
 static ht_status div_no_nan_gradient(ht_back *b) {
-  HT_TRY(give_2(b, 0, &ht_k_div_no_nan, &b->in[1]));
+  const ht_tensor *x[] = {&b->in[1]};
+  ht_tensor y;
+  HT_TRY(ht_elementwise(b->run->pool, &ht_k_conj, 1, x, 0, x[0]->dtype, &y));
+  ht_status st = give_2(b, 0, &ht_k_div_no_nan, &y);
+  ht_tensor_drop(&y);
+  HT_TRY(st);
   return give_3(b, 1, &ht_g_div_no_nan_y);
 }
 

@@ -327,7 +327,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = flat_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = flat_flops,
-        .flags = HT_OP_IN_FLOAT,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "Conv2DBackpropInput",
@@ -345,7 +345,7 @@ const ht_op ht_ops_conv[] = {
         .gradient = flat_in_back,
         .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),
         .flops = flat_in_flops,
-        .flags = HT_OP_IN_FLOAT,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "Conv2DBackpropFilter",

@@ -1,281 +1,316 @@
 /*
- * op_cross.c - crosses of features: a value for every choice of one value
- * from each column of a row, the last column's changing fastest.
- *
- * Columns are sparse [rows, ?] inputs and then dense [rows, n] ones, of
- * strings or int64. Hashed crosses chain fingerprints the way TensorFlow's
- * FingerprintCat64 does (tensorflow/core/platform/fingerprint.h).
+ * op_cross.c - crosses of categorical features: for each row every
+ * combination of one value of each feature, joined or hashed.
  */
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "kernels/fingerprint.h"
 #include "ops/op.h"
 
-enum { MAX_COLUMNS = 64 };
-
-typedef struct column {
+/* A feature: values of row r are first[r] .. first[r + 1] - 1. */
+typedef struct feature {
   const ht_tensor *values;
-  const int64_t *start; /* per row, and one more; NULL: dense */
-  int64_t width;        /* of a dense one */
-} column;
+  int64_t *first;
+  bool bytes;
+} feature;
 
 typedef struct cross {
-  column column[MAX_COLUMNS];
+  ht_call *call;
+  feature *feature;
   int n;
-  int64_t rows;
-  int64_t *start; /* of all sparse columns */
+  int64_t rows, total, most; /* combinations: all, and of the longest row */
+  bool hashed, seeded;       /* seeded: the hash starts from hash_key */
+  uint64_t key;
+  int64_t buckets;
+  ht_string between;
 } cross;
 
-static int64_t first_of(const column *c, int64_t row) {
-  return c->start ? c->start[row] : row * c->width;
-}
+/* ---- features */
 
-static int64_t values_in(const column *c, int64_t row) {
-  return c->start ? c->start[row + 1] - c->start[row] : c->width;
-}
-
-/* Where each row of a sparse column starts; rows have to be in order. */
-static ht_status row_starts(const ht_call *c, const ht_tensor *indices,
-                            int64_t rows, int64_t *start) {
-  int64_t n = indices->shape.dim[0], last = 0;
+static ht_status sparse_feature(cross *x, const ht_tensor *at,
+                                const ht_tensor *values, feature *f) {
+  int64_t n = ht_count(values), row = 0;
+  f->values = values;
+  f->bytes = !x->seeded;
+  if (at->dtype != HT_INT64 || at->shape.rank != 2 || at->shape.dim[0] != n ||
+      at->shape.dim[1] != 2)
+    return ht_fail(HT_USAGE, "op '%s': indices and values do not fit",
+                   x->call->op->name);
   for (int64_t i = 0; i < n; i++) {
-    int64_t row = ht_i64(indices)[2 * i];
-    if (row < last || row >= rows)
-      return ht_fail(HT_USAGE, "op '%s': row %lld of %lld, after row %lld",
-                     c->op->name, (long long)row, (long long)rows,
-                     (long long)last);
-    while (last < row) start[++last] = i;
+    int64_t r = ht_i64(at)[2 * i];
+    if (r < row || r >= x->rows)
+      return ht_fail(HT_USAGE, "op '%s': rows must ascend below %lld",
+                     x->call->op->name, (long long)x->rows);
+    while (row < r) f->first[++row] = i;
   }
-  while (last < rows) start[++last] = n;
+  while (row < x->rows) f->first[++row] = n;
   return HT_SUCCESS;
 }
 
-static ht_status check_values(const ht_call *c, int i) {
-  ht_dtype t = c->in[i]->dtype;
-  return t == HT_STRING || t == HT_INT64 ? HT_SUCCESS : ht_no_dtype(c, t);
-}
-
-/* Sparse column k of n, whose parts are inputs k, n + k and 2 n + k. */
-static ht_status sparse_column(ht_call *c, int k, int n, cross *x) {
-  const ht_tensor *indices = c->in[k], *shape = c->in[2 * n + k];
-  bool fits = indices->shape.rank == 2 && indices->shape.dim[1] == 2 &&
-              indices->shape.dim[0] == ht_count(c->in[n + k]) &&
-              ht_count(shape) == 2;
-  HT_TRY(check_values(c, n + k));
-  if (!fits || (k && ht_i64(shape)[0] != x->rows))
-    return ht_fail(HT_USAGE, "op '%s': column %d is no matrix of its rows",
-                   c->op->name, k);
-  int64_t *start = x->start + k * (x->rows + 1);
-  x->column[x->n++] = (column){c->in[n + k], start, 0};
-  return row_starts(c, indices, x->rows, start);
-}
-
-static ht_status dense_column(ht_call *c, int i, cross *x) {
-  HT_TRY(check_values(c, i));
-  HT_TRY(ht_need_rank(c, i, 2));
-  if (c->in[i]->shape.dim[0] != x->rows)
-    return ht_fail(HT_USAGE, "op '%s': a column of %lld rows beside %lld",
-                   c->op->name, (long long)c->in[i]->shape.dim[0],
-                   (long long)x->rows);
-  x->column[x->n++] = (column){c->in[i], NULL, c->in[i]->shape.dim[1]};
+static ht_status dense_feature(cross *x, const ht_tensor *values, feature *f) {
+  f->values = values;
+  if (values->shape.rank != 2 || values->shape.dim[0] != x->rows)
+    return ht_fail(HT_USAGE, "op '%s': features have different rows",
+                   x->call->op->name);
+  for (int64_t r = 0; r <= x->rows; r++) f->first[r] = r * values->shape.dim[1];
   return HT_SUCCESS;
 }
 
-static ht_status read_columns(ht_call *c, int n_in, cross *x,
-                              ht_tensor *starts) {
-  int n = (int)ht_attr_int(c->attrs, "N");
-  if (n_in - 2 * n > MAX_COLUMNS || n_in - 2 * n < 1)
-    return ht_fail(HT_UNSUPPORTED, "op '%s' of %d columns", c->op->name,
-                   n_in - 2 * n);
-  if (n && ht_count(c->in[2 * n]) != 2)
-    return ht_fail(HT_USAGE, "op '%s': columns are matrices", c->op->name);
-  x->rows = n ? ht_i64(c->in[2 * n])[0] : c->in[0]->shape.dim[0];
-  if (x->rows < 0) return ht_fail(HT_USAGE, "a negative number of rows");
-  if (n && x->rows > ((int64_t)1 << 32))
-    return ht_fail(HT_UNSUPPORTED, "op '%s' of %lld rows", c->op->name,
-                   (long long)x->rows);
-  ht_shape size = ht_shape_2(n, x->rows + 1);
-  HT_TRY(ht_tensor_zeros(c->run->pool, HT_INT64, &size, starts));
-  x->start = ht_i64(starts);
-  for (int k = 0; k < n; k++) HT_TRY(sparse_column(c, k, n, x));
-  for (int i = 3 * n; i < n_in; i++) HT_TRY(dense_column(c, i, x));
+static ht_status check_type(const cross *x, const ht_tensor *values) {
+  if (values->dtype == HT_STRING || values->dtype == HT_INT64)
+    return HT_SUCCESS;
+  return ht_no_dtype(x->call, values->dtype);
+}
+
+/* Inputs: n indices, n values, n shapes, dense ones. */
+static ht_status read_features(cross *x, int sparse, int dense) {
+  ht_call *c = x->call;
+  for (int i = 0; i < sparse + dense; i++) {
+    feature *f = &x->feature[i];
+    const ht_tensor *values = c->in[i < sparse ? sparse + i : 2 * sparse + i];
+    HT_TRY(check_type(x, values));
+    f->first = calloc((size_t)x->rows + 1, sizeof *f->first);
+    if (!f->first) return ht_fail(HT_NO_MEMORY, "no memory for features");
+    if (i < sparse)
+      HT_TRY(sparse_feature(x, c->in[i], values, f));
+    else
+      HT_TRY(dense_feature(x, values, f));
+  }
   return HT_SUCCESS;
 }
 
-static ht_status count_crosses(const cross *x, int64_t row, int64_t *count) {
-  *count = 1;
+static ht_status count_all(cross *x) {
+  for (int64_t r = 0; r < x->rows; r++) {
+    int64_t n = 1;
+    for (int i = 0; i < x->n; i++) {
+      const int64_t *first = x->feature[i].first;
+      if (__builtin_mul_overflow(n, first[r + 1] - first[r], &n) ||
+          n > INT32_MAX)
+        return ht_fail(HT_NO_MEMORY, "no memory for crosses");
+    }
+    x->total += n;
+    if (n > x->most) x->most = n;
+  }
+  return HT_SUCCESS;
+}
+
+/* ---- one combination */
+
+/* FingerprintCat64 of TensorFlow (core/platform/fingerprint.h). */
+static uint64_t mix(uint64_t v) { return v ^ (v >> 47); }
+static uint64_t join_hashes(uint64_t a, uint64_t b) {
+  const uint64_t k = 0xc6a4a7935bd1e995u;
+  uint64_t h = (a ^ k) ^ (mix(b * k) * k);
+  return mix(mix(h * k) * k);
+}
+
+/* Integers stand for themselves, but of those of sparse features
+ * SparseCrossHashed hashes the first four bytes (f->bytes), as TensorFlow
+ * does. */
+static uint64_t hash_of(const feature *f, int64_t i) {
+  const ht_tensor *t = f->values;
+  if (t->dtype == HT_INT64 && f->bytes)
+    return ht_fingerprint64((const char *)(ht_i64(t) + i), sizeof(int32_t));
+  if (t->dtype == HT_INT64) return (uint64_t)ht_i64(t)[i];
+  return ht_fingerprint64(ht_str(t)[i].n ? ht_str(t)[i].p : "", ht_str(t)[i].n);
+}
+
+static int64_t hash_all(const cross *x, const int64_t *at) {
+  uint64_t h = x->seeded ? x->key : hash_of(&x->feature[0], at[0]);
+  for (int i = x->seeded ? 0 : 1; i < x->n; i++)
+    h = join_hashes(h, hash_of(&x->feature[i], at[i]));
+  uint64_t limit = x->buckets > 0 ? (uint64_t)x->buckets : (uint64_t)INT64_MAX;
+  return (int64_t)(h % limit);
+}
+
+static ht_string text_of(const ht_tensor *t, int64_t i, char number[24]) {
+  if (t->dtype == HT_STRING) return ht_str(t)[i];
+  int n = snprintf(number, 24, "%lld", (long long)ht_i64(t)[i]);
+  return (ht_string){number, (size_t)n};
+}
+
+static ht_status join_all(const cross *x, const int64_t *at, ht_tensor *out,
+                          int64_t k) {
+  char number[24];
+  size_t n = x->between.n * (size_t)(x->n - 1);
   for (int i = 0; i < x->n; i++)
-    if (__builtin_mul_overflow(*count, values_in(&x->column[i], row), count))
-      return ht_fail(HT_UNSUPPORTED, "too many crosses of a row");
-  return HT_SUCCESS;
-}
-
-/* ---- one cross */
-
-typedef struct output {
-  bool hashed;
-  int64_t buckets;
-  uint64_t key;
-  ht_string separator;
-} output;
-
-static uint64_t shift_mix(uint64_t v) { return v ^ v >> 47; }
-
-static uint64_t chain(uint64_t a, uint64_t b) {
-  const uint64_t multiplier = 0xc6a4a7935bd1e995u;
-  uint64_t r = a ^ multiplier;
-  r ^= shift_mix(b * multiplier) * multiplier;
-  r = shift_mix(r * multiplier) * multiplier;
-  return shift_mix(r);
-}
-
-static uint64_t number_of(const ht_tensor *values, int64_t i) {
-  if (values->dtype == HT_INT64) return (uint64_t)ht_i64(values)[i];
-  return ht_fingerprint64(ht_str(values)[i].p, ht_str(values)[i].n);
-}
-
-static int64_t hash_of(const cross *x, const int64_t *at, const output *o) {
-  uint64_t h = o->key;
-  for (int i = 0; i < x->n; i++)
-    h = chain(h, number_of(x->column[i].values, at[i]));
-  uint64_t buckets = o->buckets > 0 ? (uint64_t)o->buckets : INT64_MAX;
-  return (int64_t)(h % buckets);
-}
-
-static ht_status text_of(const cross *x, const int64_t *at, const output *o,
-                         ht_text *text, ht_tensor *out, int64_t k) {
-  ht_text_reset(text);
+    n += text_of(x->feature[i].values, at[i], number).n;
+  char *p = ht_string_room(out, n + 1);
+  if (!p) return ht_fail(HT_NO_MEMORY, "no memory for crosses");
+  ht_str(out)[k] = (ht_string){p, n};
   for (int i = 0; i < x->n; i++) {
-    const ht_tensor *v = x->column[i].values;
-    if (i) ht_text_bytes(text, o->separator.p, o->separator.n);
-    if (v->dtype == HT_STRING)
-      ht_text_bytes(text, ht_str(v)[at[i]].p, ht_str(v)[at[i]].n);
-    else
-      ht_text_printf(text, "%" PRId64, ht_i64(v)[at[i]]);
-  }
-  HT_TRY(ht_text_check(text));
-  return ht_string_set(out, k, text->n ? text->p : "", text->n);
-}
-
-/* The next choice of a row; the last column turns first. */
-static void turn(const cross *x, int64_t row, int64_t *at) {
-  for (int i = x->n - 1; i >= 0; i--) {
-    const column *c = &x->column[i];
-    int64_t first = first_of(c, row);
-    if (++at[i] < first + values_in(c, row)) return;
-    at[i] = first;
-  }
-}
-
-static ht_status cross_row(ht_call *c, const cross *x, int64_t row,
-                           const output *o, ht_text *text, int64_t *k) {
-  int64_t at[MAX_COLUMNS], count;
-  for (int i = 0; i < x->n; i++) at[i] = first_of(&x->column[i], row);
-  HT_TRY(count_crosses(x, row, &count));
-  for (int64_t i = 0; i < count; i++, ++*k) {
-    ht_i64(&c->out[0])[2 * *k] = row;
-    ht_i64(&c->out[0])[2 * *k + 1] = i;
-    if (o->hashed)
-      ht_i64(&c->out[1])[*k] = hash_of(x, at, o);
-    else
-      HT_TRY(text_of(x, at, o, text, &c->out[1], *k));
-    turn(x, row, at);
+    ht_string s = text_of(x->feature[i].values, at[i], number);
+    if (i && x->between.n) memcpy(p, x->between.p, x->between.n);
+    if (i) p += x->between.n;
+    if (s.n) memcpy(p, s.p, s.n);
+    p += s.n;
   }
   return HT_SUCCESS;
 }
 
-static ht_status write_crosses(ht_call *c, const cross *x, const output *o) {
-  int64_t total = 0, most = 0, k = 0;
-  for (int64_t row = 0; row < x->rows; row++) {
-    int64_t count;
-    HT_TRY(count_crosses(x, row, &count));
-    if (count > most) most = count;
-    if (__builtin_add_overflow(total, count, &total))
-      return ht_fail(HT_UNSUPPORTED, "too many crosses");
+/* ---- all of them, the last feature fastest */
+
+/* The next combination of a row; false after the last. */
+static bool advance(const cross *x, int64_t row, int64_t *at) {
+  for (int i = x->n - 1; i >= 0; i--) {
+    if (++at[i] < x->feature[i].first[row + 1]) return true;
+    at[i] = x->feature[i].first[row];
   }
-  ht_shape pairs = ht_shape_2(total, 2), flat = ht_shape_1(total),
-           two = ht_shape_1(2);
-  HT_TRY(ht_out(c, 0, HT_INT64, &pairs));
-  HT_TRY(ht_out(c, 1, o->hashed ? HT_INT64 : HT_STRING, &flat));
+  return false;
+}
+
+static ht_status cross_row(cross *x, int64_t row, int64_t *at, int64_t *k) {
+  ht_tensor *out = x->call->out;
+  for (int i = 0; i < x->n; i++) {
+    at[i] = x->feature[i].first[row];
+    if (at[i] == x->feature[i].first[row + 1]) return HT_SUCCESS;
+  }
+  int64_t col = 0;
+  do {
+    ht_i64(&out[0])[2 * *k] = row;
+    ht_i64(&out[0])[2 * *k + 1] = col++;
+    if (x->hashed)
+      ht_i64(&out[1])[*k] = hash_all(x, at);
+    else
+      HT_TRY(join_all(x, at, &out[1], *k));
+    ++*k;
+  } while (advance(x, row, at));
+  return HT_SUCCESS;
+}
+
+static ht_status cross_all(cross *x) {
+  ht_call *c = x->call;
+  HT_TRY(count_all(x));
+  ht_shape indices = ht_shape_2(x->total, 2), values = ht_shape_1(x->total);
+  ht_shape two = ht_shape_1(2);
+  HT_TRY(ht_out(c, 0, HT_INT64, &indices));
+  HT_TRY(ht_out(c, 1, x->hashed ? HT_INT64 : HT_STRING, &values));
   HT_TRY(ht_out(c, 2, HT_INT64, &two));
   ht_i64(&c->out[2])[0] = x->rows;
-  ht_i64(&c->out[2])[1] = most;
-  ht_text text = {0};
-  ht_status st = HT_SUCCESS;
-  for (int64_t row = 0; row < x->rows && st.code == HT_OK; row++)
-    st = cross_row(c, x, row, o, &text, &k);
-  ht_text_free(&text);
+  ht_i64(&c->out[2])[1] = x->most;
+  int64_t k = 0, *at = calloc((size_t)x->n + 1, sizeof *at);
+  ht_status st = at ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory");
+  for (int64_t r = 0; r < x->rows && st.code == HT_OK; r++)
+    st = cross_row(x, r, at, &k);
+  free(at);
   return st;
 }
 
-static ht_status run(ht_call *c, int n_columns, const output *o) {
-  cross x = {0};
-  ht_tensor starts = {0};
-  ht_status st = read_columns(c, n_columns, &x, &starts);
-  if (st.code == HT_OK) st = write_crosses(c, &x, o);
-  ht_tensor_drop(&starts);
+static ht_status rows_of(cross *x, int sparse, int dense) {
+  const ht_call *c = x->call;
+  if (sparse) {
+    const ht_tensor *shape = c->in[2 * sparse];
+    if (shape->dtype != HT_INT64 || ht_count(shape) != 2)
+      return ht_fail(HT_USAGE, "op '%s' wants matrices", c->op->name);
+    x->rows = ht_i64(shape)[0];
+  } else if (dense && c->in[0]->shape.rank == 2) {
+    x->rows = c->in[0]->shape.dim[0];
+  }
+  if (x->rows >= 0 && x->rows < INT32_MAX && sparse + dense) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "op '%s' wants features with rows", c->op->name);
+}
+
+/* `more`: inputs after the features. */
+static ht_status run(cross *x, int more) {
+  ht_call *c = x->call;
+  int sparse = ht_attr_length(c->attrs, "sparse_types");
+  int dense = ht_attr_length(c->attrs, "dense_types");
+  if (3 * sparse + dense + more != c->n_in)
+    return ht_fail(HT_USAGE, "op '%s': inputs do not fit", c->op->name);
+  HT_TRY(rows_of(x, sparse, dense));
+  x->n = sparse + dense;
+  x->feature = calloc((size_t)x->n, sizeof *x->feature);
+  if (!x->feature) return ht_fail(HT_NO_MEMORY, "no memory for features");
+  ht_status st = read_features(x, sparse, dense);
+  if (st.code == HT_OK) st = cross_all(x);
+  for (int i = 0; i < x->n; i++) free(x->feature[i].first);
+  free(x->feature);
   return st;
 }
 
 static ht_status cross_forward(ht_call *c) {
-  output o = {
-      .hashed = ht_attr_bool(c->attrs, "hashed_output"),
-      .buckets = ht_attr_int(c->attrs, "num_buckets"),
-      .key = (uint64_t)ht_attr_int(c->attrs, "hash_key"),
-      .separator = {"_X_", 3},
-  };
-  return run(c, c->n_in, &o);
+  cross x = {.call = c, .seeded = true, .between = {"_X_", 3}};
+  x.hashed = ht_attr_bool(c->attrs, "hashed_output");
+  x.buckets = ht_attr_int(c->attrs, "num_buckets");
+  x.key = (uint64_t)ht_attr_int(c->attrs, "hash_key");
+  return run(&x, 0);
 }
 
-static ht_status joined_forward(ht_call *c) {
-  int last = c->n_in - 1;
-  HT_TRY(ht_need_scalar(c, last));
-  HT_TRY(ht_need_dtype(c, last, HT_STRING));
-  output o = {.separator = ht_str(c->in[last])[0]};
-  return run(c, last, &o);
+static ht_status v2_forward(ht_call *c) {
+  cross x = {.call = c};
+  HT_TRY(ht_need_dtype(c, c->n_in - 1, HT_STRING));
+  HT_TRY(ht_need_scalar(c, c->n_in - 1));
+  x.between = ht_str(c->in[c->n_in - 1])[0];
+  return run(&x, 1);
 }
 
-#define SPARSE_A "l[4,2]{0,0,0,1,2,0,2,1}"
-#define SPARSE_B "l[3,2]{0,0,1,0,2,0}"
-#define COLUMNS                                \
-  "(" SPARSE_A " " SPARSE_B                    \
-  ") (s[4]{'a','b','','a longer value'} l[3]{" \
-  "7,-8,9000000000}) (l[2]{3,2} l[2]{3,5}) "
-#define TYPES "sparse_types:list(type) dense_types:list(type)"
+static ht_status hashed_forward(ht_call *c) {
+  cross x = {.call = c, .hashed = true};
+  if (c->n_in < 3)
+    return ht_fail(HT_USAGE, "op '%s': inputs do not fit", c->op->name);
+  HT_TRY(ht_need_dtype(c, c->n_in - 2, HT_BOOL));
+  HT_TRY(ht_need_scalar(c, c->n_in - 2));
+  HT_TRY(ht_need_scalar(c, c->n_in - 3));
+  if (ht_bool(c->in[c->n_in - 2])[0])
+    return ht_fail(HT_UNSUPPORTED, "op '%s' with strong_hash", c->op->name);
+  x.buckets = ht_int_at(c->in[c->n_in - 3], 0);
+  return run(&x, 3);
+}
+
+#define FEATURES                                             \
+  "indices:N*int64 values:list:sparse_types shapes:N*int64 " \
+  "dense_inputs:list:dense_types"
+#define TYPES "N:int sparse_types:list(type) dense_types:list(type)"
+#define TWO                                                  \
+  "(l[3,2]{0,0,0,1,1,0} l[3,2]{0,0,1,0,1,1}) "               \
+  "(s[3]{'a','b','cc'} l[3]{7,-8,9}) (l[2]{2,2} l[2]{2,2}) " \
+  "(s[2,1]{'x','y'}) "
+#define ONE "(l[2,2]{0,0,2,0}) (s[2]{'a','b'}) (l[2]{3,1}) (l[3,2]) "
+#define OLD "internal_type=int64 hash_key=956888297470 "
 
 const ht_op ht_ops_cross[] = {
-    {.name = "SparseCross",
-     .inputs = "indices:N*int64 values:list:sparse_types shapes:N*int64 "
-               "dense_inputs:list:dense_types",
-     .outputs = "output_indices:int64 output_values:out_type "
-                "output_shape:int64",
-     .attrs = "N:int hashed_output:bool num_buckets:int hash_key:int " TYPES
-              " out_type:type internal_type:type",
-     .doc = "Crosses of columns, as text or hashed.",
-     .samples = COLUMNS "(s[3,2]{'x','y','z','x','u','v'}) hashed_output=true "
-                        "num_buckets=1000 hash_key=956888297470 out_type=int64 "
-                        "internal_type=int64;" COLUMNS
-                        "(l[3,1]{4,5,6}) hashed_output=true num_buckets=0 "
-                        "hash_key=5 out_type=int64 internal_type=int64;"
-                        "(" SPARSE_A ") (s[4]{'a','b','','a longer value'}) "
-                        "(l[2]{3,2}) (s[3,2]{'x','y','z','x','u','v'}) "
-                        "hashed_output=false num_buckets=0 hash_key=0 "
-                        "out_type=string internal_type=string",
-     .forward = cross_forward,
-     .gradient = ht_no_gradient},
-    {.name = "SparseCrossV2",
-     .inputs = "indices:N*int64 values:list:sparse_types shapes:N*int64 "
-               "dense_inputs:list:dense_types sep:string",
-     .outputs = "output_indices:int64 output_values:string "
-                "output_shape:int64",
-     .attrs = "N:int " TYPES,
-     .doc = "Crosses of columns as text, with a separator between values.",
-     .samples = COLUMNS "(s[3,2]{'x','y','z','x','u','v'}) s[]{'--'};" COLUMNS
-                        "(l[3,1]{1,2,-3}) s[]{''}",
-     .forward = joined_forward,
-     .gradient = ht_no_gradient},
+    {
+        .name = "SparseCross",
+        .inputs = FEATURES,
+        .outputs = "output_indices:int64 output_values:out_type "
+                   "output_shape:int64",
+        .attrs = TYPES " hashed_output:bool num_buckets:int hash_key:int "
+                       "out_type:type internal_type:type",
+        .doc = "Combinations of features, joined or hashed.",
+        .samples =
+            TWO "hashed_output=true num_buckets=100 out_type=int64 " OLD ";" TWO
+                "hashed_output=true num_buckets=0 out_type=int64 " OLD ";" ONE
+                "hashed_output=true num_buckets=7 out_type=int64 " OLD ";"
+                "(l[2,2]{0,0,1,0}) (s[2]{'a','b'}) (l[2]{2,1}) (s[2,2]{'x','y',"
+                "'z',''}) hashed_output=false num_buckets=0 out_type=string "
+                "internal_type=string hash_key=1",
+        .forward = cross_forward,
+        .gradient = ht_no_gradient,
+    },
+    {
+        .name = "SparseCrossV2",
+        .inputs = FEATURES " sep:string",
+        .outputs = "output_indices:int64 output_values:string "
+                   "output_shape:int64",
+        .attrs = TYPES,
+        .doc = "Combinations of features, joined.",
+        .samples = TWO "s[]{'-'}; " ONE "s[]{''}",
+        .forward = v2_forward,
+        .gradient = ht_no_gradient,
+    },
+    {
+        .name = "SparseCrossHashed",
+        .inputs = FEATURES " num_buckets:int64 strong_hash:bool salt:int64",
+        .outputs = "output_indices:int64 output_values:int64 "
+                   "output_shape:int64",
+        .attrs = TYPES,
+        .doc = "Combinations of features, hashed.",
+        .samples =
+            TWO "l[]{100} b[]{0} l[2]{1,2}; " ONE "l[]{0} b[]{0} l[2]{0,0}",
+        .forward = hashed_forward,
+        .gradient = ht_no_gradient,
+    },
     {0},
 };

@@ -547,7 +547,7 @@ const ht_op ht_ops_einsum[] = {
         .forward = einsum_forward,
         .gradient = einsum_back,
         .keep = HT_KEEP_INS,
-        .flags = HT_OP_IN_FLOAT,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {0},
 };

@@ -199,6 +199,7 @@ const ht_op ht_ops_image[] = {
         .samples = RESIZE_SAMPLES,
         .forward = bilinear_forward,
         .gradient = bilinear_back,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "ResizeNearestNeighbor",
@@ -209,6 +210,7 @@ const ht_op ht_ops_image[] = {
         .samples = RESIZE_SAMPLES,
         .forward = nearest_forward,
         .gradient = nearest_back,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "ResizeBicubic",
@@ -219,6 +221,7 @@ const ht_op ht_ops_image[] = {
         .samples = RESIZE_SAMPLES,
         .forward = bicubic_forward,
         .gradient = bicubic_back,
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "ResizeArea",
@@ -231,6 +234,7 @@ const ht_op ht_ops_image[] = {
                    "u[1,4,6,2](0,255) i[2]{2,2}",
         .forward = area_forward,
         .gradient = area_back,
+        .flags = HT_OP_IN_FLOAT,
     },
     {0},
 };

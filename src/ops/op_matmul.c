@@ -11,6 +11,7 @@ typedef struct product {
   ht_gemm g;
   ht_batch batch;
   ht_shape out;
+  bool conj_x, conj_y; /* of complex numbers */
 } product;
 
 static ht_status inner_differs(const ht_tensor *x, const ht_tensor *y) {
@@ -113,27 +114,98 @@ static void multiply_ints(const product *p, const ht_tensor *x,
   }
 }
 
-static void multiply(const product *p, const ht_tensor *x, const ht_tensor *y,
-                     ht_tensor *z) {
-  if (ht_dtype_integer(x->dtype))
-    multiply_ints(p, x, y, z);
-  else if (p->batch.rank)
-    ht_batch_matmul(x->dtype, &p->batch, &p->g, x->data, y->data, z->data);
+static void multiply_reals(const product *p, bool add, const ht_tensor *x,
+                           const ht_tensor *y, ht_tensor *z) {
+  ht_gemm g = p->g;
+  g.add = add;
+  if (p->batch.rank)
+    ht_batch_matmul(x->dtype, &p->batch, &g, x->data, y->data, z->data);
   else
-    ht_matmul(x->dtype, &p->g, x->data, y->data, z->data);
+    ht_matmul(x->dtype, &g, x->data, y->data, z->data);
 }
 
-static ht_status forward(ht_call *c, bool tx, bool ty) {
+/* ---- complex numbers: four products of their parts */
+
+enum { X_RE, X_IM, Y_RE, Y_IM, Y_NEG, Z_RE, Z_IM, PLANES };
+
+static bool is_complex(ht_dtype t) {
+  return t == HT_COMPLEX64 || t == HT_COMPLEX128;
+}
+
+/* Part k of complex numbers, times `sign`. */
+static void take_part(const ht_tensor *from, int k, float sign, ht_tensor *to) {
+  for (int64_t i = 0; i < ht_count(to); i++)
+    if (to->dtype == HT_FLOAT)
+      ht_f(to)[i] = sign * HT_DATA(float, from)[2 * i + k];
+    else
+      HT_DATA(double, to)[i] =
+          (double)sign * HT_DATA(double, from)[2 * i + k];
+}
+
+static void put_part(const ht_tensor *from, int k, ht_tensor *to) {
+  for (int64_t i = 0; i < ht_count(from); i++)
+    if (from->dtype == HT_FLOAT)
+      HT_DATA(float, to)[2 * i + k] = ht_f(from)[i];
+    else
+      HT_DATA(double, to)[2 * i + k] = HT_DATA(double, from)[i];
+}
+
+static void multiply_planes(const product *p, const ht_tensor *x,
+                            const ht_tensor *y, ht_tensor *v, ht_tensor *z) {
+  float sx = p->conj_x ? -1 : 1, sy = p->conj_y ? -1 : 1;
+  take_part(x, 0, 1, &v[X_RE]);
+  take_part(x, 1, sx, &v[X_IM]);
+  take_part(y, 0, 1, &v[Y_RE]);
+  take_part(y, 1, sy, &v[Y_IM]);
+  take_part(y, 1, -sy, &v[Y_NEG]);
+  multiply_reals(p, false, &v[X_RE], &v[Y_RE], &v[Z_RE]);
+  multiply_reals(p, true, &v[X_IM], &v[Y_NEG], &v[Z_RE]);
+  multiply_reals(p, false, &v[X_RE], &v[Y_IM], &v[Z_IM]);
+  multiply_reals(p, true, &v[X_IM], &v[Y_RE], &v[Z_IM]);
+  put_part(&v[Z_RE], 0, z);
+  put_part(&v[Z_IM], 1, z);
+}
+
+static ht_status multiply_complex(ht_pool *pool, const product *p,
+                                  const ht_tensor *x, const ht_tensor *y,
+                                  ht_tensor *z) {
+  ht_tensor v[PLANES] = {{0}};
+  ht_dtype t = x->dtype == HT_COMPLEX64 ? HT_FLOAT : HT_DOUBLE;
+  ht_status st = HT_SUCCESS;
+  for (int i = 0; i < PLANES && st.code == HT_OK; i++) {
+    const ht_tensor *like = i < Y_RE ? x : i < Z_RE ? y : z;
+    st = ht_tensor_new(pool, t, &like->shape, &v[i]);
+  }
+  if (st.code == HT_OK) multiply_planes(p, x, y, v, z);
+  for (int i = 0; i < PLANES; i++) ht_tensor_drop(&v[i]);
+  return st;
+}
+
+static ht_status multiply(ht_pool *pool, const product *p, const ht_tensor *x,
+                          const ht_tensor *y, ht_tensor *z) {
+  if (!ht_count(z)) return HT_SUCCESS;
+  if (is_complex(x->dtype)) return multiply_complex(pool, p, x, y, z);
+  if (ht_dtype_integer(x->dtype))
+    multiply_ints(p, x, y, z);
+  else
+    multiply_reals(p, false, x, y, z);
+  return HT_SUCCESS;
+}
+
+/* adjoint: what is transposed is conjugated, too. */
+static ht_status forward(ht_call *c, bool tx, bool ty, bool adjoint) {
   const ht_tensor *x = c->in[0], *y = c->in[1];
   ht_dtype t = x->dtype;
-  if (t != HT_FLOAT && t != HT_DOUBLE && t != HT_INT32 && t != HT_INT64)
+  if (t != HT_FLOAT && t != HT_DOUBLE && t != HT_INT32 && t != HT_INT64 &&
+      !is_complex(t))
     return ht_no_dtype(c, t);
   HT_TRY(ht_need_dtype(c, 1, t));
   product p;
   HT_TRY(plan_product(x, tx, y, ty, &p));
+  p.conj_x = adjoint && tx;
+  p.conj_y = adjoint && ty;
   HT_TRY(ht_out(c, 0, t, &p.out));
-  if (ht_count(&c->out[0])) multiply(&p, x, y, &c->out[0]);
-  return HT_SUCCESS;
+  return multiply(c->run->pool, &p, x, y, &c->out[0]);
 }
 
 /* ---- gradients */
@@ -147,35 +219,55 @@ static ht_tensor flat(const ht_tensor *t) {
   return f;
 }
 
-static ht_status give_product(ht_back *b, int i, const ht_tensor *x, bool tx,
-                              const ht_tensor *y, bool ty) {
+/* A factor of a gradient: what arrived, or the other operand. */
+typedef struct factor {
+  const ht_tensor *t;
+  bool transposed, operand;
+} factor;
+
+/* Complex operands are conjugated; where the op conjugates what it transposes,
+ * that is so for whatever is transposed. */
+static ht_status give_product(ht_back *b, int i, bool adjoint, factor x,
+                              factor y) {
   product p;
   ht_tensor g;
-  HT_TRY(plan_product(x, tx, y, ty, &p));
-  HT_TRY(ht_back_new(b, x->dtype, &p.out, &g));
-  if (ht_count(&g)) multiply(&p, x, y, &g);
-  return ht_give(b, i, &g);
+  HT_TRY(plan_product(x.t, x.transposed, y.t, y.transposed, &p));
+  p.conj_x = adjoint ? x.transposed : x.operand;
+  p.conj_y = adjoint ? y.transposed : y.operand;
+  HT_TRY(ht_back_new(b, x.t->dtype, &p.out, &g));
+  ht_status st = multiply(b->run->pool, &p, x.t, y.t, &g);
+  if (st.code == HT_OK) return ht_give(b, i, &g);
+  ht_tensor_drop(&g);
+  return st;
 }
 
-static ht_status give_left(ht_back *b, const ht_tensor *d, bool tx, bool ty) {
+static ht_status give_left(ht_back *b, const ht_tensor *d, bool tx, bool ty,
+                           bool adjoint) {
   const ht_tensor *y = &b->in[1];
-  return tx ? give_product(b, 0, y, ty, d, true)
-            : give_product(b, 0, d, false, y, !ty);
+  if (tx)
+    return give_product(b, 0, adjoint, (factor){y, ty, true},
+                        (factor){d, true, false});
+  return give_product(b, 0, adjoint, (factor){d, false, false},
+                      (factor){y, !ty, true});
 }
 
 /* A matrix y that many x share: one product over all rows, and no sum
  * afterwards. */
-static ht_status give_right(ht_back *b, const ht_tensor *d, bool tx, bool ty) {
+static ht_status give_right(ht_back *b, const ht_tensor *d, bool tx, bool ty,
+                            bool adjoint) {
   ht_tensor x = b->in[0], dy = *d;
   if (!tx && b->in[1].shape.rank == 2) x = flat(&x), dy = flat(d);
-  return ty ? give_product(b, 1, &dy, true, &x, tx)
-            : give_product(b, 1, &x, !tx, &dy, false);
+  if (ty)
+    return give_product(b, 1, adjoint, (factor){&dy, true, false},
+                        (factor){&x, tx, true});
+  return give_product(b, 1, adjoint, (factor){&x, !tx, true},
+                      (factor){&dy, false, false});
 }
 
-static ht_status back(ht_back *b, bool tx, bool ty) {
+static ht_status back(ht_back *b, bool tx, bool ty, bool adjoint) {
   const ht_tensor *d = &b->dout[0].dense;
-  if (ht_wants(b, 0)) HT_TRY(give_left(b, d, tx, ty));
-  if (ht_wants(b, 1)) HT_TRY(give_right(b, d, tx, ty));
+  if (ht_wants(b, 0)) HT_TRY(give_left(b, d, tx, ty, adjoint));
+  if (ht_wants(b, 1)) HT_TRY(give_right(b, d, tx, ty, adjoint));
   return HT_SUCCESS;
 }
 
@@ -196,24 +288,24 @@ static ht_status matmul_forward(ht_call *c) {
   HT_TRY(ht_need_rank(c, 0, 2));
   HT_TRY(ht_need_rank(c, 1, 2));
   return forward(c, ht_attr_bool(c->attrs, "transpose_a"),
-                 ht_attr_bool(c->attrs, "transpose_b"));
+                 ht_attr_bool(c->attrs, "transpose_b"), false);
 }
 
 static ht_status matmul_back(ht_back *b) {
   return back(b, ht_attr_bool(b->attrs, "transpose_a"),
-              ht_attr_bool(b->attrs, "transpose_b"));
+              ht_attr_bool(b->attrs, "transpose_b"), false);
 }
 
 static ht_status batch_forward(ht_call *c) {
   HT_TRY(ht_need_min_rank(c, 0, 2));
   HT_TRY(ht_need_min_rank(c, 1, 2));
   return forward(c, ht_attr_bool(c->attrs, "adj_x"),
-                 ht_attr_bool(c->attrs, "adj_y"));
+                 ht_attr_bool(c->attrs, "adj_y"), true);
 }
 
 static ht_status batch_back(ht_back *b) {
   return back(b, ht_attr_bool(b->attrs, "adj_x"),
-              ht_attr_bool(b->attrs, "adj_y"));
+              ht_attr_bool(b->attrs, "adj_y"), true);
 }
 
 #define BATCH_ATTRS \
@@ -233,12 +325,16 @@ const ht_op ht_ops_matmul[] = {
                    "d[5,7] d[7,1]; d[3,2] d[4,3] transpose_a=true "
                    "transpose_b=true; f[0,3] f[3,2]; f[2,0] f[0,3];"
                    "i[2,3] i[3,2]; l[3,2] l[3,2] transpose_b=true;"
-                   "f[1,3]{inf,1,2} f[3,2]; f[32,128] f[128,7]",
+                   "f[1,3]{inf,1,2} f[3,2]; f[32,128] f[128,7];"
+                   "c[2,3] c[3,4]; c[3,2] c[4,3] transpose_a=true "
+                   "transpose_b=true; z[3,2] z[3,4] transpose_a=true;"
+                   "h[2,3] h[3,4]; g[5,2] g[5,3] transpose_a=true; "
+                   "h[0,3] h[3,1]",
         .forward = matmul_forward,
         .gradient = matmul_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = flops,
-        .flags = HT_OP_IN_FLOAT,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG,
     },
     {
         .name = "BatchMatMul",
@@ -253,7 +349,7 @@ const ht_op ht_ops_matmul[] = {
         .gradient = batch_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = flops,
-        .flags = HT_OP_IN_FLOAT,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG,
     },
     {
         .name = "BatchMatMulV2",
@@ -265,12 +361,15 @@ const ht_op ht_ops_matmul[] = {
                    "f[2,2,4,3] f[1,2,5,4] adj_x=true adj_y=true;"
                    "d[2,3,4] d[5,4] adj_y=true; f[2,3] f[3,2];"
                    "f[2,4,3] f[4,5] adj_x=true; f[2,3,0] f[0,2];"
-                   "i[2,2,3] i[3,2]; f[5,1,2,3] f[1,4,3,2]",
+                   "i[2,2,3] i[3,2]; f[5,1,2,3] f[1,4,3,2];"
+                   "c[2,3,4] c[4,5]; c[2,4,3] c[5,4] adj_x=true adj_y=true;"
+                   "z[2,4,3] z[2,4,5] adj_x=true; h[2,3,4] h[4,5];"
+                   "g[2,3,4] g[2,5,4] adj_y=true; e[2,3] e[3,2]",
         .forward = batch_forward,
         .gradient = batch_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flops = flops,
-        .flags = HT_OP_IN_FLOAT,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG,
     },
     {
         .name = "BatchMatMulV3",

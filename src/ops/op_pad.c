@@ -324,6 +324,7 @@ const ht_op ht_ops_pad[] = {
         .forward = mirror_grad_forward,
         .gradient = mirror_grad_gradient,
         .keep = HT_KEEP_IN(1),
+        .flags = HT_OP_IN_DOUBLE,
     },
     {
         .name = "Tile",

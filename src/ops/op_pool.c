@@ -308,7 +308,7 @@ const ht_op ht_ops_pool[] = {
         .forward = max2_forward,
         .gradient = max2_back,
         .keep = HT_KEEP_IN(0),
-        .flags = HT_OP_IN_FLOAT,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "MaxPoolV2",
@@ -321,7 +321,7 @@ const ht_op ht_ops_pool[] = {
         .forward = v2_forward,
         .gradient = v2_back,
         .keep = HT_KEEP_INS,
-        .flags = HT_OP_IN_FLOAT,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "AvgPool",
@@ -370,7 +370,7 @@ const ht_op ht_ops_pool[] = {
         .forward = argmax_forward,
         .gradient = argmax_back,
         .keep = HT_KEEP_IN(0),
-        .flags = HT_OP_IN_FLOAT,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "MaxPoolGrad",
@@ -384,7 +384,7 @@ const ht_op ht_ops_pool[] = {
         .forward = max2_grad_forward,
         .gradient = max2_grad_back,
         .keep = HT_KEEP_IN(0),
-        .flags = HT_OP_IN_FLOAT,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "AvgPoolGrad",

@@ -206,7 +206,8 @@ static ht_status extreme_gradient(ht_back *b) {
         "f[4,2] i[2,1]{1,3} f[2,2]; d[2,3] l[2,2]{0,1,1,2} d[2];"       \
         "i[4] i[1,1]{2} i[1]; d[3,2,2] i[2,1,2]{2,1,0,0} d[2,1,2];"     \
         "f[0,2] i[0,1] f[0,2]; l[3] l[2,1]{0,2} l[2];" MORE,            \
-    .forward = FN, .gradient = GRADIENT, .keep = HT_KEEP_IN(1) | (KEEP) \
+    .forward = FN, .gradient = GRADIENT, .keep = HT_KEEP_IN(1) | (KEEP), \
+    .flags = (KEEP) ? HT_OP_IN_FLOAT : 0 /* extremes compare */         \
   }
 /* Places given twice. */
 #define TWICE "d[4] i[3,1]{1,1,2} d[3]; i[2,2] i[2,2]{1,0,1,0} i[2]"

@@ -12,16 +12,27 @@ static ht_status scratch(ht_pool *pool, int64_t n, ht_tensor *out) {
   return ht_tensor_new(pool, HT_INT64, &shape, out);
 }
 
-static ht_status check_dtype(const ht_call *c, ht_dtype t, bool floats) {
+static bool sums(ht_segment_kind k) {
+  return k == HT_SEGMENT_SUM || k == HT_SEGMENT_MEAN;
+}
+
+static ht_status check_dtype(const ht_call *c, ht_segment_kind kind, bool ints,
+                             ht_dtype t) {
   bool good = t == HT_FLOAT || t == HT_DOUBLE;
-  if (!floats) good |= t == HT_INT32 || t == HT_INT64;
+  if (ints) good |= t == HT_INT32 || t == HT_INT64;
+  if (sums(kind)) good |= t == HT_COMPLEX64 || t == HT_COMPLEX128;
   return good ? HT_SUCCESS : ht_no_dtype(c, t);
 }
 
+/* Complex numbers are summed as pairs of real ones. */
+static ht_dtype part_of(ht_dtype t) {
+  return t == HT_COMPLEX64 ? HT_FLOAT : t == HT_COMPLEX128 ? HT_DOUBLE : t;
+}
+
 /* The elements of a row of axis 0 and up, from dimension `from` on. */
-static int64_t row_size(const ht_shape *s, int from) {
-  int64_t n = 1;
-  for (int d = from; d < s->rank; d++) n *= s->dim[d];
+static int64_t row_size(const ht_tensor *t, int from) {
+  int64_t n = part_of(t->dtype) == t->dtype ? 1 : 2;
+  for (int d = from; d < t->shape.rank; d++) n *= t->shape.dim[d];
   return n;
 }
 
@@ -76,7 +87,7 @@ static ht_status sorted(ht_call *c, ht_segment_kind kind, holds *h) {
   ht_pool *pool = c->run->pool;
   const ht_tensor *x = c->in[0];
   int64_t n;
-  HT_TRY(check_dtype(c, x->dtype, false));
+  HT_TRY(check_dtype(c, kind, true, x->dtype));
   HT_TRY(ht_need_min_rank(c, 0, 1));
   HT_TRY(ht_need_rank(c, 1, 1));
   if (c->in[1]->shape.dim[0] != x->shape.dim[0])
@@ -87,13 +98,40 @@ static ht_status sorted(ht_call *c, ht_segment_kind kind, holds *h) {
   ht_shape shape = with_rows(&x->shape, 1, n);
   HT_TRY(ht_out(c, 0, x->dtype, &shape));
   ht_segments_reduce(&(ht_segments){.kind = kind,
-                                    .dtype = x->dtype,
+                                    .dtype = part_of(x->dtype),
                                     .data = x->data,
-                                    .dim = row_size(&x->shape, 1),
+                                    .dim = row_size(x, 1),
                                     .start = ht_i64(&h->start),
                                     .n = n,
                                     .out = c->out[0].data});
   return HT_SUCCESS;
+}
+
+/* Where the op computes in a wider type, ids without rows have the least or
+ * the largest value of the type that was asked for. */
+static void fill_empty(const ht_call *c, ht_segment_kind kind, const holds *h,
+                       int64_t dim) {
+  double low, high;
+  ht_tensor *y = &c->out[0];
+  switch (ht_attr_type(c->attrs, "T")) {
+    case HT_HALF: low = -65504, high = 65504; break;
+    case HT_BFLOAT16: low = -0x1.fep127, high = 0x1.fep127; break;
+    case HT_INT8: low = INT8_MIN, high = INT8_MAX; break;
+    case HT_INT16: low = INT16_MIN, high = INT16_MAX; break;
+    case HT_UINT8: low = 0, high = UINT8_MAX; break;
+    case HT_UINT16: low = 0, high = UINT16_MAX; break;
+    case HT_UINT32: low = 0, high = UINT32_MAX; break;
+    default: return;
+  }
+  double v = kind == HT_SEGMENT_MAX ? low : high;
+  for (int64_t s = 0; s < y->shape.dim[0]; s++)
+    for (int64_t i = s * dim; i < (s + 1) * dim; i++) {
+      if (ht_i64(&h->start)[s] < ht_i64(&h->start)[s + 1]) continue;
+      if (y->dtype == HT_FLOAT)
+        ht_f(y)[i] = (float)v;
+      else
+        ht_i64(y)[i] = (int64_t)v;
+    }
 }
 
 /* ---- UnsortedSegmentX(data, ids of a prefix of its shape, num_segments) */
@@ -101,7 +139,7 @@ static ht_status sorted(ht_call *c, ht_segment_kind kind, holds *h) {
 static ht_status unsorted(ht_call *c, ht_segment_kind kind, holds *h) {
   ht_pool *pool = c->run->pool;
   const ht_tensor *x = c->in[0], *ids = c->in[1];
-  HT_TRY(check_dtype(c, x->dtype, false));
+  HT_TRY(check_dtype(c, kind, true, x->dtype));
   HT_TRY(ht_need_scalar(c, 2));
   int64_t n = ht_int_at(c->in[2], 0), count = ht_count(ids);
   bool prefix = ids->shape.rank <= x->shape.rank;
@@ -123,14 +161,16 @@ static ht_status unsorted(ht_call *c, ht_segment_kind kind, holds *h) {
   HT_TRY(scratch(pool, count, &h->order));
   ht_group(ht_i64(&h->id), count, n, ht_i64(&h->start), ht_i64(&h->order));
   ht_segments_reduce(&(ht_segments){.kind = kind,
-                                    .dtype = x->dtype,
+                                    .dtype = part_of(x->dtype),
                                     .data = x->data,
-                                    .dim = row_size(&x->shape, ids->shape.rank),
+                                    .dim = row_size(x, ids->shape.rank),
                                     .row = ht_i64(&h->order),
                                     .start = ht_i64(&h->start),
                                     .n = n,
                                     .identity = true,
                                     .out = c->out[0].data});
+  if (kind == HT_SEGMENT_MAX || kind == HT_SEGMENT_MIN)
+    fill_empty(c, kind, h, row_size(x, ids->shape.rank));
   return HT_SUCCESS;
 }
 
@@ -142,17 +182,16 @@ static ht_status back(ht_back *b, ht_segment_kind kind) {
   HT_TRY(ht_as_int64(b->run->pool, &b->in[1], &id));
   ht_status st = ht_back_new(b, x->dtype, &x->shape, &dx);
   if (st.code == HT_OK) {
-    st = ht_segments_back(
-        &(ht_segment_back){.kind = kind,
-                           .dtype = x->dtype,
-                           .data = x->data,
-                           .out = b->out[0].data,
-                           .dout = g->data,
-                           .id = ht_i64(&id),
-                           .rows = ht_count(&id),
-                           .dim = row_size(&x->shape, id.shape.rank),
-                           .n_segments = g->shape.dim[0],
-                           .ddata = dx.data});
+    st = ht_segments_back(&(ht_segment_back){.kind = kind,
+                                             .dtype = part_of(x->dtype),
+                                             .data = x->data,
+                                             .out = b->out[0].data,
+                                             .dout = g->data,
+                                             .id = ht_i64(&id),
+                                             .rows = ht_count(&id),
+                                             .dim = row_size(x, id.shape.rank),
+                                             .n_segments = g->shape.dim[0],
+                                             .ddata = dx.data});
     if (st.code == HT_OK)
       st = ht_give(b, 0, &dx);
     else
@@ -200,8 +239,9 @@ static ht_status check_rows(const ht_call *c, const ht_tensor *row,
   return HT_SUCCESS;
 }
 
-static ht_status check_entries(const ht_call *c) {
-  HT_TRY(check_dtype(c, c->in[0]->dtype, true));
+static ht_status check_entries(const ht_call *c, ht_segment_kind kind) {
+  HT_TRY(
+      check_dtype(c, HT_SEGMENT_MAX, kind == HT_SEGMENT_SUM, c->in[0]->dtype));
   HT_TRY(ht_need_min_rank(c, 0, 1));
   HT_TRY(ht_need_rank(c, 1, 1));
   return ht_need_same_shape(c, 1, 2);
@@ -211,7 +251,7 @@ static ht_status sparse(ht_call *c, ht_segment_kind kind, holds *h) {
   ht_pool *pool = c->run->pool;
   const ht_tensor *x = c->in[0];
   int64_t n;
-  HT_TRY(check_entries(c));
+  HT_TRY(check_entries(c, kind));
   HT_TRY(ht_as_int64(pool, c->in[1], &h->row));
   HT_TRY(ht_as_int64(pool, c->in[2], &h->id));
   HT_TRY(check_rows(c, &h->row, x->shape.dim[0]));
@@ -225,9 +265,9 @@ static ht_status sparse(ht_call *c, ht_segment_kind kind, holds *h) {
   ht_shape shape = with_rows(&x->shape, 1, n);
   HT_TRY(ht_out(c, 0, x->dtype, &shape));
   ht_segments_reduce(&(ht_segments){.kind = kind,
-                                    .dtype = x->dtype,
+                                    .dtype = part_of(x->dtype),
                                     .data = x->data,
-                                    .dim = row_size(&x->shape, 1),
+                                    .dim = row_size(x, 1),
                                     .row = ht_i64(&h->row),
                                     .start = ht_i64(&h->start),
                                     .n = n,
@@ -264,9 +304,9 @@ static ht_status scatter(ht_pool *pool, ht_segment_kind kind, holds *h,
   bool sum = kind == HT_SEGMENT_SUM;
   ht_segments_reduce(
       &(ht_segments){.kind = HT_SEGMENT_SUM,
-                     .dtype = grad->dtype,
+                     .dtype = part_of(grad->dtype),
                      .data = grad->data,
-                     .dim = row_size(&grad->shape, 1),
+                     .dim = row_size(grad, 1),
                      .row = ht_i64(&h->order),
                      .start = ht_i64(&h->start),
                      .n = rows,
@@ -283,9 +323,9 @@ static ht_status gathered(ht_pool *pool, ht_segment_kind kind, holds *h,
   HT_TRY(scratch(pool, n + 1, &h->start));
   for (int64_t i = 0; i <= n; i++) ht_i64(&h->start)[i] = i;
   ht_segments_reduce(&(ht_segments){.kind = HT_SEGMENT_SUM,
-                                    .dtype = grad->dtype,
+                                    .dtype = part_of(grad->dtype),
                                     .data = grad->data,
-                                    .dim = row_size(&grad->shape, 1),
+                                    .dim = row_size(grad, 1),
                                     .row = ht_i64(&h->id),
                                     .start = ht_i64(&h->start),
                                     .n = n,
@@ -319,7 +359,7 @@ static ht_status sparse_back(ht_back *b, ht_segment_kind kind, holds *h) {
 static ht_status sparse_grad(ht_call *c, ht_segment_kind kind, holds *h) {
   ht_pool *pool = c->run->pool;
   const ht_tensor *g = c->in[0];
-  HT_TRY(check_entries(c));
+  HT_TRY(check_entries(c, kind));
   HT_TRY(ht_need_scalar(c, 3));
   int64_t rows = ht_int_at(c->in[3], 0);
   if (rows < 0)
@@ -370,7 +410,8 @@ SPARSE_OPS(sqrtn, HT_SEGMENT_SQRTN)
         "i[3,2] i[3]{0,0,2}; f[0,2] i[0]; f[3,0] i[3]{0,1,1};"          \
         "l[2,1,2] l[2]{1,1}" MORE,                                      \
     .forward = sorted_##FN, .gradient = back_##FN,                      \
-    .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_OUT(0)              \
+    .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_OUT(0),             \
+    .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG                             \
   }
 
 #define UNSORTED_ROW(NAME, FN, DOC, MORE)                                \
@@ -385,7 +426,8 @@ SPARSE_OPS(sqrtn, HT_SEGMENT_SQRTN)
         "i[4] i[4]{1,0,1,1} i[]{2}; f[0,2] i[0] i[]{2};"                 \
         "l[3] i[3]{0,0,2} i[]{4}; f[2,2] i[2]{-1,-1} i[]{1}" MORE,       \
     .forward = unsorted_##FN, .gradient = back_##FN,                     \
-    .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_OUT(0)               \
+    .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_OUT(0),              \
+    .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG                              \
   }
 
 #define SPARSE_ATTRS "Tsegmentids:type=int32 sparse_gradient:bool=false"
@@ -404,7 +446,8 @@ SPARSE_OPS(sqrtn, HT_SEGMENT_SQRTN)
    .samples = SPARSE_SAMPLES,                                              \
    .forward = sparse_##FN,                                                 \
    .gradient = sparse_back_##FN,                                           \
-   .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2)},                                 \
+   .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),                                  \
+   .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG},                               \
       {.name = NAME "WithNumSegments",                                     \
        .inputs =                                                           \
            "data:T indices:Tidx segment_ids:Tsegmentids "                  \
@@ -419,7 +462,8 @@ SPARSE_OPS(sqrtn, HT_SEGMENT_SQRTN)
            "f[3,2] i[0] i[0] i[]{2} !grad=0",                              \
        .forward = sparse_##FN,                                             \
        .gradient = sparse_back_##FN,                                       \
-       .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2)},                             \
+       .keep = HT_KEEP_IN(1) | HT_KEEP_IN(2),                              \
+       .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG},                           \
   {                                                                        \
     .name = NAME "Grad",                                                   \
     .inputs =                                                              \
@@ -431,7 +475,8 @@ SPARSE_OPS(sqrtn, HT_SEGMENT_SQRTN)
     .samples =                                                             \
         "f[4,3] i[6]{0,2,2,1,3,0} i[6]{0,0,0,1,3,3} i[]{5};"               \
         "d[3,2] l[3]{8,0,8} i[3]{0,0,2} i[]{9}",                           \
-    .forward = sparse_grad_##FN, .gradient = ht_no_gradient                \
+    .forward = sparse_grad_##FN, .gradient = ht_no_gradient,               \
+    .flags = HT_OP_IN_FLOAT                                                \
   }
 
 const ht_op ht_ops_segment[] = {

@@ -467,6 +467,7 @@ const ht_op ht_ops_sparse[] = {
         .samples = "l[3]{0,3,1} f[5]; l[0] d[2]",
         .forward = fill_grad_op,
         .gradient = ht_no_gradient,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "SparseReorder",

@@ -355,6 +355,7 @@ const ht_op ht_ops_sparse_math[] = {
         .forward = sparse_add,
         .gradient = sparse_add_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(3) | HT_KEEP_OUT(0),
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "SparseReduceMax",
@@ -366,6 +367,7 @@ const ht_op ht_ops_sparse_math[] = {
         .samples = A "i[]{1}; " A "i[1]{0} keep_dims=true; " A "i[2]{0,-1}",
         .forward = reduce_max,
         .gradient = ht_no_gradient,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "SparseReduceSum",
@@ -379,6 +381,7 @@ const ht_op ht_ops_sparse_math[] = {
         .forward = reduce_sum,
         .gradient = reduce_sum_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2) | HT_KEEP_IN(3),
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "SparseSoftmax",
@@ -391,6 +394,7 @@ const ht_op ht_ops_sparse_math[] = {
         .forward = softmax,
         .gradient = softmax_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_OUT(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "SparseTensorDenseAdd",

@@ -265,15 +265,18 @@ static ht_status resource_gather_gradient(ht_back *b) {
   return ht_give_rows(b, 0, &ids, &values);
 }
 
-/* Rows of the variable replaced or added to: op is an op of three inputs
- * (tensor, indices [n,1], updates). */
-static ht_status scatter_by(ht_call *c, const char *op) {
+/* Slices of the variable replaced, added to ...: op is an op of three inputs
+ * (tensor, indices [..., depth], updates). rows: the indices are numbers of
+ * rows. */
+static ht_status scatter_slices(ht_call *c, const char *op, bool rows) {
   ht_variable *v;
   ht_tensor old, value = {0};
+  ht_shape column = c->in[1]->shape;
+  if (rows && column.rank == HT_MAX_RANK)
+    return ht_fail(HT_UNSUPPORTED, "indices beyond rank %d", HT_MAX_RANK);
+  if (rows) column.dim[column.rank++] = 1;
   HT_TRY(variable_of(c, &v));
   HT_TRY(ht_variable_read(v, &old));
-  ht_shape column = c->in[1]->shape;
-  column.dim[column.rank++] = 1;
   ht_tensor ids = ht_tensor_shaped(c->in[1], &column);
   const ht_tensor *in[] = {&old, &ids, c->in[2]};
   ht_status st = ht_apply(c->run, op, "", 3, in, 1, &value);
@@ -283,6 +286,32 @@ static ht_status scatter_by(ht_call *c, const char *op) {
   HT_TRY(ht_variable_assign(v, &value, c->run->training));
   out_reference(c);
   return HT_SUCCESS;
+}
+
+static ht_status scatter_by(ht_call *c, const char *op) {
+  return scatter_slices(c, op, true);
+}
+
+static ht_status nd_update_forward(ht_call *c) {
+  return scatter_slices(c, "TensorScatterUpdate", false);
+}
+static ht_status nd_add_forward(ht_call *c) {
+  return scatter_slices(c, "TensorScatterAdd", false);
+}
+static ht_status nd_sub_forward(ht_call *c) {
+  return scatter_slices(c, "TensorScatterSub", false);
+}
+static ht_status nd_max_forward(ht_call *c) {
+  return scatter_slices(c, "TensorScatterMax", false);
+}
+static ht_status nd_min_forward(ht_call *c) {
+  return scatter_slices(c, "TensorScatterMin", false);
+}
+static ht_status scatter_max_forward(ht_call *c) {
+  return scatter_by(c, "TensorScatterMax");
+}
+static ht_status scatter_min_forward(ht_call *c) {
+  return scatter_by(c, "TensorScatterMin");
 }
 
 static ht_status scatter_update_forward(ht_call *c) {
@@ -328,7 +357,53 @@ static ht_status assert_forward(ht_call *c) {
   .forward = identity_forward, .gradient = ht_gradient_in_forward, \
   .flags = HT_OP_ROWS
 
+#define SLICES(title, text, function)                                       \
+  {                                                                         \
+    .name = title, .inputs = "ref:resource indices:Tindices updates:T",     \
+    .outputs = "", .attrs = SLICE_ATTRS "true bad_indices_policy:string=''", \
+    .doc = text, .samples = "@slices_of_a_variable_are_assigned",           \
+    .forward = function, .gradient = ht_no_gradient, .flags = HT_OP_STATEFUL \
+  }
+#define REF_SLICES(title, text, function, locking)                           \
+  {                                                                          \
+    .name = title, .inputs = "ref:Ref(T) indices:Tindices updates:T",        \
+    .outputs = "output_ref:Ref(T)",                                          \
+    .attrs = SLICE_ATTRS locking " bad_indices_policy:string=''",            \
+    .doc = text, .samples = "@slices_of_a_variable_are_assigned",            \
+    .forward = function, .gradient = ht_no_gradient,                         \
+    .flags = HT_OP_STATEFUL | HT_OP_HANDLES                                  \
+  }
+#define EXTREME_ROWS(title, text, function)                                  \
+  {                                                                          \
+    .name = title,                                                           \
+    .inputs = "resource:resource indices:Tindices updates:dtype",            \
+    .outputs = "", .attrs = "dtype:type Tindices:type", .doc = text,         \
+    .samples = "@slices_of_a_variable_are_assigned", .forward = function,    \
+    .gradient = ht_no_gradient, .flags = HT_OP_STATEFUL                      \
+  }
+#define SLICE_ATTRS "T:type Tindices:type use_locking:bool="
+
 const ht_op ht_ops_state[] = {
+    SLICES("ResourceScatterNdUpdate", "Sets slices of a variable.",
+           nd_update_forward),
+    SLICES("ResourceScatterNdAdd", "Adds to slices of a variable.",
+           nd_add_forward),
+    SLICES("ResourceScatterNdSub", "Subtracts from slices of a variable.",
+           nd_sub_forward),
+    SLICES("ResourceScatterNdMax", "Raises slices of a variable.",
+           nd_max_forward),
+    SLICES("ResourceScatterNdMin", "Lowers slices of a variable.",
+           nd_min_forward),
+    EXTREME_ROWS("ResourceScatterMax", "Raises rows of a variable.",
+                 scatter_max_forward),
+    EXTREME_ROWS("ResourceScatterMin", "Lowers rows of a variable.",
+                 scatter_min_forward),
+    REF_SLICES("ScatterNdUpdate", "Sets slices of a variable.",
+               nd_update_forward, "true"),
+    REF_SLICES("ScatterNdAdd", "Adds to slices of a variable.", nd_add_forward,
+               "false"),
+    REF_SLICES("ScatterNdSub", "Subtracts from slices of a variable.",
+               nd_sub_forward, "false"),
     {
         .name = "NoOp",
         .inputs = "",
@@ -354,6 +429,17 @@ const ht_op ht_ops_state[] = {
         .inputs = "",
         .outputs = "output:dtype",
         .attrs = "dtype:type shape:shape=<unknown shape>",
+        .doc = "A value that has to be fed.",
+        .samples = "@an_unfed_placeholder_is_refused",
+        .forward = placeholder_forward,
+        .gradient = ht_no_gradient,
+        .flags = HT_OP_STATEFUL,
+    },
+    {
+        .name = "PlaceholderV2",
+        .inputs = "",
+        .outputs = "output:dtype",
+        .attrs = "dtype:type shape:shape",
         .doc = "A value that has to be fed.",
         .samples = "@an_unfed_placeholder_is_refused",
         .forward = placeholder_forward,
@@ -418,6 +504,16 @@ const ht_op ht_ops_state[] = {
         PASS,
     },
     {
+        .name = "GuaranteeConst",
+        .inputs = "input:T",
+        .outputs = "output:T",
+        .attrs = "T:type",
+        .doc = "Its input, which does not change.",
+        .samples = "f[2,3]; s[2]; i[]",
+        .forward = stop_gradient_forward,
+        .gradient = ht_no_gradient,
+    },
+    {
         .name = "StopGradient",
         .inputs = "input:T",
         .outputs = "output:T",
@@ -446,6 +542,17 @@ const ht_op ht_ops_state[] = {
         .attrs = "T:type message:string",
         .doc = "Its input, refused where a value is not finite.",
         .samples = "f[2,3] message='x'",
+        .forward = check_numerics_forward,
+        .gradient = ht_gradient_in_forward,
+        .flags = HT_OP_ROWS,
+    },
+    {
+        .name = "CheckNumericsV2",
+        .inputs = "tensor:T",
+        .outputs = "output:T",
+        .attrs = "T:type message:string",
+        .doc = "Its input, refused where a value is not finite.",
+        .samples = "f[2,3] message='x'; d[] message=''",
         .forward = check_numerics_forward,
         .gradient = ht_gradient_in_forward,
         .flags = HT_OP_ROWS,

@@ -128,10 +128,14 @@ static ht_status leaky_relu_gradient(ht_back *b) {
 
 /* ---- gradients as ops: of (dy, v) or, by TensorFlow's whim, (v, dy) */
 
+/* The kernels conjugate complex values, as gradients of the functions do,
+ * where these ops do not: complex numbers are refused. */
 static ht_status apply_grad(ht_call *c, const ht_kernel *k, int dy, double p) {
   const ht_tensor *x[] = {c->in[dy], c->in[1 - dy]};
+  ht_dtype t = x[0]->dtype;
   HT_TRY(ht_need_same_shape(c, 0, 1));
-  if (!ht_kernel_has(k, x[0]->dtype)) return ht_no_dtype(c, x[0]->dtype);
+  if (!ht_kernel_has(k, t) || t == HT_COMPLEX64 || t == HT_COMPLEX128)
+    return ht_no_dtype(c, t);
   return ht_elementwise(c->run->pool, k, 2, x, p, x[0]->dtype, &c->out[0]);
 }
 
@@ -695,7 +699,7 @@ const ht_op ht_ops_unary[] = {
      .forward = relu_grad_forward,
      .gradient = relu_grad_gradient,
      .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
-     .flags = HT_OP_ROWS},
+     .flags = HT_OP_ROWS | HT_OP_IN_DOUBLE},
     {.name = "Relu6Grad",
      .inputs = "gradients:T features:T",
      .outputs = "backprops:T",
@@ -705,7 +709,7 @@ const ht_op ht_ops_unary[] = {
      .forward = relu6_grad_forward,
      .gradient = relu6_grad_gradient,
      .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
-     .flags = HT_OP_ROWS},
+     .flags = HT_OP_ROWS | HT_OP_IN_DOUBLE},
     {.name = "LeakyReluGrad",
      .inputs = "gradients:T features:T",
      .outputs = "backprops:T",

@@ -208,6 +208,10 @@ static ht_status list_diff_forward(ht_call *c) {
 static bool is_set(const ht_tensor *t, int64_t i) {
   if (t->dtype == HT_STRING) return ht_str(t)[i].n > 0;
   if (t->dtype == HT_BOOL) return ht_bool(t)[i];
+  if (t->dtype == HT_COMPLEX64)
+    return HT_DATA(float, t)[2 * i] != 0 || HT_DATA(float, t)[2 * i + 1] != 0;
+  if (t->dtype == HT_COMPLEX128)
+    return HT_DATA(double, t)[2 * i] != 0 || HT_DATA(double, t)[2 * i + 1] != 0;
   return ht_real_at(t, i) != 0;
 }
 

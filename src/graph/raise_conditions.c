@@ -14,8 +14,7 @@
 #include "graph/builder.h"
 #include "graph/raise.h"
 
-/* QUIET: an If in which nothing is changed. */
-enum { QUIET = -1 };
+enum { QUIET = -1 /* an If in which nothing is changed */ };
 enum { TOP, NOWHERE = -1, MAX_DEPTH = 64, MAX_PLACES = 1 << 14 };
 enum { MAX_VISITS = 1 << 26, ROOM = 3 /* nodes per node of the original */ };
 
@@ -566,12 +565,8 @@ static ht_status start(state *s) {
 }
 
 static void stop(state *s) {
-  free(s->of);
-  free(s->first);
-  free(s->yes);
-  free(s->next);
-  free(s->read);
-  free(s->walk);
+  int *const number[] = {s->of, s->first, s->yes, s->next, s->read, s->walk};
+  for (size_t i = 0; i < sizeof number / sizeof *number; i++) free(number[i]);
   free(s->seen);
   free(s->index);
 }

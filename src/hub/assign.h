@@ -13,7 +13,8 @@
  * tf.train.Checkpoint, a SavedModel's variables/variables), its .index file, or
  * a folder with a file `checkpoint` that names the latest. Names are those
  * that inspections show, in the checkpoint with or without the ending of
- * tf.train.Checkpoint's keys. A `save_counter` may be missing. Fails where a variable is missing, or of another
+ * tf.train.Checkpoint's keys. A `save_counter` may be missing. Fails where a
+ * variable is missing, or of another
  * dtype or shape; the module's values are then mixed and not to be used.
  */
 ht_status ht_model_assign(ht_model *model, const char *checkpoint, int n_maps,

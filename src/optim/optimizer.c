@@ -187,8 +187,8 @@ static ht_status make_lag(const ht_optimizer *o, const ht_tuned *t,
   return ht_optimizer_replay(o, t->lr, *out);
 }
 
-/* Until its first gradient a variable stays as it is, so all rows stand at the
- * step made last. */
+/* Until its first gradient a variable only decays, dense, so that all rows
+ * stand at the step made last. */
 static ht_status start_rows(const ht_optimizer *o, ht_tuned *t) {
   ht_lag *lag = NULL;
   HT_TRY(make_lag(o, t, &lag));
@@ -205,6 +205,23 @@ static ht_status end_rows(const ht_optimizer *o, ht_tuned *t) {
   return HT_SUCCESS;
 }
 
+static void decay_range(size_t from, size_t to, void *arg) {
+  const update_job *j = arg;
+  ht_decay decay = {0, j->rule->weight_decay * j->rule->lr};
+  ht_lag_decay(&decay, to - from, j->w + from);
+}
+
+/* A variable that no gradient has ever reached. */
+static ht_status unreached_step(ht_tuned *t, const ht_rule *rule) {
+  ht_tensor *w = &t->variable->value;
+  if (rule->weight_decay == 0) return HT_SUCCESS;
+  HT_TRY(ht_tensor_own(NULL, w));
+  update_job job = {.rule = rule, .w = ht_f(w)};
+  ht_parallel((size_t)ht_count(w), HT_RANGE_WORK / 2, decay_range, &job);
+  t->variable->changed = true;
+  return HT_SUCCESS;
+}
+
 static ht_status step_one(const ht_optimizer *o, ht_tuned *t, double factor,
                           double scale) {
   ht_rule rule;
@@ -214,7 +231,7 @@ static ht_status step_one(const ht_optimizer *o, ht_tuned *t, double factor,
   if (rows && !t->reached) HT_TRY(start_rows(o, t));
   if (dense && t->rows) HT_TRY(end_rows(o, t));
   t->reached |= rows || dense;
-  if (!t->reached) return HT_SUCCESS; /* as Keras: it does not decay either */
+  if (!t->reached) return unreached_step(t, &rule);
   ht_status st = t->rows ? ht_rows_step(t->rows, &rule, &t->gradient)
                          : dense_step(o, t, &rule);
   ht_cotangent_drop(&t->gradient);

@@ -59,6 +59,13 @@ def taxi_examples(rng):
     }) for _ in range(BATCH)], object)
 
 
+def images(rng):
+    """Files of images, of sizes of their own."""
+    return np.array([tf.io.encode_png(rng.randint(
+        0, 256, (9 + i, 14, 3)).astype(np.uint8)).numpy()
+        for i in range(BATCH)], object)
+
+
 CHOICES = {
     "mother_race": ["White", "Black", "Chinese", "Other"],
     "mother_married": ["True", "False"], "is_male": ["True", "False", "?"],
@@ -80,6 +87,8 @@ def for_call(call, seed=0):
             found[name] = special
         elif name in ("examples", "inputs") and spec.dtype == tf.string:
             found[name] = taxi_examples(rng)
+        elif name == "image_bytes":
+            found[name] = images(rng)
         elif name in CHOICES:
             found[name] = rng.choice(CHOICES[name], BATCH).astype(object)
         elif name in RANGES:

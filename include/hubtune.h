@@ -143,7 +143,7 @@ HT_API void ht_module_free(ht_module *module); /* after its functions */
  * written by tf.train.Saver or tf.train.Checkpoint, its .index, or a folder
  * whose file `checkpoint` names the latest. A variable is looked for under its
  * name, in which each map, "REGEX=REPLACEMENT" in the syntax of RE2, rewrites
- * the first match in turn (\\1: a group). Fails where one is missing or has
+ * the first match in turn (\1: a group). Fails where one is missing or has
  * another dtype or shape; the module is of no use then.
  */
 HT_API ht_status ht_module_assign(ht_module *module, const char *checkpoint,

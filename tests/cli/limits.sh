@@ -18,12 +18,12 @@ wants() {
 awk 'BEGIN { for (i = 0; i < 40; i++) print "w" i " 1 2 3 4" }' > words
 "$program" new text-embedding m --embeddings words -q || exit 1
 awk 'BEGIN { print "text,label"
-  for (i = 0; i < 100000; i++) print "w1 w2 w3,a\nw3 w4 w5,b" }' > big.csv
+  for (i = 0; i < 20000; i++) print "w1 w2 w3,a\nw3 w4 w5,b" }' > big.csv
 
 # Under every limit: done, or a line of message; never a signal.
-for mb in 1 2 4 8 32; do
+for mb in 1 8 32; do
   for command in 'run m --input text=w1 --outputs o.npz' \
-    'train --module m --data big.csv --out r --steps 3 -q' \
+    'train --module m --data big.csv --out r --steps 3 --trainable -q' \
     'embed m big.csv --text text --outputs o.npz -q' \
     'new text-embedding n --embeddings words -q'; do
     rm -rf r n o.npz
@@ -38,13 +38,13 @@ for mb in 1 2 4 8 32; do
   done
 done
 
-# Two million times the same word, and two million words in a table of 40.
+# Two million times the same word, in a table of 40.
 cp -r m doubles
 awk 'BEGIN { for (i = 0; i < 2000000; i++) print "same" }' \
   > doubles/assets/tokens.txt
 timeout 60 "$program" run doubles --input text=same > out 2> err
-wants 'doubles' "$?: $(cat err)" "1: hubtune: node \
-'StatefulPartitionedCall/LookupTableImportV2': DOUBLES"
+wants 'doubles' "$?: $(sed "s|.*: '.*'|'PATH'|" err)" "1: 'PATH' has the word of line 1 \
+twice"
 
 echo "$checks checks, $failures failures"
 [ "$failures" -eq 0 ]

@@ -65,6 +65,11 @@ typedef enum ht_dtype {
 /* "float", "int64", "string" ... */
 HT_API const char *ht_dtype_text(ht_dtype dtype);
 
+/* How many bytes the tensors of this process may take, 0: no limit. What
+ * needs more fails with HT_NO_MEMORY; weights that lie in files do not count
+ * until they are changed. */
+HT_API void ht_memory_limit(size_t bytes);
+
 /* ---- arrays
  *
  * An array is what numpy means by it: a dtype, a shape, elements in row-major

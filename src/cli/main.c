@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -26,8 +25,8 @@ const option common_options[] = {
     {"threads", "N", "threads to compute with; 0 takes all cores", OPTION_INT,
      AT(threads), .low = 0, .high = 4096},
     {"max-memory", "MB",
-     "give up, with a message, rather than take more; 0 sets no limit",
-     OPTION_INT, AT(max_memory), .low = 0, .high = 1e9},
+     "give up, with a message, where tensors would take more", OPTION_INT,
+     AT(max_memory), .low = 1, .high = 1e9},
     {"json", NULL, "print for programs", OPTION_FLAG, AT(json)},
     {"quiet", NULL, "no progress and no remarks", OPTION_FLAG, AT(quiet), 'q'},
     {"verbose", NULL, "more remarks", OPTION_FLAG, AT(verbose), 'v'},
@@ -135,20 +134,10 @@ static int check_operands(const command *c, int n, const char **operand) {
   return DONE;
 }
 
-/* Beyond the limit memory is refused, which every part of the library turns
- * into a message. Counted are data, and files that are mapped privately. */
-static bool limit_memory(int64_t megabytes) {
-  rlim_t bytes = (rlim_t)megabytes << 20;
-  return !megabytes ||
-         setrlimit(RLIMIT_DATA, &(struct rlimit){bytes, bytes}) == 0;
-}
-
 static int perform(const invocation *i, char **whole) {
   if (i->common->offline && setenv("HUBTUNE_OFFLINE", "1", 1) != 0)
     return failed((ht_status){HT_NO_MEMORY, "no memory for a setting"});
-  if (!limit_memory(i->common->max_memory))
-    return wrong_use("cannot limit memory to %lld MB: %s",
-                     (long long)i->common->max_memory, strerror(errno));
+  ht_memory_limit((size_t)i->common->max_memory << 20);
   if (i->command->computes) choose_kernels(whole);
   return i->command->run(i);
 }

@@ -38,6 +38,30 @@ static uint8_t class_of(size_t bytes, size_t *rounded) {
   return (uint8_t)((top - 6) * 4 + (int)quarter);
 }
 
+static size_t bytes_of(uint8_t class) {
+  if (!class) return 64;
+  size_t top = (size_t)1 << ((class - 1) / 4 + 6);
+  return top + (size_t)((class - 1) % 4 + 1) * (top / 4);
+}
+
+/* Memory of all buffers of the process, and what it may be (0: anything). */
+static atomic_size_t taken, limit;
+
+void ht_memory_limit(size_t bytes) { limit = bytes; }
+
+/* Counts memory before it is asked for; false: it would be too much. */
+static bool charge(size_t bytes) {
+  size_t before = atomic_fetch_add(&taken, bytes), most = limit;
+  if (!most || (bytes <= most && before <= most - bytes)) return true;
+  atomic_fetch_sub(&taken, bytes);
+  return false;
+}
+
+static void discard(void *p, uint8_t class) {
+  if (p) atomic_fetch_sub(&taken, bytes_of(class));
+  free(p);
+}
+
 ht_pool *ht_pool_new(void) {
   ht_pool *pool = calloc(1, sizeof *pool);
   if (pool) pthread_mutex_init(&pool->lock, NULL);
@@ -48,7 +72,7 @@ static void free_lists(ht_pool *pool) {
   for (int i = 0; i < CLASSES; i++)
     for (free_buffer *f = pool->list[i], *next; f; f = next) {
       next = f->next;
-      free(f);
+      discard(f, (uint8_t)i);
     }
   memset(pool->list, 0, sizeof pool->list);
 }
@@ -93,7 +117,7 @@ static void give(ht_pool *pool, uint8_t class, size_t rounded, void *p) {
     pool->list[class] = f;
   }
   pthread_mutex_unlock(&pool->lock);
-  if (closed) free(p);
+  if (closed) discard(p, class);
   if (last) destroy(pool);
 }
 
@@ -109,12 +133,26 @@ static void *fresh(size_t bytes) {
   return p;
 }
 
+/* What is kept for the next of another size makes room first. */
+static void *fresh_within(ht_pool *pool, size_t rounded) {
+  bool room = charge(rounded);
+  if (!room && pool) {
+    pthread_mutex_lock(&pool->lock);
+    free_lists(pool);
+    pthread_mutex_unlock(&pool->lock);
+    room = charge(rounded);
+  }
+  void *p = room ? fresh(HEADER + rounded) : NULL;
+  if (room && !p) atomic_fetch_sub(&taken, rounded);
+  return p;
+}
+
 ht_status ht_buffer_new(ht_pool *pool, ht_dtype dtype, size_t bytes,
                         ht_buffer **out) {
   size_t rounded;
   uint8_t class = class_of(bytes, &rounded);
   void *p = pool ? take(pool, class, rounded) : NULL;
-  if (!p) p = fresh(HEADER + rounded);
+  if (!p) p = fresh_within(pool, rounded);
   if (!p) {
     if (pool) give(pool, class, rounded, NULL);
     return ht_fail(HT_NO_MEMORY, "no memory for a tensor of %zu bytes", bytes);
@@ -162,7 +200,7 @@ void ht_buffer_drop(ht_buffer *b) {
   if (b->pool)
     give(b->pool, class, rounded, b);
   else
-    free(b);
+    discard(b, b->size_class);
 }
 
 char *ht_string_room(ht_tensor *t, size_t n) {

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Memory that is limited, tables of doubles, sizes that no machine has: a line
+# of message in little time. In the build folder.
+set -u
+program=$PWD/hubtune
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+checks=0 failures=0
+
+wants() {
+  checks=$((checks + 1))
+  [ "$2" = "$3" ] && return
+  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
+  failures=$((failures + 1))
+}
+
+awk 'BEGIN { for (i = 0; i < 40; i++) print "w" i " 1 2 3 4" }' > words
+"$program" new text-embedding m --embeddings words -q || exit 1
+awk 'BEGIN { print "text,label"
+  for (i = 0; i < 20000; i++) print "w1 w2 w3,a\nw3 w4 w5,b" }' > big.csv
+
+# Under every limit: done, or a line of message; never a signal.
+for mb in 1 8 32; do
+  for command in 'run m --input text=w1 --outputs o.npz' \
+    'train --module m --data big.csv --out r --steps 3 --trainable -q' \
+    'embed m big.csv --text text --outputs o.npz -q' \
+    'new text-embedding n --embeddings words -q'; do
+    rm -rf r n o.npz
+    # shellcheck disable=SC2086
+    timeout 60 "$program" $command --max-memory $mb > out 2> err < /dev/null
+    status=$?
+    lines=$(grep -c '^hubtune: ' err)
+    wants "$mb MB: $command" "$status $lines" \
+      "$([ $status -eq 0 ] && echo '0 0' || echo '1 1')"
+    [ $status -eq 0 ] ||
+      wants "$mb MB leaves" "$(ls -d r n o.npz 2> /dev/null)" ''
+  done
+done
+
+# Two million times the same word, in a table of 40.
+cp -r m doubles
+awk 'BEGIN { for (i = 0; i < 2000000; i++) print "same" }' \
+  > doubles/assets/tokens.txt
+timeout 60 "$program" run doubles --input text=same > out 2> err
+wants 'doubles' "$?: $(sed "s|.*: '.*'|'PATH'|" err)" "1: 'PATH' has the word of line 1 \
+twice"
+
+echo "$checks checks, $failures failures"
+[ "$failures" -eq 0 ]

@@ -6,7 +6,6 @@
 
 #include "api/array.h"
 #include "base/parallel.h"
-#include "hub/export.h"
 
 ht_module_options ht_module_defaults(void) { return (ht_module_options){0}; }
 

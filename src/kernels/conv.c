@@ -135,9 +135,7 @@ HT_WIDE static void add_floats(int64_t n, const float *restrict x,
   for (int64_t i = 0; i < n; i++) y[i] += x[i];
 }
 
-void ht_add_floats(int64_t n, const float *x, float *y) {
-  add_floats(n, x, y);
-}
+void ht_add_floats(int64_t n, const float *x, float *y) { add_floats(n, x, y); }
 
 static void add_values(ht_dtype t, int64_t n, const void *x, void *y) {
   if (t == HT_FLOAT) {

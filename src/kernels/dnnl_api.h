@@ -58,8 +58,8 @@ static inline bool md_any(md *m, int rank, const int64_t *dim) {
   dnnl_dims_t d;
   md_dims(rank, dim, d);
 #if DNNL_VERSION_MAJOR >= 3
-  return dnnl_memory_desc_create_with_tag(
-             m, rank, d, dnnl_f32, dnnl_format_tag_any) == dnnl_success;
+  return dnnl_memory_desc_create_with_tag(m, rank, d, dnnl_f32,
+                                          dnnl_format_tag_any) == dnnl_success;
 #else
   return dnnl_memory_desc_init_by_tag(m, rank, d, dnnl_f32,
                                       dnnl_format_tag_any) == dnnl_success;

@@ -156,8 +156,8 @@ static ht_status judge_rows(ht_composed *c, const ht_frozen *frozen,
                     : ht_tensor_rows(&b->value[i], from, n);
     in[i] = &rows[i];
   }
-  ht_status st =
-      ht_plan_run(frozen ? frozen->cut.after : c->eval, &run, b->n_in, in, 2, out);
+  ht_plan *plan = frozen ? frozen->cut.after : c->eval;
+  ht_status st = ht_plan_run(plan, &run, b->n_in, in, 2, out);
   if (st.code == HT_OK) {
     st = ht_answers_add(a, &out[0], &rows[b->n_in - 1], ht_real_at(&out[1], 0));
     ht_tensor_drop(&out[0]);

@@ -47,8 +47,11 @@ static void teardown(void) {
 static void train(const char *run, const char *trainable, const char *bn,
                   ht_train_options *o) {
   char path[1024];
+  static const char *module[1];
+  module[0] = ht_path_join(&arena, test_folder(path), "models/images");
   ht_train_defaults(o);
-  o->module = ht_path_join(&arena, test_folder(path), "models/images");
+  o->module = module;
+  o->n_module = 1;
   o->data = own("photos");
   o->out = own(run);
   o->trainable_variables = trainable;

@@ -109,7 +109,8 @@ static ht_status answer(ht_report *r, ht_composed *c, int64_t n) {
                       .feed = &r->feed,
                       .index = r->index,
                       .n = n,
-                      .cache = !r->trained->options.no_cache};
+                      .cache = !r->trained->options.no_cache &&
+                               r->trained->options.n_module == 1};
   HT_TRY(ht_frozen_make(&w, &frozen, &why));
   ht_status st =
       ht_judge_answers(c, &r->feed, r->index, n, frozen, &r->answers);

@@ -217,7 +217,7 @@ static ht_status make_frozen(training *t) {
                       .feed = &t->train,
                       .index = t->split.train,
                       .n = t->split.n_train,
-                      .cache = !t->o->no_cache,
+                      .cache = !t->o->no_cache && t->o->n_module == 1,
                       .notice = note,
                       .arg = t};
   if (!t->o->augment) HT_TRY(ht_frozen_make(&w, &t->frozen, &why));

@@ -34,7 +34,9 @@ Modules of the families that are published on hub, written by `make
 interop-families` (`tests/interop/families.py`) with TensorFlow %s and held
 against it: every call's outputs (1e-4 of the largest value) and gradients
 (relative L2 1e-4), losses of five steps of SGD and of Adam (1e-4), and what
-is exported in both formats, loaded in TensorFlow again. Cells count checks
+is exported in both formats, loaded in TensorFlow again. Models that compute
+in half or bfloat16 are held to four of its roundings instead (2^-8, 2^-5):
+TensorFlow's own kernels differ among themselves by as much. Cells count checks
 that passed; `-` where there is nothing to compare, and an export of 1 where
 the tuned module alone was exported (`--no-export`). Ops are the kinds in the
 file.

@@ -161,11 +161,14 @@ static void take_row(ht_features *f, const segment *s, int64_t row,
   f->found[example] = true;
 }
 
+/* Examples of equal content are found together: a row that was taken before
+ * is not taken again. */
 static void take_segment(ht_features *f, const wanted *w, const segment *s) {
   for (int64_t row = 0; row < s->rows; row++) {
     const uint64_t *digest = s->digest + 2 * row;
-    for (int64_t k = place_of(w, digest);
-         k < f->n && compare(f->digest + 2 * w->order[k], digest) == 0; k++)
+    int64_t k = place_of(w, digest);
+    if (k < f->n && f->found[w->order[k]]) continue;
+    for (; k < f->n && compare(f->digest + 2 * w->order[k], digest) == 0; k++)
       take_row(f, s, row, w->order[k]);
   }
 }

@@ -1,28 +1,5 @@
 /* test_holder.c - optionals, stacks, and ops that only a host can run. */
-#include "autograd/tape.h"
-#include "graph/builder.h"
-#include "graph/plan.h"
-#include "test.h"
-
-typedef struct world {
-  ht_arena arena;
-  ht_store store;
-  ht_builder b;
-  ht_tape *tape;
-} world;
-
-static void world_open(world *w) {
-  *w = (world){0};
-  ht_store_init(&w->store);
-  w->tape = ht_tape_new();
-  OK(ht_builder_init(&w->b, &w->arena, NULL, &w->store));
-}
-
-static void world_close(world *w) {
-  ht_tape_free(w->tape);
-  ht_store_free(&w->store);
-  ht_arena_free(&w->arena);
-}
+#include "world.h"
 
 /* A trained variable. */
 static ht_ref trained(world *w, float value, ht_variable **v) {

@@ -1,29 +1,6 @@
 /* test_list.c - TensorLists, state and effects: what no single raw op call
  * can show. */
-#include "autograd/tape.h"
-#include "graph/builder.h"
-#include "graph/plan.h"
-#include "test.h"
-
-typedef struct world {
-  ht_arena arena;
-  ht_store store;
-  ht_builder b;
-  ht_tape *tape;
-} world;
-
-static void world_open(world *w) {
-  *w = (world){0};
-  ht_store_init(&w->store);
-  w->tape = ht_tape_new();
-  OK(ht_builder_init(&w->b, &w->arena, NULL, &w->store));
-}
-
-static void world_close(world *w) {
-  ht_tape_free(w->tape);
-  ht_store_free(&w->store);
-  ht_arena_free(&w->arena);
-}
+#include "world.h"
 
 static ht_tensor matrix(int rows, int cols, const float *v) {
   ht_tensor t;

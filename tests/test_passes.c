@@ -3,37 +3,8 @@
  * with that. */
 #include <math.h>
 
-#include "autograd/tape.h"
 #include "base/random.h"
-#include "graph/builder.h"
-#include "graph/plan.h"
-#include "test.h"
-
-typedef struct world {
-  ht_arena arena;
-  ht_library library;
-  ht_store store;
-  ht_builder b;
-  ht_pool *pool;
-  ht_tape *tape;
-} world;
-
-static void world_open(world *w) {
-  *w = (world){0};
-  w->library.arena = &w->arena;
-  w->library.by_name.arena = w->library.gradients.arena = &w->arena;
-  ht_store_init(&w->store);
-  w->pool = ht_pool_new();
-  w->tape = ht_tape_new();
-  OK(ht_builder_init(&w->b, &w->arena, &w->library, &w->store));
-}
-
-static void world_close(world *w) {
-  ht_tape_free(w->tape);
-  ht_store_free(&w->store);
-  ht_arena_free(&w->arena);
-  ht_pool_free(w->pool);
-}
+#include "world.h"
 
 static ht_tensor drawn(int rank, const int64_t *dim, int seed) {
   ht_tensor x;

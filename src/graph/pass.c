@@ -32,3 +32,7 @@ bool ht_pass_plain(const ht_step *s) {
 bool ht_pass_is(const ht_step *s, const char *op) {
   return s && strcmp(s->op->name, op) == 0;
 }
+
+bool ht_pass_float(const ht_step *s) {
+  return ht_attr_type(s->attrs, "T") == HT_FLOAT;
+}

@@ -21,6 +21,8 @@ ht_step *ht_pass_maker(const ht_plan *p, int value);
  * waits for it. */
 bool ht_pass_plain(const ht_step *s);
 bool ht_pass_is(const ht_step *s, const char *op); /* NULL: no */
+/* Of floats (attribute T): fused kernels know no other type. */
+bool ht_pass_float(const ht_step *s);
 
 /* Batch normalisation and the Relu or Relu6 that alone reads it: one step. */
 ht_status ht_pass_norm(ht_plan *p) HT_MUST_CHECK;

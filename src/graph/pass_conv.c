@@ -39,7 +39,7 @@ static ht_status run_part(const ht_call *c, const ht_step *s, int n_in,
                   .in = in,
                   .out = out,
                   .run = run};
-  HT_TRY(s->op->forward(&part));
+  HT_TRY(ht_op_forward(&part));
   if (!run->tape || !ht_tape_wants(s->op, n_in, in)) return HT_SUCCESS;
   return ht_tape_record(run->tape, &part, NULL, n_in, in, s->n_out, out);
 }
@@ -170,7 +170,8 @@ static const ht_op conv_with[] = FUSED_WITH("Conv2D", flat_flops),
 
 static bool is_conv(const ht_step *s) {
   return ht_pass_plain(s) &&
-         (ht_pass_is(s, "Conv2D") || ht_pass_is(s, "DepthwiseConv2dNative"));
+         (ht_pass_is(s, "Conv2D") || ht_pass_is(s, "DepthwiseConv2dNative")) &&
+         ht_pass_float(s);
 }
 
 static bool channels_last(const ht_step *s) {

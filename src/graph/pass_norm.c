@@ -6,7 +6,7 @@
 
 static bool is_norm(const ht_step *s) {
   return ht_pass_plain(s) && strncmp(s->op->name, "FusedBatchNorm", 14) == 0 &&
-         !strchr(s->op->name, '+');
+         !strchr(s->op->name, '+') && ht_pass_float(s);
 }
 
 /* s is an activation: the normalisation that it alone reads, or NULL. */

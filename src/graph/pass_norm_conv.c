@@ -15,13 +15,14 @@ static bool channels_last(const ht_step *s) {
 
 static bool is_conv(const ht_step *s) {
   return ht_pass_plain(s) && s->n_in == 2 && channels_last(s) &&
-         (ht_pass_is(s, "Conv2D") || ht_pass_is(s, "DepthwiseConv2dNative"));
+         (ht_pass_is(s, "Conv2D") || ht_pass_is(s, "DepthwiseConv2dNative")) &&
+         ht_pass_float(s);
 }
 
 static bool is_norm(const ht_step *s) {
   return ht_pass_plain(s) && channels_last(s) && s->n_out >= 5 &&
          strncmp(s->op->name, "FusedBatchNorm", 14) == 0 &&
-         ht_attr_bool(s->attrs, "is_training");
+         ht_attr_bool(s->attrs, "is_training") && ht_pass_float(s);
 }
 
 static ht_activation behind(const ht_step *norm) {

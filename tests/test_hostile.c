@@ -1,7 +1,6 @@
 /* test_hostile.c - graphs that mean harm: sizes that overflow, constants and
  * fills that no machine holds, calls and loops without end, edges of another
  * type, handles from outside, tables of doubles, paths out of the module. */
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -110,10 +109,7 @@ static ht_status fetch(const char *tensor, const char *feed) {
 }
 
 /* As with --max-memory: what is asked for beyond is refused. */
-static void limit_memory(void) {
-  struct rlimit limit = {(rlim_t)1 << 30, (rlim_t)1 << 30};
-  ck_assert(setrlimit(RLIMIT_DATA, &limit) == 0);
-}
+static void limit_memory(void) { ht_memory_limit((size_t)1 << 30); }
 
 START_TEST(products_of_dimensions_do_not_overflow) {
   ht_shape wide = {.rank = 3, .dim = {1 << 30, 1 << 30, 1 << 30}};

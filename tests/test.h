@@ -29,7 +29,8 @@
 /* libhdf5 forgets memory where a file is damaged; what we lose is still
  * found. */
 const char *__lsan_default_suppressions(void);
-__attribute__((weak)) const char *__lsan_default_suppressions(void) {
+__attribute__((weak, visibility("default"))) const char *
+__lsan_default_suppressions(void) {
   return "leak:libhdf5";
 }
 #endif

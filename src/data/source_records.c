@@ -154,8 +154,7 @@ static ht_status next_record(const records *l, ht_cursor *c, ht_cursor *out) {
   if (c->bad) return bad(l, "is cut off");
   if (!sound(start, 8, check)) return bad(l, "does not fit its checksum");
   if (n > c->left) return bad(l, "is cut off");
-  out->left = (size_t)n;
-  out->p = ht_cursor_take(c, (size_t)n);
+  *out = (ht_cursor){.p = ht_cursor_take(c, (size_t)n), .left = (size_t)n};
   check = ht_cursor_fixed32(c);
   if (c->bad) return bad(l, "is cut off");
   return sound(out->p, out->left, check) ? HT_SUCCESS

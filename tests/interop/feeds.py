@@ -36,7 +36,8 @@ def example(features):
             return tf.train.Feature(int64_list=tf.train.Int64List(value=[v]))
         return tf.train.Feature(float_list=tf.train.FloatList(value=[v]))
     return tf.train.Example(features=tf.train.Features(feature={
-        k: feature(v) for k, v in features.items()})).SerializeToString()
+        k: feature(v) for k, v in features.items()})).SerializeToString(
+            deterministic=True)
 
 
 def taxi_examples(rng):

@@ -62,8 +62,7 @@ static const float *row(const ht_answers *a, int64_t i) {
   return a->score + i * a->width;
 }
 
-/* The largest score; the first of equal ones. */
-static int best_class(const ht_answers *a, int64_t i) {
+int ht_answers_best(const ht_answers *a, int64_t i) {
   const float *s = row(a, i);
   int best = 0;
   for (int k = 1; k < a->width; k++)
@@ -87,7 +86,7 @@ static ht_status count_classes(const ht_answers *a, ht_scorecard *s) {
   if (s->width <= MAX_CONFUSION)
     HT_NEW(s->confusion, &s->arena, (size_t)s->width * (size_t)s->width);
   for (int64_t i = 0; i < a->n; i++) {
-    int right = a->class[i], said = best_class(a, i);
+    int right = a->class[i], said = ht_answers_best(a, i);
     s->class[right].n++;
     s->class[said].answered++;
     s->class[said].right += right == said;

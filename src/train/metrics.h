@@ -24,6 +24,9 @@ void ht_answers_free(ht_answers *a);
 ht_status ht_answers_add(ht_answers *a, const ht_tensor *scores,
                          const ht_tensor *label, double loss) HT_MUST_CHECK;
 
+/* The class of answer i's largest score; the first of equal ones. */
+int ht_answers_best(const ht_answers *a, int64_t i);
+
 /* One class among several: what is known of each. */
 typedef struct ht_class_score {
   int64_t n, right, answered; /* examples of it, found, answers that say it */

@@ -166,20 +166,12 @@ static int by_badness(const void *a, const void *b) {
   return (x->example > y->example) - (x->example < y->example);
 }
 
-static int best_class(const ht_answers *a, int64_t i) {
-  const float *p = a->score + i * a->width;
-  int best = 0;
-  for (int k = 1; k < a->width; k++)
-    if (p[k] > p[best]) best = k;
-  return best;
-}
-
 /* CLASSIFY: the probability of a wrong answer; else the largest difference
  * between score and target; 0 where nothing is wrong. */
 static double badness(const ht_answers *a, int64_t i) {
   double worst = 0;
   if (a->task == HT_TASK_CLASSIFY) {
-    int best = best_class(a, i);
+    int best = ht_answers_best(a, i);
     return best == a->class[i] ? 0 : (double)a->score[i * a->width + best];
   }
   for (int64_t k = i * a->width; k < (i + 1) * a->width; k++)
@@ -259,7 +251,7 @@ static ht_status error_row(ht_text *page, const ht_report *r, const ranked *e) {
   HT_TRY(show_example(page, r, e->example));
   if (a->task == HT_TASK_CLASSIFY) {
     cell(page, class_name(r, a->class[e->example]));
-    cell(page, class_name(r, best_class(a, e->example)));
+    cell(page, class_name(r, ht_answers_best(a, e->example)));
   } else {
     show_values(page, r, a->target + e->example * a->width);
     show_values(page, r, a->score + e->example * a->width);

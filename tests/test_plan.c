@@ -392,7 +392,38 @@ START_TEST(products_of_narrow_types_are_summed_in_float_and_rounded_once) {
 }
 END_TEST
 
+/* x * stop(y) + floor(z): the gradient's way is to x alone. */
+START_TEST(a_gradient_reaches_what_the_fetch_depends_on_smoothly) {
+  world w;
+  ht_variable *v[3], **reached;
+  ht_ref read[3];
+  ht_plan *plan;
+  int n;
+  static const char *const name[] = {"x", "y", "z"};
+  world_open(&w);
+  for (int i = 0; i < 3; i++) {
+    ht_tensor x = scalar(2);
+    read[i] = ht_build_read(
+        &w.b, ht_build_variable(&w.b, name[i], &x, true, &v[i]));
+  }
+  ht_ref stopped = ht_build_1(&w.b, "StopGradient", read[1], "");
+  ht_ref floor = ht_build_1(&w.b, "Floor", read[2], "");
+  ht_ref y = ht_build_2(&w.b, "Mul", read[0], stopped, "");
+  y = ht_build_2(&w.b, "AddV2", y, floor, "");
+  OK(ht_builder_status(&w.b));
+  ht_body body = {.graph = w.b.graph, .ret = &y, .n_rets = 1};
+  OK(ht_plan_new(&body, NULL, &plan));
+  OK(ht_plan_reached(plan, 0, &w.store, &w.arena, &reached, &n));
+  ck_assert_int_eq(n, 1);
+  ck_assert_ptr_eq(reached[0], v[0]);
+  ht_plan_free(plan);
+  world_close(&w);
+}
+END_TEST
+
 static void add(TCase *tests) {
+  tcase_add_test(tests,
+                 a_gradient_reaches_what_the_fetch_depends_on_smoothly);
   tcase_add_test(tests, a_variable_used_twice_sums_its_gradients);
   tcase_add_test(tests, branches_run_and_differentiate);
   tcase_add_test(tests, loops_run_and_differentiate);

@@ -98,12 +98,15 @@ static ht_status add_variables(ht_trainer *t) {
   double lr = o->hyper.lr, module_lr = t->options.module_lr;
   if (module_lr < 0) module_lr = lr / 10;
   ht_net_mark(t->net);
+  HT_TRY(ht_step_untune(t->plan, t->stepper.store));
   for (int i = 0; i < store->n_variables; i++) {
     ht_variable *v = store->variable[i];
     if (v->tuned) HT_TRY(ht_optimizer_add(o, v, v->scope ? module_lr : lr));
   }
   if (o->n_tuned) return HT_SUCCESS;
-  return ht_fail(HT_USAGE, "nothing to train: no variable is trainable");
+  return ht_fail(HT_USAGE,
+                 "nothing to train: the loss depends on no trainable "
+                 "variable");
 }
 
 static ht_status check_options(const ht_train_options *o) {

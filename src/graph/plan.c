@@ -25,24 +25,30 @@ typedef struct found {
   int n, capacity;
 } found;
 
-static ht_status add_variable(found *f, ht_object *object) {
-  if (!object || object->class != &ht_variable_class) return HT_SUCCESS;
+static ht_status add_variable(found *f, ht_variable *v) {
   for (int i = 0; i < f->n; i++)
-    if (&f->variable[i]->object == object) return HT_SUCCESS;
+    if (f->variable[i] == v) return HT_SUCCESS;
+  if (!v) return HT_SUCCESS;
   HT_GROW(f->variable, f->n, f->capacity, f->arena);
-  f->variable[f->n++] = (ht_variable *)object;
+  f->variable[f->n++] = v;
   return HT_SUCCESS;
 }
 
-/* Handles made by the graph itself are found in the store by their name. */
-static ht_status add_handle_op(found *f, const ht_step *s,
-                               const ht_store *store) {
+bool ht_makes_handle(const ht_op *op) {
+  return strcmp(op->name, "VarHandleOp") == 0 ||
+         strcmp(op->name, "VariableV2") == 0 ||
+         strcmp(op->name, "Variable") == 0;
+}
+
+ht_variable *ht_object_variable(ht_object *object) {
+  return object && object->class == &ht_variable_class ? (ht_variable *)object
+                                                       : NULL;
+}
+
+ht_variable *ht_step_variable(const ht_step *s, const ht_store *store) {
   if (s->home && s->home->store) store = s->home->store;
-  bool handle = strcmp(s->op->name, "VarHandleOp") == 0 ||
-                strcmp(s->op->name, "VariableV2") == 0 ||
-                strcmp(s->op->name, "Variable") == 0;
-  if (!handle || !store) return HT_SUCCESS;
-  char name[256];
+  if (!ht_makes_handle(s->op) || !store) return NULL;
+  char name[512];
   ht_string shared = ht_attr_string(s->attrs, "shared_name");
   ht_object *object = NULL;
   if (shared.n && shared.n < sizeof name) {
@@ -50,14 +56,14 @@ static ht_status add_handle_op(found *f, const ht_step *s,
     name[shared.n] = 0;
     object = ht_store_find(store, name);
   }
-  return add_variable(f, object ? object : ht_store_find(store, s->node));
+  return ht_object_variable(object ? object : ht_store_find(store, s->node));
 }
 
 static ht_status add_constants(found *f, const ht_plan *p, const ht_step *s) {
   for (int k = 0; k < s->n_in; k++) {
     const ht_tensor *t = p->value[s->in[k]].constant;
     for (int64_t i = 0; t && t->dtype == HT_RESOURCE && i < ht_count(t); i++)
-      HT_TRY(add_variable(f, ht_obj(t)[i]));
+      HT_TRY(add_variable(f, ht_object_variable(ht_obj(t)[i])));
   }
   return HT_SUCCESS;
 }
@@ -67,7 +73,7 @@ static ht_status add_constants(found *f, const ht_plan *p, const ht_step *s) {
 static ht_status walk(found *f, const ht_plan *p, const ht_store *store) {
   for (int i = 0; i < p->n_steps; i++) {
     const ht_step *s = &p->step[i];
-    HT_TRY(add_handle_op(f, s, store));
+    HT_TRY(add_variable(f, ht_step_variable(s, store)));
     HT_TRY(add_constants(f, p, s));
     for (int k = 0; k < s->n_sub; k++) HT_TRY(walk(f, s->sub[k], store));
   }
@@ -86,6 +92,62 @@ ht_status ht_plan_variables(const ht_body *body, const ht_tensor *capture,
   *v = f.variable;
   *n = f.n;
   return st;
+}
+
+/* ---- which of them a gradient comes to */
+
+typedef struct way {
+  found found;
+  const ht_plan *plan;
+  const ht_store *store;
+  bool *wanted; /* per value: a cotangent can arrive */
+} way;
+
+static bool want(way *w, int value) {
+  bool fresh = !w->wanted[value];
+  w->wanted[value] = true;
+  return fresh;
+}
+
+static bool wanted(const way *w, const ht_step *s) {
+  for (int k = 0; k < s->n_out; k++)
+    if (w->wanted[s->out + k]) return true;
+  return false;
+}
+
+/* What the bodies of control flow do with a cotangent is not followed: it
+ * comes to all that they read. */
+static ht_status follow(way *w, const ht_step *s, bool *more) {
+  HT_TRY(add_variable(&w->found, ht_step_variable(s, w->store)));
+  if (s->op->gradient == ht_no_gradient) return HT_SUCCESS;
+  HT_TRY(add_constants(&w->found, w->plan, s));
+  for (int k = 0; k < s->n_sub; k++)
+    HT_TRY(walk(&w->found, s->sub[k], w->store));
+  for (int k = 0; k < s->n_in; k++) *more |= want(w, s->in[k]);
+  return HT_SUCCESS;
+}
+
+static ht_status follow_back(way *w) {
+  bool more = true; /* loops of version 1 lead back to later steps */
+  while (more) {
+    more = false;
+    for (int i = w->plan->n_steps; i-- > 0;)
+      if (wanted(w, &w->plan->step[i]))
+        HT_TRY(follow(w, &w->plan->step[i], &more));
+  }
+  return HT_SUCCESS;
+}
+
+ht_status ht_plan_reached(const ht_plan *plan, int fetch,
+                          const ht_store *store, ht_arena *arena,
+                          ht_variable ***v, int *n) {
+  way w = {.found = {.arena = arena}, .plan = plan, .store = store};
+  HT_NEW(w.wanted, arena, plan->n_values + 1);
+  want(&w, plan->ret[fetch]);
+  HT_TRY(follow_back(&w));
+  *v = w.found.variable;
+  *n = w.found.n;
+  return HT_SUCCESS;
 }
 
 const char *ht_plan_placeholder(const ht_plan *plan) {

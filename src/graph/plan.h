@@ -51,6 +51,13 @@ ht_status ht_plan_variables(const ht_body *body, const ht_tensor *capture,
                             const ht_store *store, ht_arena *arena,
                             ht_variable ***v, int *n) HT_MUST_CHECK;
 
+/* Those of them that the gradient of a fetch can come to: where there is no
+ * way to a variable, TensorFlow's gradient is None, and optimizers leave it
+ * alone. */
+ht_status ht_plan_reached(const ht_plan *plan, int fetch,
+                          const ht_store *store, ht_arena *arena,
+                          ht_variable ***v, int *n) HT_MUST_CHECK;
+
 /* A placeholder that a run would find not fed; NULL: there is none. */
 const char *ht_plan_placeholder(const ht_plan *plan);
 

@@ -16,40 +16,13 @@ enum {
 
 /* ---- which handles are of tuned variables */
 
-static bool is_handle_op(const ht_op *op) {
-  return strcmp(op->name, "VarHandleOp") == 0 ||
-         strcmp(op->name, "VariableV2") == 0 ||
-         strcmp(op->name, "Variable") == 0;
-}
-
-static const ht_variable *variable_of(ht_object *object) {
-  return object && object->class == &ht_variable_class
-             ? (const ht_variable *)object
-             : NULL;
-}
-
-/* The variable that a step names; NULL: none. */
-static const ht_variable *named_variable(const ht_step *s,
-                                         const ht_store *store) {
-  if (!is_handle_op(s->op)) return NULL;
-  char name[512];
-  ht_string shared = ht_attr_string(s->attrs, "shared_name");
-  if (shared.n && shared.n < sizeof name) {
-    memcpy(name, shared.p, shared.n);
-    name[shared.n] = 0;
-    ht_object *found = ht_store_find(store, name);
-    if (found) return variable_of(found);
-  }
-  return variable_of(ht_store_find(store, s->node));
-}
-
 typedef bool variable_test(const ht_variable *v);
 static bool is_tuned(const ht_variable *v) { return v->tuned; }
 static bool is_changed(const ht_variable *v) { return v->changed || !v->key; }
 
 static bool constant_passes(const ht_tensor *t, variable_test *test) {
   for (int64_t i = 0; t && t->dtype == HT_RESOURCE && i < ht_count(t); i++) {
-    const ht_variable *v = variable_of(ht_obj(t)[i]);
+    const ht_variable *v = ht_object_variable(ht_obj(t)[i]);
     if (v && test(v)) return true;
   }
   return false;
@@ -72,7 +45,7 @@ static bool changes_state(const ht_op *op) {
 static bool steps_draw(const ht_plan *p, const ht_store *store);
 
 static bool draws(const ht_step *s, const ht_store *store) {
-  const ht_variable *v = named_variable(s, store);
+  const ht_variable *v = ht_step_variable(s, store);
   if (s->op->flags & HT_OP_RANDOM || s->may_die) return true;
   if (changes_state(s->op) || (v && v->tuned)) return true;
   for (int k = 0; k < s->n_sub; k++)
@@ -247,7 +220,7 @@ static uint64_t hash_tensor(uint64_t h, const ht_tensor *t) {
       h = join(h, ht_hash(ht_str(t)[i].p, ht_str(t)[i].n));
   else if (t->dtype == HT_RESOURCE)
     for (int64_t i = 0; i < ht_count(t); i++) {
-      const ht_variable *v = variable_of(ht_obj(t)[i]);
+      const ht_variable *v = ht_object_variable(ht_obj(t)[i]);
       if (v) h = join(h, ht_hash(v->name, strlen(v->name)));
     }
   else if (!ht_dtype_pointers(t->dtype))
@@ -289,7 +262,7 @@ static uint64_t hash_plan(uint64_t h, const ht_plan *p) {
     const ht_step *s = &p->step[i];
     h = join(h, ht_hash(s->op->name, strlen(s->op->name)));
     h = hash_attrs(h, s->attrs);
-    if (is_handle_op(s->op)) h = join(h, ht_hash(s->node, strlen(s->node)));
+    if (ht_makes_handle(s->op)) h = join(h, ht_hash(s->node, strlen(s->node)));
     for (int k = 0; k < s->n_in; k++) {
       const ht_tensor *constant = p->value[s->in[k]].constant;
       h = constant ? hash_tensor(h, constant) : join(h, (uint64_t)s->in[k]);
@@ -307,7 +280,7 @@ static bool reads(const ht_plan *p, const ht_store *store,
                   variable_test *test) {
   for (int i = 0; i < p->n_steps; i++) {
     const ht_step *s = &p->step[i];
-    const ht_variable *v = named_variable(s, store);
+    const ht_variable *v = ht_step_variable(s, store);
     if (v && test(v)) return true;
     for (int k = 0; k < s->n_in; k++)
       if (constant_passes(p->value[s->in[k]].constant, test)) return true;

@@ -70,6 +70,13 @@ ht_status ht_plan_reduce(ht_plan *plan, const bool *drop) HT_MUST_CHECK;
 
 void ht_step_free(ht_step *s);
 
+/* Whether an op makes a variable's handle by name. */
+bool ht_makes_handle(const ht_op *op);
+/* The object where it is a variable, else NULL. */
+ht_variable *ht_object_variable(ht_object *object);
+/* The variable whose handle a step makes by name, NULL: it makes none. */
+ht_variable *ht_step_variable(const ht_step *s, const ht_store *store);
+
 /* ht_plan_run without a look at rows. */
 ht_status ht_plan_run_whole(ht_plan *plan, ht_run *run, int n_in,
                             const ht_tensor *const *in, int n_out,

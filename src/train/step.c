@@ -10,6 +10,21 @@ ht_status ht_reduce_gradients(ht_optimizer *o) {
   return HT_SUCCESS;
 }
 
+ht_status ht_step_untune(const ht_plan *plan, ht_store *store) {
+  ht_arena arena = {0};
+  ht_variable **reached;
+  int n;
+  ht_status st = ht_plan_reached(plan, 0, store, &arena, &reached, &n);
+  for (int i = 0; st.code == HT_OK && i < store->n_variables; i++) {
+    bool found = false;
+    for (int k = 0; k < n && !found; k++)
+      found = reached[k] == store->variable[i];
+    store->variable[i]->tuned &= found;
+  }
+  ht_arena_free(&arena);
+  return st;
+}
+
 static ht_status forward(ht_plan *plan, ht_run *run, int n_in,
                          const ht_tensor *const *in, ht_tensor *loss) {
   HT_TRY(ht_plan_run(plan, run, n_in, in, 1, loss));

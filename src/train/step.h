@@ -29,6 +29,10 @@ ht_status ht_step(ht_stepper *s, ht_plan *plan, int64_t t, int n_in,
                   const ht_tensor *const *in, double *loss,
                   double *factor) HT_MUST_CHECK;
 
+/* Variables that the plan's loss cannot depend on are not tuned any more:
+ * weight decay would shrink them, and TensorFlow leaves them alone. */
+ht_status ht_step_untune(const ht_plan *plan, ht_store *store) HT_MUST_CHECK;
+
 /* Between backward and update: where gradients of several processes will be
  * summed. There is one process. */
 ht_status ht_reduce_gradients(ht_optimizer *o) HT_MUST_CHECK;

@@ -17,6 +17,7 @@
 #include "train/log.h"
 #include "train/prepare.h"
 #include "train/report.h"
+#include "train/step.h"
 
 /* Everything of one training. */
 typedef struct training {
@@ -166,6 +167,7 @@ static ht_status add_variables(training *t) {
   ht_store *store = &t->trained.model->store;
   double lr = t->optimizer->hyper.lr;
   double module_lr = o->module_lr >= 0 ? o->module_lr : lr / 10;
+  HT_TRY(ht_step_untune(c->train, store));
   for (int i = 0; i < c->n_layers; i++) {
     HT_TRY(ht_optimizer_add(t->optimizer, c->layer[i].kernel, lr));
     HT_TRY(ht_optimizer_add(t->optimizer, c->layer[i].bias, lr));
@@ -182,7 +184,7 @@ static ht_status add_variables(training *t) {
   if (t->optimizer->n_tuned) return HT_SUCCESS;
   return ht_fail(HT_USAGE,
                  "nothing to train: no head, and no variable of the "
-                 "module is trainable");
+                 "module that the loss depends on is trainable");
 }
 
 static ht_status make_optimizer(training *t) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 extern "C" {
+#include "format/varint.h"
 #include "kernels/sentencepiece.h"
 }
 
@@ -38,17 +39,34 @@ ht_sentence_piece mark(const ht_sentencepiece *sp, int id) {
   return piece;
 }
 
-std::vector<ht_sentence_piece> pieces_of(
-    const ht_sentencepiece *sp,
-    const std::vector<
-        sentencepiece::ImmutableSentencePieceText_ImmutableSentencePiece>
-        &found,
-    int flags) {
+/* SentencePieceText.SentencePiece{1: piece, 2: id, 4: begin, 5: end}, of
+ * sentencepiece.proto. */
+ht_sentence_piece piece_of(ht_cursor bytes) {
+  ht_sentence_piece piece = {};
+  ht_field f;
+  while (ht_cursor_field(&bytes, &f)) {
+    if (f.field == 1) {
+      piece.p = reinterpret_cast<const char *>(f.bytes.p);
+      piece.n = f.bytes.left;
+    }
+    if (f.field == 2) piece.id = static_cast<int>(f.number);
+    if (f.field == 4) piece.from = static_cast<int64_t>(f.number);
+    if (f.field == 5) piece.to = static_cast<int64_t>(f.number);
+  }
+  return piece;
+}
+
+/* SentencePieceText{2: pieces}: the one form of the answer that every version
+ * of the library has. */
+std::vector<ht_sentence_piece> pieces_of(const ht_sentencepiece *sp,
+                                         const std::string &text, int flags) {
   std::vector<ht_sentence_piece> out;
+  ht_cursor at = {reinterpret_cast<const unsigned char *>(text.data()),
+                  text.size(), false};
+  ht_field f;
   if (flags & HT_PIECES_BEGIN) out.push_back(mark(sp, sp->model.bos_id()));
-  for (const auto &f : found)
-    out.push_back({f.piece().data(), f.piece().size(), static_cast<int>(f.id()),
-                   f.begin(), f.end()});
+  while (ht_cursor_field(&at, &f))
+    if (f.field == 2) out.push_back(piece_of(f.bytes));
   if (flags & HT_PIECES_END) out.push_back(mark(sp, sp->model.eos_id()));
   if (flags & HT_PIECES_REVERSED) std::reverse(out.begin(), out.end());
   return out;
@@ -75,11 +93,8 @@ extern "C" ht_status ht_sentencepiece_encode(const ht_sentencepiece *sp,
                                              const char *s, size_t n, int flags,
                                              ht_sentence_piece_fn *fn,
                                              void *arg) {
-  sentencepiece::ImmutableSentencePieceText text;
-  auto st = sp->model.Encode({s, n}, text.mutable_proto());
-  if (!st.ok()) return failed("text was not cut into pieces", st);
-  auto found = text.pieces();
-  for (const auto &piece : pieces_of(sp, found, flags)) {
+  std::string text = sp->model.EncodeAsSerializedProto({s, n});
+  for (const auto &piece : pieces_of(sp, text, flags)) {
     ht_status given = fn(&piece, arg);
     if (given.code != HT_OK) return given;
   }

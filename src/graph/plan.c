@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/plan_steps.h"
+#include "ops/interface.h"
 
 ht_status ht_plan_new(const ht_body *body, const ht_tensor *capture,
                       ht_plan **out) {
@@ -92,6 +93,27 @@ ht_status ht_plan_variables(const ht_body *body, const ht_tensor *capture,
   *v = f.variable;
   *n = f.n;
   return st;
+}
+
+/* ---- the dtypes of inputs */
+
+ht_status ht_step_types(ht_plan *plan, ht_step *s) {
+  ht_dtype *wants;
+  int n = 0;
+  HT_NEW(wants, &plan->arena, s->n_in + 1);
+  ht_status st = ht_op_inputs(s->op, s->attrs, s->n_in, wants, &n);
+  s->wants = st.code == HT_OK && n == s->n_in ? wants : NULL;
+  return HT_SUCCESS;
+}
+
+ht_status ht_step_check(const ht_step *s, const ht_call *c) {
+  for (int i = 0; s->wants && i < c->n_in; i++) {
+    ht_dtype t = c->in[i]->dtype, wanted = s->wants[i];
+    if (t == wanted || !wanted || !t) continue;
+    if (t == HT_RESOURCE && s->op->flags & HT_OP_HANDLES) continue;
+    return ht_need_dtype(c, i, wanted);
+  }
+  return HT_SUCCESS;
 }
 
 /* ---- which of them a gradient comes to */

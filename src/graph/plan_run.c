@@ -102,6 +102,7 @@ static ht_status run_step(const ht_step *s, ht_frame *f, ht_run *run) {
   };
   ht_span span = {0};
   if (run->profile) span = ht_profile_begin(run->profile);
+  HT_TRY(ht_step_check(s, &c));
   HT_TRY(forward_at_home(s, &c));
   if (run->profile) ht_profile_forward(run->profile, span, &c);
   if (!run->tape || !ht_tape_wants(s->op, s->n_in, c.in)) return HT_SUCCESS;

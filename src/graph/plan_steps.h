@@ -15,6 +15,7 @@ typedef struct ht_step {
   int n_sub;
   int *in;
   int n_in;
+  const ht_dtype *wants; /* per input, HT_INVALID: any; NULL: not known */
   int out, n_out; /* values out .. out+n_out-1 */
   int *guard;     /* steps whose death is this one's (control edges) */
   int n_guards;
@@ -69,6 +70,11 @@ ht_status ht_plan_finish(ht_plan *plan) HT_MUST_CHECK;
 ht_status ht_plan_reduce(ht_plan *plan, const bool *drop) HT_MUST_CHECK;
 
 void ht_step_free(ht_step *s);
+
+/* Fills `wants` from the row's interface. */
+ht_status ht_step_types(ht_plan *plan, ht_step *s) HT_MUST_CHECK;
+/* Refuses inputs of other dtypes: graphs claim what they like. */
+ht_status ht_step_check(const ht_step *s, const ht_call *c) HT_MUST_CHECK;
 
 /* Whether an op makes a variable's handle by name. */
 bool ht_makes_handle(const ht_op *op);

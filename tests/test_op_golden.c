@@ -6,6 +6,7 @@
 #include <complex.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "autograd/tape.h"
 #include "base/file.h"
@@ -445,6 +446,10 @@ static void add(TCase *tests) {
 }
 
 int main(void) {
+#ifdef __SANITIZE_ADDRESS__
+  setenv("CK_FORK", "no", 0); /* the sanitizer's report needs no process of
+                                 its own for each of 40,000 tests */
+#endif
   read_cases();
   return test_main("op_golden", add);
 }

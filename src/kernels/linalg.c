@@ -126,11 +126,19 @@ bool ht_mat_triangular(int64_t n, int64_t k, const double *t, bool lower,
   return true;
 }
 
+/* LAPACK may iterate on NaN and infinity for ever. */
+static bool all_finite(const double *a, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    if (!isfinite(a[i])) return false;
+  return true;
+}
+
 bool ht_mat_eigen(int64_t n, double *a, double *e, double *v) {
   int size = (int)n, info = 0, lwork = -1, liwork = -1, least;
   double best;
   const char *job = v ? "V" : "N";
   if (!n) return true;
+  if (!all_finite(a, n * n)) return false;
   prepare();
   dsyevd_(job, "U", &size, a, &size, e, &best, &lwork, &least, &liwork, &info);
   lwork = (int)best;
@@ -199,9 +207,20 @@ static bool decompose(const char *job, int m, int n, int p, double *a,
   return good;
 }
 
+static void fill_nan(double *x, int64_t n) {
+  for (int64_t i = 0; x && i < n; i++) x[i] = NAN;
+}
+
+/* TensorFlow answers NaN where the matrix is not finite. */
 bool ht_mat_svd(int64_t m, int64_t n, bool full, const double *a, double *s,
                 double *u, double *v) {
   int64_t p = m < n ? m : n, left = full ? n : p, right = full ? m : p;
+  if (!all_finite(a, m * n)) {
+    fill_nan(s, p);
+    fill_nan(u, m * right);
+    fill_nan(v, n * left);
+    return true;
+  }
   double *copy = room(m * n, sizeof *copy);
   double *l = room(u ? n * left : 1, sizeof *l);
   double *r = room(u ? m * right : 1, sizeof *r);

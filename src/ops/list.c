@@ -21,7 +21,7 @@ ht_status ht_list_new(ht_dtype dtype, const ht_shape *shape, int64_t n,
   if (n < 0 || n > MAX_ELEMENTS)
     return ht_fail(HT_USAGE, "a list of %lld tensors", (long long)n);
   ht_list *list = calloc(1, sizeof *list);
-  if (list) list->element = calloc((size_t)n + 1, sizeof *list->element);
+  if (list) list->element = ht_scratch(n + 1, sizeof *list->element);
   if (!list || !list->element) {
     free(list);
     return ht_fail(HT_NO_MEMORY, "no memory for a list of tensors");

@@ -71,7 +71,7 @@ static ht_status read_features(cross *x, int sparse, int dense) {
     feature *f = &x->feature[i];
     const ht_tensor *values = c->in[i < sparse ? sparse + i : 2 * sparse + i];
     HT_TRY(check_type(x, values));
-    f->first = calloc((size_t)x->rows + 1, sizeof *f->first);
+    f->first = ht_scratch(x->rows + 1, sizeof *f->first);
     if (!f->first) return ht_fail(HT_NO_MEMORY, "no memory for features");
     if (i < sparse)
       HT_TRY(sparse_feature(x, c->in[i], values, f));

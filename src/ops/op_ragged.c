@@ -38,7 +38,7 @@ static int64_t inner_size(const ht_tensor *values) {
 }
 
 static ht_status numbers(int64_t n, int64_t **out) {
-  *out = malloc((size_t)(n > 0 ? n : 0) * sizeof **out + 1);
+  *out = ht_scratch(n, sizeof **out);
   return *out ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory for rows");
 }
 

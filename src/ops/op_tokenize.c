@@ -281,7 +281,7 @@ static ht_status join_rows(ht_call *c, int last, int64_t n, ht_text *text) {
   for (int64_t r = 0; r < rows; r++) {
     int64_t from = ht_int_at(c->in[last], r);
     int64_t to = ht_int_at(c->in[last], r + 1);
-    for (; from + n <= to; from++, k++) {
+    for (; to - from >= n; from++, k++) {
       HT_TRY(join_window(c->in[0], from, n, separator, text));
       HT_TRY(ht_string_set(&c->out[0], k, text->p ? text->p : "", text->n));
     }

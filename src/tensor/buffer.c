@@ -57,6 +57,14 @@ static bool charge(size_t bytes) {
   return false;
 }
 
+void *ht_scratch(int64_t n, size_t size) {
+  size_t bytes;
+  if (n < 0 || __builtin_mul_overflow((size_t)n, size, &bytes)) return NULL;
+  if (!charge(bytes)) return NULL;
+  atomic_fetch_sub(&taken, bytes);
+  return calloc(bytes ? bytes : 1, 1);
+}
+
 static void discard(void *p, uint8_t class) {
   if (p) atomic_fetch_sub(&taken, bytes_of(class));
   free(p);

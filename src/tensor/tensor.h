@@ -84,6 +84,10 @@ ht_pool *ht_pool_new(void);
 void ht_pool_free(ht_pool *pool);
 size_t ht_pool_peak(const ht_pool *pool); /* bytes in use at the worst time */
 
+/* Zeroed memory for n elements that values ask for, freed with free(). NULL
+ * where n is negative, the size overflows or ht_memory_limit has no room. */
+void *ht_scratch(int64_t n, size_t size);
+
 /* A buffer over memory of somebody else; release(arg) with the last
  * reference. */
 ht_status ht_buffer_wrap(void *data, size_t bytes, void (*release)(void *arg),

@@ -18,7 +18,7 @@ uint64_t ht_hash(const void *p, size_t n) {
     h = mix(h ^ word, 0xe7037ed1a0b428dbu);
   }
   word = 0;
-  memcpy(&word, s, n);
+  if (n) memcpy(&word, s, n);
   return mix(h ^ word, 0x8ebc6af09c88c6e3u);
 }
 

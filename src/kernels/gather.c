@@ -87,14 +87,15 @@ static void half_columns(const scatter *s, uint16_t *y, const uint16_t *x,
 #define EACH(expression) \
   for (int64_t i = 0; i < n; i++) y[i] = (__typeof__(*y))(expression)
 
-#define COLUMNS_OF(type)                                               \
+/* Arithmetic is in W: integers wrap. */
+#define COLUMNS_OF(type, W)                                            \
   do {                                                                 \
     type *y = (type *)s->y + to;                                       \
     const type *x = (const type *)s->x + from;                         \
     switch (s->kind) {                                                 \
       case HT_SCATTER_SET: memcpy(y, x, (size_t)n * sizeof *y); break; \
-      case HT_SCATTER_ADD: EACH(y[i] + x[i]); break;                   \
-      case HT_SCATTER_SUB: EACH(y[i] - x[i]); break;                   \
+      case HT_SCATTER_ADD: EACH((W)y[i] + (W)x[i]); break;             \
+      case HT_SCATTER_SUB: EACH((W)y[i] - (W)x[i]); break;             \
       case HT_SCATTER_MAX: EACH(y[i] < x[i] ? x[i] : y[i]); break;     \
       case HT_SCATTER_MIN: EACH(x[i] < y[i] ? x[i] : y[i]); break;     \
     }                                                                  \
@@ -103,17 +104,17 @@ static void half_columns(const scatter *s, uint16_t *y, const uint16_t *x,
 /* n columns of one row: element `from` of x to element `to` of y. */
 static void columns(const scatter *s, int64_t to, int64_t from, int64_t n) {
   switch (s->t) {
-    case HT_FLOAT: COLUMNS_OF(float); break;
-    case HT_DOUBLE: COLUMNS_OF(double); break;
-    case HT_INT32: COLUMNS_OF(int32_t); break;
-    case HT_INT64: COLUMNS_OF(int64_t); break;
-    case HT_INT8: COLUMNS_OF(int8_t); break;
-    case HT_INT16: COLUMNS_OF(int16_t); break;
-    case HT_UINT8: COLUMNS_OF(uint8_t); break;
-    case HT_UINT16: COLUMNS_OF(uint16_t); break;
-    case HT_UINT32: COLUMNS_OF(uint32_t); break;
-    case HT_UINT64: COLUMNS_OF(uint64_t); break;
-    case HT_BOOL: COLUMNS_OF(bool); break;
+    case HT_FLOAT: COLUMNS_OF(float, float); break;
+    case HT_DOUBLE: COLUMNS_OF(double, double); break;
+    case HT_INT32: COLUMNS_OF(int32_t, uint32_t); break;
+    case HT_INT64: COLUMNS_OF(int64_t, uint64_t); break;
+    case HT_INT8: COLUMNS_OF(int8_t, int); break;
+    case HT_INT16: COLUMNS_OF(int16_t, int); break;
+    case HT_UINT8: COLUMNS_OF(uint8_t, int); break;
+    case HT_UINT16: COLUMNS_OF(uint16_t, int); break;
+    case HT_UINT32: COLUMNS_OF(uint32_t, uint32_t); break;
+    case HT_UINT64: COLUMNS_OF(uint64_t, uint64_t); break;
+    case HT_BOOL: COLUMNS_OF(bool, int); break;
     default:
       half_columns(s, (uint16_t *)s->y + to, (const uint16_t *)s->x + from, n);
   }

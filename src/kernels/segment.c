@@ -18,8 +18,9 @@ static double scale_of(ht_segment_kind kind, int64_t n) {
 
 #define LOOP for (int64_t d = 0; d < dim; d++)
 
-/* Reduces one segment: the first row is taken, the others join it. */
-#define REDUCE(T, LOW, HIGH)                                          \
+/* Reduces one segment: the first row is taken, the others join it. Arithmetic
+ * is in W: integers wrap. */
+#define REDUCE(T, W, LOW, HIGH)                                       \
   static void fill_##T(const ht_segments *s, T *restrict out) {       \
     int64_t dim = s->dim;                                             \
     T value = s->kind == HT_SEGMENT_PROD ? 1 : 0;                     \
@@ -34,19 +35,19 @@ static double scale_of(ht_segment_kind kind, int64_t n) {
     else if (kind == HT_SEGMENT_MIN)                                  \
       LOOP out[d] = x[d] < out[d] ? x[d] : out[d];                    \
     else if (kind == HT_SEGMENT_PROD)                                 \
-      LOOP out[d] *= x[d];                                            \
+      LOOP out[d] = (T)((W)out[d] * (W)x[d]);                         \
     else                                                              \
-      LOOP out[d] += x[d];                                            \
+      LOOP out[d] = (T)((W)out[d] + (W)x[d]);                         \
   }                                                                   \
   static void weighted_##T(T *restrict out, const T *restrict x, T w, \
                            bool first, int64_t dim) {                 \
     if (first)                                                        \
-      LOOP out[d] = w * x[d];                                         \
+      LOOP out[d] = (T)((W)w * (W)x[d]);                              \
     else                                                              \
-      LOOP out[d] += w * x[d];                                        \
+      LOOP out[d] = (T)((W)out[d] + (W)w * (W)x[d]);                  \
   }                                                                   \
   static void scale_##T(T *restrict out, T by, int64_t dim) {         \
-    LOOP out[d] *= by;                                                \
+    LOOP out[d] = (T)((W)out[d] * (W)by);                             \
   }                                                                   \
   static void segment_##T(const ht_segments *s, int64_t k) {          \
     T *out = (T *)s->out + k * s->dim;                                \
@@ -71,10 +72,10 @@ static double scale_of(ht_segment_kind kind, int64_t n) {
       for (int64_t d = 0; d < s->dim; d++) out[d] /= (T)(to - from);  \
   }
 
-REDUCE(float, -FLT_MAX, FLT_MAX)
-REDUCE(double, -DBL_MAX, DBL_MAX)
-REDUCE(int32_t, INT32_MIN, INT32_MAX)
-REDUCE(int64_t, INT64_MIN, INT64_MAX)
+REDUCE(float, float, -FLT_MAX, FLT_MAX)
+REDUCE(double, double, -DBL_MAX, DBL_MAX)
+REDUCE(int32_t, uint32_t, INT32_MIN, INT32_MAX)
+REDUCE(int64_t, uint64_t, INT64_MIN, INT64_MAX)
 
 HT_WIDE static void reduce_range(size_t from, size_t to, void *arg) {
   const ht_segments *s = arg;

@@ -130,7 +130,7 @@ static ht_status concat_offset_forward(ht_call *c) {
       ht_i64(&c->out[i])[axis] = at;
     else
       ht_i32(&c->out[i])[axis] = (int32_t)at;
-    at += ht_int_at(s, axis);
+    at = (int64_t)((uint64_t)at + (uint64_t)ht_int_at(s, axis));
   }
   return HT_SUCCESS;
 }

@@ -79,8 +79,10 @@ static ht_status int_range_length(int64_t a, int64_t b, int64_t d, int64_t *n) {
   do {                                                 \
     type v = HT_DATA(type, c->in[0])[0];               \
     const type d = HT_DATA(type, c->in[2])[0];         \
-    for (int64_t i = 0; i < n; i++, v = (type)(v + d)) \
+    for (int64_t i = 0; i < n; i++) {                  \
       HT_DATA(type, &c->out[0])[i] = v;                \
+      if (i + 1 < n) v = (type)(v + d);                \
+    }                                                  \
   } while (0)
 
 static ht_status range_forward(ht_call *c) {

@@ -255,8 +255,9 @@ static ht_status row_ngrams(const ht_call *c, ngrams *g) {
   int64_t before = g->pieces.n;
   for (int w = 0; w < ht_attr_length(c->attrs, "ngram_widths"); w++) {
     int64_t width = ht_attr_int_at(c->attrs, "ngram_widths", w);
-    if (width < 1)
-      return ht_fail(HT_USAGE, "op '%s': widths must be positive", c->op->name);
+    if (width < 1 || width > 1 << 20)
+      return ht_fail(HT_USAGE, "op '%s': widths must be positive and small",
+                     c->op->name);
     int64_t count = g->n + 2 * pad_of(g, width) - width + 1;
     for (int64_t k = 0; k < count; k++) HT_TRY(one_ngram(g, k, count, width));
   }

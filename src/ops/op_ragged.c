@@ -84,9 +84,11 @@ static ht_status partitions(const ht_attrs *attrs, const ht_tensor **t, int n,
 static int64_t widest(const partition *p) {
   int64_t n = ht_count(p->t), best = 0;
   for (int64_t i = p->splits, run = 0; i < n; i++) {
-    if (p->splits)
-      run = ht_int_at(p->t, i) - ht_int_at(p->t, i - 1);
-    else
+    if (p->splits) {
+      bool far = __builtin_sub_overflow(ht_int_at(p->t, i),
+                                        ht_int_at(p->t, i - 1), &run);
+      if (far) run = INT64_MAX; /* splits that do not ascend, or no memory */
+    } else
       run = i && ht_int_at(p->t, i) == ht_int_at(p->t, i - 1) ? run + 1 : 1;
     if (run > best) best = run;
   }
@@ -140,7 +142,8 @@ static ht_status descend(const partition *p, int64_t wide, int64_t **place,
     }
     row = r;
     int64_t up = (*place)[r], j = i - start;
-    child[i] = up >= 0 && j < wide ? up * wide + j : -1;
+    bool kept = up >= 0 && j < wide && up <= (INT64_MAX - j) / wide;
+    child[i] = kept ? up * wide + j : -1;
   }
   free(*place);
   *place = child;

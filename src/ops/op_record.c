@@ -143,7 +143,7 @@ static void print_axis(ht_text *out, const ht_tensor *t, int d, int64_t at,
   for (int k = d + 1; k < t->shape.rank; k++) stride *= t->shape.dim[k];
   ht_text_add(out, "[");
   for (int64_t i = 0; i < n; i++) {
-    if (most >= 0 && 2 * most < n && i >= most && i < n - most) {
+    if (most >= 0 && most < n - most && i >= most && i < n - most) {
       if (!i || i == most) {
         for (int64_t k = 0; i && k < lines; k++) ht_text_add(out, "\n");
         for (int k = 0; i && lines && k <= d; k++) ht_text_add(out, " ");

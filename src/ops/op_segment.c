@@ -63,7 +63,8 @@ static ht_status starts_of(ht_pool *pool, const ht_tensor *ids, int64_t n,
 
 static ht_status last_plus_one(const ht_tensor *ids, int64_t *n) {
   int64_t count = ht_count(ids);
-  *n = count ? ht_i64(ids)[count - 1] + 1 : 0;
+  int64_t last = count ? ht_i64(ids)[count - 1] : -1;
+  *n = last + (last < INT64_MAX);
   if (*n >= 0 && *n < INT64_MAX / 64) return HT_SUCCESS;
   return ht_fail(HT_USAGE, "segment ids must ascend from 0");
 }

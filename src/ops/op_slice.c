@@ -14,7 +14,7 @@ static ht_status slice_forward(ht_call *c) {
   int64_t at = 0;
   ht_move_strides(in, from);
   for (int i = 0; i < in->rank; i++) {
-    if (size[i] == -1) size[i] = in->dim[i] - begin[i];
+    if (size[i] == -1 && begin[i] >= 0) size[i] = in->dim[i] - begin[i];
     if (begin[i] < 0 || size[i] < 0 || size[i] > in->dim[i] - begin[i])
       return ht_fail(HT_USAGE, "slice [%lld, +%lld) of axis %d, which has %lld",
                      (long long)begin[i], (long long)size[i], i,

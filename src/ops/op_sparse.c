@@ -380,9 +380,10 @@ static ht_status slice_shape(const ht_call *c, const ht_sparse *s,
   HT_TRY(ht_need_same_shape(c, 2, 3));
   HT_TRY(ht_shape_from(c->in[4], false, shape));
   for (int d = 0; d < s->rank; d++) {
-    int64_t start = ht_i64(c->in[3])[d], room = s->shape.dim[d] - start;
+    int64_t start = ht_i64(c->in[3])[d];
     if (start < 0)
       return ht_fail(HT_USAGE, "op '%s': negative start", c->op->name);
+    int64_t room = s->shape.dim[d] - start;
     if (room < 0) room = 0;
     if (shape->dim[d] > room) shape->dim[d] = room;
   }

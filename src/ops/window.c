@@ -80,6 +80,9 @@ ht_status ht_window_strided(const ht_attrs *attrs, const ht_layout *l,
     w->step[a] =
         at < 0 || !dilated ? 1 : ht_attr_int_at(attrs, "dilations", at);
     bool fine = w->stride[a] > 0 && w->step[a] > 0 && size[a] > 0;
+    if (w->in[a] > (int64_t)1 << 48) /* a size that a tensor only claims */
+      return ht_fail(HT_NO_MEMORY, "no memory for %lld pixels in a row",
+                     (long long)w->in[a]);
     if (!fine || w->stride[a] > LARGE || w->step[a] > LARGE || size[a] > LARGE)
       return ht_fail(HT_USAGE,
                      "strides, dilations and windows must be positive");

@@ -289,7 +289,7 @@ int main(int n, char **word) {
   reached = mmap(NULL, sizeof *reached, PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (reached == MAP_FAILED) return 2;
-  ht_memory_limit((size_t)1 << 30);
+  ht_memory_limit((size_t)64 << 20);
   ht_threads_set(1);
   read_all(&arena, &cases);
   while (!holds(&cases, copies, n - 1, word + 1)) {

@@ -208,6 +208,7 @@ static ht_status int_forward(ht_call *c) {
 
 static ht_status skip_forward(ht_call *c) {
   ht_tensor old = {0};
+  HT_TRY(need_philox(c));
   HT_TRY(ht_need_scalar(c, 2));
   ht_status st =
       ht_generator_skip(c, 0, (uint64_t)ht_int_at(c->in[2], 0), &old);

@@ -4,8 +4,8 @@ can put into a graph and that `hubtune ops` lacks, the likeliest first.
 
     missing_ops.py [--program=hubtune] [--all]
 
-The source of every public function is followed, call by call, to the
-functions of generated ops. An op counts for each function that reaches it:
+The source of every public function, and of the gradients of the ops there
+are, is followed, call by call, to the functions of generated ops. An op counts for each function that reaches it:
 less, the longer the way; more, where models are made of such functions.
 --all also prints what only `tf.raw_ops` reaches.
 """
@@ -21,12 +21,14 @@ import types
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
+from tensorflow.python.framework import ops as framework_ops
 from tensorflow.python.ops import (gen_audio_ops, gen_rnn_ops,
                                    gen_stateful_random_ops)
 
 # Where public functions live, and how often graphs of models hold them.
 PLACES = [
     (tf.keras.layers, 8), (tf.keras.applications, 8), (tf.keras.losses, 2),
+    (tf.keras.optimizers.legacy, 2),
     (tf.nn, 4), (tf.strings, 4), (tf.image, 3), (tf.math, 3), (tf.io, 3),
     (tf.lookup, 3), (tf.signal, 2), (tf.sparse, 2), (tf.ragged, 2),
     (tf.linalg, 2), (tf.random, 1), (tf.audio, 2), (tf, 3),
@@ -134,6 +136,14 @@ def public(place):
             yield name, value, None
 
 
+def gradients(ours):
+    for name in sorted(ours):
+        try:
+            yield name, framework_ops.gradient_registry.lookup(name)
+        except LookupError:
+            continue
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", default="hubtune")
@@ -144,12 +154,18 @@ def main():
     ours = {line.split()[0] for line in listing.splitlines() if line.split()}
     walk = Walk()
     score, nearest = collections.Counter(), {}
+
+    def count(way, function, owner, weight):
+        for op, depth in walk.reach(function, owner).items():
+            score[op] += weight / depth
+            nearest[op] = min(nearest.get(op, (99, "")), (depth, way))
+
     for place, weight in PLACES:
         for name, function, owner in public(place):
-            for op, depth in walk.reach(function, owner).items():
-                score[op] += weight / depth
-                way = "%s.%s" % (place.__name__.split(".", 2)[-1], name)
-                nearest[op] = min(nearest.get(op, (99, "")), (depth, way))
+            way = "%s.%s" % (place.__name__.split(".", 2)[-1], name)
+            count(way, function, owner, weight)
+    for name, function in gradients(ours):
+        count("the gradient of " + name, function, None, 2)
     for op, points in score.most_common():
         if op not in ours:
             print("%7.2f  %-36s %s" % (points, op, nearest[op][1]))

@@ -5,7 +5,7 @@
 
 /* ---- the wire format of protocol buffers, as far as tf.Example needs it */
 
-static bool varint(ht_string *s, uint64_t *v) {
+bool ht_varint_next(ht_string *s, uint64_t *v) {
   *v = 0;
   for (int shift = 0; shift < 64 && s->n; shift += 7) {
     unsigned char c = (unsigned char)*s->p;
@@ -19,12 +19,12 @@ static bool varint(ht_string *s, uint64_t *v) {
 bool ht_field_next(ht_string *s, ht_field *f) {
   uint64_t key, size = 0;
   ht_string rest = *s;
-  if (!rest.n || !varint(&rest, &key) || key >> 3 > INT32_MAX) return false;
+  if (!rest.n || !ht_varint_next(&rest, &key) || key >> 3 > INT32_MAX) return false;
   f->number = (int)(key >> 3);
   f->wire = (int)(key & 7);
   f->value = 0;
-  if (f->wire == 0 && !varint(&rest, &f->value)) return false;
-  if (f->wire == 2 && !varint(&rest, &size)) return false;
+  if (f->wire == 0 && !ht_varint_next(&rest, &f->value)) return false;
+  if (f->wire == 2 && !ht_varint_next(&rest, &size)) return false;
   if (f->wire == 1) size = 8;
   if (f->wire == 5) size = 4;
   if (f->wire == 3 || f->wire == 4 || f->wire > 5 || size > rest.n)
@@ -39,7 +39,7 @@ bool ht_field_next(ht_string *s, ht_field *f) {
 static bool put_number(ht_elements *l, const ht_field *f, ht_string *packed) {
   uint64_t v = f->value;
   float x = 0;
-  if (packed && !varint(packed, &v)) return false;
+  if (packed && !ht_varint_next(packed, &v)) return false;
   if (f->wire == 5) memcpy(&x, f->bytes.p, 4);
   if (l->out && l->n < l->max) {
     if (l->out->dtype == HT_FLOAT)

@@ -18,6 +18,8 @@ typedef struct ht_field {
   ht_string bytes;  /* of types 1, 2 and 5 */
 } ht_field;
 
+/* Takes a number off s; false where there is none. */
+bool ht_varint_next(ht_string *s, uint64_t *v);
 /* Takes the next field off s; false at the end, or (s->n > 0) at bytes that
  * are no field. */
 bool ht_field_next(ht_string *s, ht_field *f);

@@ -19,7 +19,8 @@ bool ht_varint_next(ht_string *s, uint64_t *v) {
 bool ht_field_next(ht_string *s, ht_field *f) {
   uint64_t key, size = 0;
   ht_string rest = *s;
-  if (!rest.n || !ht_varint_next(&rest, &key) || key >> 3 > INT32_MAX) return false;
+  if (!rest.n || !ht_varint_next(&rest, &key) || key >> 3 > INT32_MAX)
+    return false;
   f->number = (int)(key >> 3);
   f->wire = (int)(key & 7);
   f->value = 0;

@@ -161,6 +161,8 @@ struct ht_back {
   ht_run *run;
   void *walk; /* the tape's */
   const ht_tensor *stored; /* the inputs, where `in` holds wider copies */
+  ht_cotangent *collected; /* per input: where what is given is added, of a rule
+                              that runs as an op; NULL: on the tape */
 };
 
 /* Whether the gradient with regard to input i is wanted. */
@@ -233,5 +235,16 @@ struct ht_run {
 ht_status ht_apply(ht_run *run, const char *op, const char *attrs, int n_in,
                    const ht_tensor *const *in, int n_out,
                    ht_tensor *out) HT_MUST_CHECK;
+
+/*
+ * Runs the gradient rule of another op, for ops that are gradients. The
+ * attributes are the call's; tensors are borrowed, and what the rule does not
+ * keep may have no data. g[i]: the gradient of input i, for each bit of
+ * `wanted`; zeros where the rule gives none.
+ */
+ht_status ht_apply_gradient(ht_call *c, const char *op, unsigned wanted,
+                            int n_in, ht_tensor *in, int n_out,
+                            const ht_tensor *out, ht_cotangent *dout,
+                            ht_tensor *g) HT_MUST_CHECK;
 
 #endif

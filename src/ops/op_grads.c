@@ -73,15 +73,15 @@ static ht_status need_images(const ht_call *c, const ht_shape *images) {
 static ht_status resize(ht_call *c, const char *op) {
   past p = {0};
   ht_dtype t = c->in[1]->dtype;
-  if (t != HT_FLOAT && t != HT_DOUBLE) return ht_no_dtype(c, t);
+  if (!ht_dtype_floating(t)) return ht_no_dtype(c, t);
   HT_TRY(ht_need_dtype(c, 0, HT_FLOAT));
   HT_TRY(need_images(c, &c->in[1]->shape));
-  p.in[0] = outline(t, &c->in[1]->shape);
+  p.in[0] = outline(HT_FLOAT, &c->in[1]->shape);
   p.out[0] = outline(HT_FLOAT, &c->in[0]->shape);
   p.dout[0].dense = *c->in[0];
   HT_TRY(run(c, &p, op, 1, 2, 1));
   c->out[0] = p.g[0];
-  return HT_SUCCESS;
+  return ht_round_to(c->run->pool, t, &c->out[0]);
 }
 
 static ht_status bilinear_forward(ht_call *c) {
@@ -111,7 +111,7 @@ static ht_status nearest_forward(ht_call *c) {
   return HT_SUCCESS;
 }
 
-/* ---- LRN: (dy, x, y); MaxPoolV2: (x, y, dy, ksize, strides) */
+/* ---- LRN: (dy, x, y) */
 
 static ht_status lrn_forward(ht_call *c) {
   past p = {0};
@@ -124,21 +124,6 @@ static ht_status lrn_forward(ht_call *c) {
   p.out[0] = *c->in[2];
   p.dout[0].dense = *c->in[0];
   HT_TRY(run(c, &p, "LRN", 1, 1, 1));
-  c->out[0] = p.g[0];
-  return HT_SUCCESS;
-}
-
-static ht_status pool_forward(ht_call *c) {
-  past p = {0};
-  HT_TRY(ht_need_dtype(c, 1, c->in[0]->dtype));
-  HT_TRY(ht_need_dtype(c, 2, c->in[0]->dtype));
-  HT_TRY(ht_need_same_shape(c, 1, 2));
-  p.in[0] = *c->in[0];
-  p.in[1] = *c->in[3];
-  p.in[2] = *c->in[4];
-  p.out[0] = *c->in[1];
-  p.dout[0].dense = *c->in[2];
-  HT_TRY(run(c, &p, "MaxPoolV2", 1, 3, 1));
   c->out[0] = p.g[0];
   return HT_SUCCESS;
 }
@@ -219,21 +204,6 @@ const ht_op ht_ops_grads[] = {
                    "f[2,1,2,9] f[2,1,2,9] f[2,1,2,9] depth_radius=2 bias=2 "
                    "alpha=0.3 beta=0.75 !grad=0",
         .forward = lrn_forward,
-        .gradient = ht_no_gradient,
-        .flags = HT_OP_IN_FLOAT,
-    },
-    {
-        .name = "MaxPoolGradV2",
-        .inputs = "orig_input:T orig_output:T grad:T ksize:int32 "
-                  "strides:int32",
-        .outputs = "output:T",
-        .attrs = "padding:string data_format:string='NHWC' T:type=float",
-        .doc = "The gradient of MaxPoolV2.",
-        .samples = "f[1,4,4,2] f[1,2,2,2] f[1,2,2,2] i[4]{1,2,2,1} "
-                   "i[4]{1,2,2,1} padding='VALID' !grad=0; "
-                   "f[2,5,4,1] f[2,3,2,1] f[2,3,2,1] i[4]{1,3,3,1} "
-                   "i[4]{1,2,2,1} padding='SAME' !grad=0",
-        .forward = pool_forward,
         .gradient = ht_no_gradient,
         .flags = HT_OP_IN_FLOAT,
     },

@@ -1,4 +1,6 @@
 /* test_random.c - random ops where no recorded number can say it all. */
+#include <math.h>
+
 #include "base/parallel.h"
 #include "ops/interface.h"
 #include "test.h"
@@ -56,6 +58,91 @@ START_TEST(a_generator_moves_on_when_read) {
   ht_tensor_drop(&alg);
   ht_tensor_drop(&delta);
   ht_store_free(&store);
+}
+END_TEST
+
+/* A generator of state {-256, 3, 77} in a variable, and ops that draw from it
+ * one after another. */
+typedef struct drawer {
+  ht_store store;
+  ht_variable *v;
+  ht_run run;
+  ht_tensor handle;
+} drawer;
+
+static ht_tensor integer(ht_dtype t, int rank, int64_t value) {
+  ht_tensor x;
+  ht_shape s = rank ? ht_shape_1(1) : HT_SCALAR;
+  OK(ht_tensor_zeros(NULL, t, &s, &x));
+  ht_i64(&x)[0] = value;
+  return x;
+}
+
+/* Three numbers of `op`, and the low half of the counter behind them. */
+static void draws(drawer *d, const char *op, const char *attrs, bool bounds,
+                  const double *wanted, int64_t counter) {
+  ht_tensor alg = integer(HT_INT64, 0, 1), n = integer(HT_INT64, 1, 3);
+  ht_tensor low = integer(HT_INT64, 0, 10), high = integer(HT_INT64, 0, 1000);
+  const ht_tensor *in[] = {&d->handle, &alg, &n, &low, &high};
+  ht_tensor out;
+  OK(ht_apply(&d->run, op, attrs, bounds ? 5 : 3, in, 1, &out));
+  for (int i = 0; i < 3; i++) {
+    double v = ht_dtype_floating(out.dtype) ? ht_real_at(&out, i)
+                                            : (double)ht_int_at(&out, i);
+    ck_assert_msg(fabs(v - wanted[i]) <= 1e-5 * fabs(wanted[i]),
+                  "%s: number %d is %.9g, wanted %.9g", op, i, v, wanted[i]);
+  }
+  ck_assert_int_eq(ht_i64(&d->v->value)[0], counter);
+  ck_assert_int_eq(ht_i64(&d->v->value)[1], 4);
+  ht_tensor_drop(&out);
+  ht_tensor_drop(&alg);
+  ht_tensor_drop(&n);
+  ht_tensor_drop(&low);
+  ht_tensor_drop(&high);
+}
+
+/* The numbers are those of TensorFlow 2.15. */
+static void draw_all(drawer *d) {
+  const double uniform[] = {0.6586630344390869, 0.19388699531555176,
+                            0.2755657434463501};
+  const double normal[] = {-2.1874947547912598, 0.13921426236629486,
+                           0.5137226581573486};
+  const double truncated[] = {0.6972293853759766, 0.32079043984413147,
+                              0.09143121540546417};
+  const double full[] = {-1083217243, -1287005086, -1721921165};
+  const double bounded[] = {927, 464, 238};
+  draws(d, "StatefulUniform", "dtype=float", false, uniform, 512);
+  draws(d, "StatefulStandardNormalV2", "dtype=float", false, normal, 1280);
+  draws(d, "StatefulTruncatedNormal", "dtype=float", false, truncated, 2048);
+  draws(d, "StatefulUniformFullInt", "dtype=int32", false, full, 2816);
+  draws(d, "StatefulUniformInt", "dtype=int64", true, bounded, 3584);
+}
+
+START_TEST(a_variable_draws_what_tensorflow_draws) {
+  drawer d = {.run = {.store = &d.store}};
+  ht_shape one = ht_shape_1(1), three = ht_shape_1(3);
+  ht_tensor state, alg = integer(HT_INT64, 0, 1);
+  ht_tensor delta = integer(HT_INT64, 0, 5);
+  ht_store_init(&d.store);
+  OK(ht_store_add_variable(&d.store, "state", "state", HT_INT64, &three, &d.v));
+  OK(ht_tensor_zeros(NULL, HT_INT64, &three, &state));
+  ht_i64(&state)[0] = -256;
+  ht_i64(&state)[1] = 3;
+  ht_i64(&state)[2] = 77;
+  OK(ht_variable_assign(d.v, &state, false));
+  OK(ht_tensor_new(NULL, HT_RESOURCE, &one, &d.handle));
+  ht_obj(&d.handle)[0] = ht_object_share(&d.v->object);
+  draw_all(&d);
+  const ht_tensor *in[] = {&d.handle, &alg, &delta};
+  OK(ht_apply(&d.run, "RngSkip", "", 3, in, 0, NULL));
+  ck_assert_int_eq(ht_i64(&d.v->value)[0], 4864);
+  ht_i64(&alg)[0] = 2;
+  FAILS(ht_apply(&d.run, "RngSkip", "", 3, in, 0, NULL), HT_UNSUPPORTED,
+        "random algorithm 2");
+  ht_tensor_drop(&alg);
+  ht_tensor_drop(&delta);
+  ht_tensor_drop(&d.handle);
+  ht_store_free(&d.store);
 }
 END_TEST
 
@@ -131,6 +218,7 @@ END_TEST
 static void add(TCase *tests) {
   tcase_add_test(tests, the_random_algorithm_is_philox);
   tcase_add_test(tests, a_generator_moves_on_when_read);
+  tcase_add_test(tests, a_variable_draws_what_tensorflow_draws);
   tcase_add_test(tests, threads_do_not_change_what_is_drawn);
   tcase_add_test(tests, seed_step_and_call_each_change_what_is_drawn);
   tcase_add_test(tests, an_op_with_a_seed_differs_from_step_to_step);

@@ -227,8 +227,9 @@ static ht_status give(ht_back *b, int i, ht_cotangent *g) {
     ht_cotangent_drop(g);
     return st;
   }
-  return ht_cotangent_add(b->run->pool, &tape->slot[in->trace].total, g,
-                          &in->shape);
+  ht_cotangent *total =
+      b->collected ? &b->collected[i] : &tape->slot[in->trace].total;
+  return ht_cotangent_add(b->run->pool, total, g, &in->shape);
 }
 
 ht_status ht_give(ht_back *b, int i, ht_tensor *g) {

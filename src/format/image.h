@@ -11,13 +11,16 @@
 enum { HT_IMAGE_MAX = 1 << 28 }; /* bytes of pixels */
 
 typedef struct ht_image_want {
-  int channels;      /* 1 to 4; 0: those of the file */
-  bool wide;         /* 16 bits a channel (of PNG; others have 8) */
-  int ratio;         /* JPEG: made smaller by 1, 2, 4 or 8 */
-  bool rough_chroma; /* JPEG: colours are repeated, not interpolated */
-  bool exact_dct;    /* JPEG: the slower integer transform */
-  bool cut_off;      /* JPEG: a file without its end is taken */
-  bool upright;      /* turned as the file's EXIF orientation says */
+  int channels;          /* 1 to 4; 0: those of the file */
+  bool wide;             /* 16 bits a channel (of PNG; others have 8) */
+  int ratio;             /* JPEG: made smaller by 1, 2, 4 or 8 */
+  bool rough_chroma;     /* JPEG: colours are repeated, not interpolated */
+  bool exact_dct;        /* JPEG: the slower integer transform */
+  bool cut_off;          /* JPEG: a file without its end is taken */
+  bool upright;          /* turned as the file's EXIF orientation says */
+  const int32_t *window; /* JPEG: top, left, height and width of a part, NULL:
+                            all. Colours at its right edge are not blended with
+                            what lies outside, as in TensorFlow */
 } ht_image_want;
 
 typedef struct ht_image {

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* after stdio.h, which they need */
 #include <jpeglib.h>
@@ -19,7 +20,7 @@ typedef struct reader {
   jmp_buf back;
   bool cut_off; /* an early end is no failure */
   char message[JMSG_LENGTH_MAX];
-  unsigned char *row; /* of four colours of print */
+  unsigned char *row; /* of four colours of print, or wider than a part */
 } reader;
 
 static void fail(j_common_ptr common) {
@@ -72,6 +73,40 @@ static void light(const unsigned char *cmyk, int64_t n, bool inverted,
   }
 }
 
+/* ---- a part of an image */
+
+static ht_status check_window(const reader *r, const int32_t *w) {
+  if (w[0] < 0 || w[1] < 0 || w[2] <= 0 || w[3] <= 0 ||
+      (int64_t)w[0] + w[2] > (int64_t)r->d.output_height ||
+      (int64_t)w[1] + w[3] > (int64_t)r->d.output_width)
+    return ht_fail(HT_USAGE, "the window leaves the image");
+#ifndef LIBJPEG_TURBO_VERSION
+  return ht_fail(HT_UNSUPPORTED, "parts of JPEG need libjpeg-turbo");
+#else
+  if (r->d.out_color_space == JCS_CMYK)
+    return ht_fail(HT_UNSUPPORTED, "JPEG for print is read whole alone");
+  return HT_SUCCESS;
+#endif
+}
+
+/* Whole blocks of columns are read; what stands left of the window is cut. */
+static void read_window(reader *r, const int32_t *w, ht_image *out) {
+#ifdef LIBJPEG_TURBO_VERSION
+  JDIMENSION left = (JDIMENSION)w[1], width = (JDIMENSION)w[3];
+  jpeg_crop_scanline(&r->d, &left, &width);
+  if (w[0]) jpeg_skip_scanlines(&r->d, (JDIMENSION)w[0]);
+  size_t bytes = (size_t)out->width * (size_t)out->channels;
+  for (int32_t y = 0; y < w[2]; y++) {
+    JSAMPROW row = r->row;
+    if (!jpeg_read_scanlines(&r->d, &row, 1)) break;
+    memcpy((unsigned char *)out->pixels + (size_t)y * bytes,
+           row + ((size_t)w[1] - left) * (size_t)out->channels, bytes);
+  }
+#else
+  (void)r, (void)w, (void)out;
+#endif
+}
+
 static void read_rows(reader *r, ht_image *out) {
   size_t bytes = (size_t)out->width * (size_t)out->channels;
   while (r->d.output_scanline < r->d.output_height) {
@@ -93,13 +128,21 @@ static ht_status read_image(reader *r, const void *data, size_t n,
   jpeg_calc_output_dimensions(&r->d);
   out->width = r->d.output_width;
   out->height = r->d.output_height;
+  if (want->window) {
+    HT_TRY(check_window(r, want->window));
+    out->height = want->window[2];
+    out->width = want->window[3];
+  }
   HT_TRY(ht_image_room(out));
-  if (r->d.out_color_space == JCS_CMYK) {
-    r->row = malloc((size_t)out->width * 4);
+  if (want->window || r->d.out_color_space == JCS_CMYK) {
+    r->row = malloc((size_t)r->d.output_width * 4);
     if (!r->row) return ht_fail(HT_NO_MEMORY, "no memory for an image");
   }
   jpeg_start_decompress(&r->d);
-  read_rows(r, out);
+  if (want->window)
+    read_window(r, want->window, out);
+  else
+    read_rows(r, out);
   return HT_SUCCESS;
 }
 

@@ -24,7 +24,7 @@ double ht_uniform_double(uint32_t high, uint32_t low) {
   return d - 1.0;
 }
 
-static void normal_pair_double(const uint32_t r[4], double out[2]) {
+void ht_normal_pair_double(const uint32_t r[4], double out[2]) {
   double u = ht_uniform_double(r[0], r[1]);
   if (u < 1.0e-7) u = 1.0e-7;
   double v = 2 * M_PI * ht_uniform_double(r[2], r[3]);
@@ -84,7 +84,7 @@ static void store_floats(const job *j, const float f[4], group *out) {
 static void normal_group(const job *j, const uint32_t r[4], group *out) {
   float f[4];
   if (j->dtype == HT_DOUBLE) {
-    normal_pair_double(r, out->d);
+    ht_normal_pair_double(r, out->d);
     return;
   }
   ht_normal_pair(r[0], r[1], f);
@@ -102,7 +102,7 @@ static void truncated_group(const job *j, ht_philox g, group *out) {
     int words = j->dtype == HT_DOUBLE ? 4 : 2;
     for (int k = 0; k < words; k++) r[k] = ht_single_next(&s);
     if (j->dtype == HT_DOUBLE)
-      normal_pair_double(r, wide);
+      ht_normal_pair_double(r, wide);
     else
       ht_normal_pair(r[0], r[1], pair);
     for (int k = 0; k < 2 && n < j->each; k++) {

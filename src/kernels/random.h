@@ -30,5 +30,7 @@ uint32_t ht_single_next(ht_single *s);
 
 /* 52 bits of two numbers, in [0,1). */
 double ht_uniform_double(uint32_t high, uint32_t low);
+/* Two standard normal values of a block, sin first. */
+void ht_normal_pair_double(const uint32_t r[4], double out[2]);
 
 #endif

@@ -1,4 +1,4 @@
-/* apply.c - ht_apply: an op outside any graph, see op.h. */
+/* apply.c - ops and gradient rules outside any graph, see op.h. */
 #include "ops/interface.h"
 
 static ht_status run_call(ht_call *call) {
@@ -43,4 +43,51 @@ ht_status ht_apply(ht_run *run, const char *op, const char *attrs, int n_in,
   if (st.code != HT_OK)
     for (int i = 0; i < n_out; i++) ht_tensor_drop(&out[i]);
   return st;
+}
+
+enum { MAX_GRADIENTS = 8 };
+
+/* g = what was collected for an input like `in`. */
+static ht_status take_collected(ht_run *run, ht_cotangent *total,
+                                const ht_tensor *in, ht_tensor *g) {
+  if (total->indices.dtype)
+    return ht_fail(HT_UNSUPPORTED, "a gradient of rows is no op");
+  if (!total->dense.dtype)
+    return ht_tensor_zeros(run->pool, in->dtype, &in->shape, g);
+  *g = total->dense;
+  total->dense = (ht_tensor){0};
+  return HT_SUCCESS;
+}
+
+ht_status ht_apply_gradient(ht_call *c, const char *op, unsigned wanted,
+                            int n_in, ht_tensor *in, int n_out,
+                            const ht_tensor *out, ht_cotangent *dout,
+                            ht_tensor *g) {
+  ht_cotangent total[MAX_GRADIENTS] = {0};
+  ht_back b = {.op = ht_op_find(op),
+               .node = c->node,
+               .attrs = c->attrs,
+               .n_in = n_in,
+               .n_out = n_out,
+               .in = in,
+               .out = out,
+               .dout = dout,
+               .run = c->run,
+               .collected = total};
+  if (!b.op || n_in > MAX_GRADIENTS)
+    return ht_fail(HT_UNSUPPORTED, "op '%s' has no gradient", op);
+  for (int i = 0; i < n_in; i++) {
+    in[i].trace = wanted >> i & 1;
+    g[i] = (ht_tensor){0};
+  }
+  ht_status st = ht_op_gradient(&b, b.op->gradient);
+  for (int i = 0; i < n_in; i++) {
+    if (st.code == HT_OK && (wanted >> i & 1))
+      st = take_collected(c->run, &total[i], &in[i], &g[i]);
+    ht_tensor_drop(&total[i].dense);
+    ht_tensor_drop(&total[i].indices);
+    ht_tensor_drop(&total[i].values);
+  }
+  for (int i = 0; i < n_in && st.code != HT_OK; i++) ht_tensor_drop(&g[i]);
+  return ht_within(st, "op '%s'", c->op->name);
 }

@@ -33,25 +33,26 @@ typedef double ht_flops_fn(const ht_attrs *attrs, const ht_tensor *in,
  * outputs 0..15. Of the rest the gradient sees dtype and shape alone. */
 #define HT_KEEP_IN(i) (1u << (i))
 #define HT_KEEP_OUT(i) (1u << (16 + (i)))
-#define HT_KEEP_INS 0xffffu    /* all inputs, also those after the 16th */
+#define HT_KEEP_INS 0xffffu /* all inputs, also those after the 16th */
 #define HT_KEEP_OUTS 0xffff0000u
 
-enum { /* flags of a row */
-  HT_OP_STATEFUL = 1,  /* effects or hidden state: never folded or merged */
-  HT_OP_RANDOM = 2,    /* draws from the run's generator */
-  HT_OP_ROWS = 4,      /* row i of every output depends on row i of the
-                          inputs alone (axis 0), whatever the attributes */
-  HT_OP_ROWS_GRAD = 8, /* the gradient takes cotangents that are rows */
-  HT_OP_DEAD_IN = 16,  /* runs although an input is dead (Merge) */
-  HT_OP_HANDLES = 32,  /* inputs marked Ref are handles, not values */
-  HT_OP_ABSENT = 64,   /* known but not run: a plan that needs it is refused */
-  HT_OP_READS = 128,   /* stateful because it reads state: it changes none and
-                          is left out where nothing reads it */
-  /* Types without kernels are computed in wider ones, and rounded (integers:
-   * cut) at the end; of integers only inputs of type T. */
-  HT_OP_IN_FLOAT = 256,  /* half and bfloat16 in float, gradients too */
-  HT_OP_IN_LONG = 512,   /* integers below 32 bits and uint32 in int64 */
-  HT_OP_IN_DOUBLE = 1024 /* the same and int32 in double */
+enum {                     /* flags of a row */
+       HT_OP_STATEFUL = 1, /* effects or hidden state: never folded or merged */
+       HT_OP_RANDOM = 2,   /* draws from the run's generator */
+       HT_OP_ROWS = 4,     /* row i of every output depends on row i of the
+                              inputs alone (axis 0), whatever the attributes */
+       HT_OP_ROWS_GRAD = 8, /* the gradient takes cotangents that are rows */
+       HT_OP_DEAD_IN = 16,  /* runs although an input is dead (Merge) */
+       HT_OP_HANDLES = 32,  /* inputs marked Ref are handles, not values */
+       HT_OP_ABSENT =
+           64, /* known but not run: a plan that needs it is refused */
+       HT_OP_READS = 128, /* stateful because it reads state: it changes none
+                             and is left out where nothing reads it */
+       /* Types without kernels are computed in wider ones, and rounded
+        * (integers: cut) at the end; of integers only inputs of type T. */
+       HT_OP_IN_FLOAT = 256,  /* half and bfloat16 in float, gradients too */
+       HT_OP_IN_LONG = 512,   /* integers below 32 bits and uint32 in int64 */
+       HT_OP_IN_DOUBLE = 1024 /* the same and int32 in double */
 };
 
 struct ht_op {
@@ -159,8 +160,10 @@ struct ht_back {
   ht_cotangent *dout;   /* per output; dense unless HT_OP_ROWS_GRAD.
                            HT_INVALID where no gradient arrives */
   ht_run *run;
-  void *walk; /* the tape's */
+  void *walk;              /* the tape's */
   const ht_tensor *stored; /* the inputs, where `in` holds wider copies */
+  ht_cotangent *collected; /* per input: where what is given is added, of a rule
+                              that runs as an op; NULL: on the tape */
 };
 
 /* Whether the gradient with regard to input i is wanted. */
@@ -195,11 +198,11 @@ ht_status ht_back_zeros(ht_back *b, ht_dtype dtype, const ht_shape *shape,
 struct ht_run {
   ht_pool *pool;
   ht_store *store;
-  ht_tape *tape;    /* NULL: no gradients wanted */
-  bool training;    /* assignments are staged, lazy rows touched */
-  uint64_t seed;    /* of random ops without one of their own */
-  uint64_t step;    /* training step: random ops draw by (seed, node, step) */
-  uint64_t calls;   /* random ops run so far in this run */
+  ht_tape *tape;      /* NULL: no gradients wanted */
+  bool training;      /* assignments are staged, lazy rows touched */
+  uint64_t seed;      /* of random ops without one of their own */
+  uint64_t step;      /* training step: random ops draw by (seed, node, step) */
+  uint64_t calls;     /* random ops run so far in this run */
   const char *folder; /* of the module: no op reads a file outside it */
   int64_t max_turns;  /* of a loop, 0: no limit */
   ht_profile *profile; /* NULL: times are not taken */
@@ -208,8 +211,7 @@ struct ht_run {
 
   /* Runs a sub-plan; `in` borrowed, `out` filled. Recorded on the tape. */
   ht_status (*call_plan)(ht_run *run, ht_plan *plan, int n_in,
-                         const ht_tensor *const *in, int n_out,
-                         ht_tensor *out);
+                         const ht_tensor *const *in, int n_out, ht_tensor *out);
   /*
    * Records an application that forward made by itself (containers, loops):
    * `gradient` will see exactly these inputs and outputs, with everything
@@ -233,5 +235,16 @@ struct ht_run {
 ht_status ht_apply(ht_run *run, const char *op, const char *attrs, int n_in,
                    const ht_tensor *const *in, int n_out,
                    ht_tensor *out) HT_MUST_CHECK;
+
+/*
+ * Runs the gradient rule of another op, for ops that are gradients. The
+ * attributes are the call's; tensors are borrowed, and what the rule does not
+ * keep may have no data. g[i]: the gradient of input i, for each bit of
+ * `wanted`; zeros where the rule gives none.
+ */
+ht_status ht_apply_gradient(ht_call *c, const char *op, unsigned wanted,
+                            int n_in, ht_tensor *in, int n_out,
+                            const ht_tensor *out, ht_cotangent *dout,
+                            ht_tensor *g) HT_MUST_CHECK;
 
 #endif

@@ -138,8 +138,7 @@ static void take_part(const ht_tensor *from, int k, float sign, ht_tensor *to) {
     if (to->dtype == HT_FLOAT)
       ht_f(to)[i] = sign * HT_DATA(float, from)[2 * i + k];
     else
-      HT_DATA(double, to)[i] =
-          (double)sign * HT_DATA(double, from)[2 * i + k];
+      HT_DATA(double, to)[i] = (double)sign * HT_DATA(double, from)[2 * i + k];
 }
 
 static void put_part(const ht_tensor *from, int k, ht_tensor *to) {
@@ -312,6 +311,25 @@ static ht_status batch_back(ht_back *b) {
   "adj_x:bool=false adj_y:bool=false grad_x:bool=false grad_y:bool=false"
 
 const ht_op ht_ops_matmul[] = {
+    {
+        .name = "SparseMatMul",
+        .inputs = "a:Ta b:Tb",
+        .outputs = "product:float",
+        .attrs = "transpose_a:bool=false transpose_b:bool=false "
+                 "a_is_sparse:bool=false b_is_sparse:bool=false "
+                 "Ta:type=float Tb:type=float",
+        .doc = "Multiplies two matrices that may hold many zeros.",
+        .samples = "f[2,3] f[3,4] a_is_sparse=true; "
+                   "f[3,2]{0,1,0,0,2,-3} f[3,4] transpose_a=true "
+                   "a_is_sparse=true; f[2,3] f[4,3] transpose_b=true "
+                   "b_is_sparse=true; f[3,2] f[4,3] transpose_a=true "
+                   "transpose_b=true; g[2,3] f[3,4]; g[2,3] g[3,4]",
+        .forward = matmul_forward,
+        .gradient = matmul_back,
+        .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
+        .flops = flops,
+        .flags = HT_OP_IN_FLOAT,
+    },
     {
         .name = "MatMul",
         .inputs = "a:T b:T",

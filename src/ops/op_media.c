@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "format/image.h"
-#include "ops/op.h"
+#include "ops/sparse.h"
 
 /* ---- DecodeJpeg, DecodePng, DecodeImage: each reads both kinds */
 
@@ -67,6 +67,68 @@ static ht_status decode(ht_call *c) {
   ht_status st = image_out(c, t, &image);
   free(image.pixels);
   return st;
+}
+
+/* ---- a part of a JPEG, and its shape alone */
+
+static ht_status decode_and_crop(ht_call *c) {
+  ht_image image;
+  ht_image_want want;
+  HT_TRY(ht_need_dtype(c, 0, HT_STRING));
+  HT_TRY(ht_need_scalar(c, 0));
+  HT_TRY(want_of(c, HT_UINT8, &want));
+  HT_TRY(ht_need_dtype(c, 1, HT_INT32));
+  if (c->in[1]->shape.rank != 1 || ht_count(c->in[1]) != 4)
+    return ht_fail(HT_USAGE, "op '%s' wants a window of 4 numbers",
+                   c->op->name);
+  want.window = ht_i32(c->in[1]);
+  ht_string s = ht_str(c->in[0])[0];
+  if (ht_image_kind_of(s.p, s.n) != HT_JPEG)
+    return ht_fail(HT_CORRUPT, "op '%s': it is no JPEG", c->op->name);
+  HT_TRY(ht_within(ht_image_read(s.p, s.n, &want, &image), "op '%s'",
+                   c->op->name));
+  ht_status st = image_out(c, HT_UINT8, &image);
+  free(image.pixels);
+  return st;
+}
+
+/* The frame header's height, width and components (ITU T.81, B.2.2): false
+ * where there is none. */
+static bool jpeg_frame(ht_string s, int64_t shape[3]) {
+  const uint8_t *p = (const uint8_t *)s.p;
+  for (size_t i = 2; i + 4 <= s.n && p[i] == 0xff;) {
+    uint8_t kind = p[i + 1];
+    if (kind == 0xff) {
+      i++;
+      continue;
+    }
+    size_t n = (size_t)p[i + 2] << 8 | p[i + 3];
+    bool frame = kind >= 0xc0 && kind <= 0xcf && kind != 0xc4 && kind != 0xc8 &&
+                 kind != 0xcc;
+    if (frame && i + 10 <= s.n) {
+      shape[0] = p[i + 5] << 8 | p[i + 6];
+      shape[1] = p[i + 7] << 8 | p[i + 8];
+      shape[2] = p[i + 9];
+      return true;
+    }
+    i += 2 + n;
+  }
+  return false;
+}
+
+static ht_status jpeg_shape(ht_call *c) {
+  int64_t shape[3];
+  ht_shape three = ht_shape_1(3);
+  ht_dtype t = ht_attr_type(c->attrs, "output_type");
+  HT_TRY(ht_need_dtype(c, 0, HT_STRING));
+  HT_TRY(ht_need_scalar(c, 0));
+  if (t != HT_INT32 && t != HT_INT64) return ht_no_dtype(c, t);
+  ht_string s = ht_str(c->in[0])[0];
+  if (ht_image_kind_of(s.p, s.n) != HT_JPEG || !jpeg_frame(s, shape))
+    return ht_fail(HT_CORRUPT, "op '%s': it is no JPEG", c->op->name);
+  HT_TRY(ht_out(c, 0, t, &three));
+  for (int i = 0; i < 3; i++) ht_set_int(&c->out[0], i, shape[i]);
+  return HT_SUCCESS;
 }
 
 /* ---- DecodeWav: 16-bit PCM in a RIFF file */
@@ -161,6 +223,26 @@ const ht_op ht_ops_media[] = {
                      "fancy_upscaling=false;" JPEG
                      "dct_method='INTEGER_ACCURATE';" PNG "channels=3",
      .forward = decode,
+     .gradient = ht_no_gradient},
+    {.name = "DecodeAndCropJpeg",
+     .inputs = "contents:string crop_window:int32",
+     .outputs = "image:uint8",
+     .attrs = "channels:int=0 ratio:int=1 fancy_upscaling:bool=true "
+              "try_recover_truncated:bool=false acceptable_fraction:float=1 "
+              "dct_method:string=''",
+     .doc = "A part of a JPEG file to pixels.",
+     .samples = JPEG "i[4]{2,3,4,5};" JPEG "i[4]{0,0,9,11} channels=1;" JPEG
+                     "i[4]{8,10,1,1} dct_method='INTEGER_ACCURATE';" JPEG
+                     "i[4]{1,1,3,3} ratio=2",
+     .forward = decode_and_crop,
+     .gradient = ht_no_gradient},
+    {.name = "ExtractJpegShape",
+     .inputs = "contents:string",
+     .outputs = "image_shape:output_type",
+     .attrs = "output_type:type=int32",
+     .doc = "Height, width and channels of a JPEG file.",
+     .samples = JPEG ";" JPEG "output_type=int64",
+     .forward = jpeg_shape,
      .gradient = ht_no_gradient},
     {.name = "DecodePng",
      .inputs = "contents:string",

@@ -1,411 +1,28 @@
 /*
- * op_parse.c - tf.Example records to tensors. Records are read where they
- * lie: a feature is found as a span of bytes, its list is counted, then
- * copied (strings point into the record).
+ * op_parse.c - tf.Example records to tensors, by example.h.
  */
-#include <stdlib.h>
+#include "ops/example.h"
 
-#include "ops/sparse.h"
-#include "ops/strings.h"
+static const ht_parse_names names = {"sparse_types", "Tdense",
+                                     "ragged_value_types", "ragged_split_types",
+                                     "dense_shapes"};
 
-/* ---- the wire format of protocol buffers, as far as tf.Example needs it */
+/* ---- where keys, types and defaults stand */
 
-typedef struct field {
-  int number, wire; /* wire type 0, 1, 2 or 5 */
-  uint64_t value;   /* of type 0 */
-  ht_string bytes;  /* of types 1, 2 and 5 */
-} field;
-
-static bool varint(ht_string *s, uint64_t *v) {
-  *v = 0;
-  for (int shift = 0; shift < 64 && s->n; shift += 7) {
-    unsigned char c = (unsigned char)*s->p;
-    s->p++, s->n--;
-    *v |= (uint64_t)(c & 127) << shift;
-    if (c < 128) return true;
-  }
-  return false;
-}
-
-/* Takes the next field off s; false at the end, or (s->n > 0) at bytes that
- * are no field. */
-static bool next_field(ht_string *s, field *f) {
-  uint64_t key, size = 0;
-  ht_string rest = *s;
-  if (!rest.n || !varint(&rest, &key) || key >> 3 > INT32_MAX) return false;
-  f->number = (int)(key >> 3);
-  f->wire = (int)(key & 7);
-  f->value = 0;
-  if (f->wire == 0 && !varint(&rest, &f->value)) return false;
-  if (f->wire == 2 && !varint(&rest, &size)) return false;
-  if (f->wire == 1) size = 8;
-  if (f->wire == 5) size = 4;
-  if (f->wire == 3 || f->wire == 4 || f->wire > 5 || size > rest.n)
-    return false;
-  f->bytes = (ht_string){rest.p, size};
-  *s = (ht_string){rest.p + size, rest.n - size};
-  return true;
-}
-
-/* ---- lists */
-
-typedef struct list {
-  ht_tensor *out; /* NULL: only counted */
-  int64_t at, n;  /* where it starts in out, elements so far */
-  int64_t max;    /* room in out */
-} list;
-
-static bool put_number(list *l, const field *f, ht_string *packed) {
-  uint64_t v = f->value;
-  float x = 0;
-  if (packed && !varint(packed, &v)) return false;
-  if (f->wire == 5) memcpy(&x, f->bytes.p, 4);
-  if (l->out && l->n < l->max) {
-    if (l->out->dtype == HT_FLOAT)
-      ht_f(l->out)[l->at + l->n] = x;
-    else
-      ht_i64(l->out)[l->at + l->n] = (int64_t)v;
-  }
-  l->n++;
-  return true;
-}
-
-static bool packed_floats(list *l, ht_string s) {
-  if (s.n % 4) return false;
-  int64_t n = (int64_t)(s.n / 4), room = l->max - l->n;
-  if (l->out && room > 0)
-    memcpy(ht_f(l->out) + l->at + l->n, s.p, (size_t)(n < room ? n : room) * 4);
-  l->n += n;
-  return true;
-}
-
-/* One field of a list: an element, or many that are packed. */
-static bool put_field(list *l, const field *f, ht_dtype t) {
-  ht_string packed = f->bytes;
-  if (t == HT_STRING) {
-    if (f->wire != 2) return false;
-    if (l->out && l->n < l->max) ht_str(l->out)[l->at + l->n] = f->bytes;
-    l->n++;
-    return true;
-  }
-  if (f->wire == 2 && t == HT_FLOAT) return packed_floats(l, packed);
-  if (f->wire == 2) {
-    while (packed.n)
-      if (!put_number(l, f, &packed)) return false;
-    return true;
-  }
-  return f->wire == (t == HT_FLOAT ? 5 : 0) && put_number(l, f, NULL);
-}
-
-/* Walks the list of a Feature. A feature without a list has no elements. */
-static ht_status walk(ht_string feature, ht_dtype t, list *l) {
-  int wanted = t == HT_STRING ? 1 : t == HT_FLOAT ? 2 : 3;
-  field f, element;
-  l->n = 0;
-  while (next_field(&feature, &f)) {
-    if (f.number < 1 || f.number > 3) continue;
-    if (f.number != wanted || f.wire != 2)
-      return ht_fail(HT_CORRUPT, "it is not of type '%s'", ht_dtype_name(t));
-    for (ht_string s = f.bytes; s.n;)
-      if (!next_field(&s, &element) ||
-          (element.number == 1 && !put_field(l, &element, t)))
-        return ht_fail(HT_CORRUPT, "its list is damaged");
-  }
-  if (feature.n) return ht_fail(HT_CORRUPT, "it is damaged");
-  return HT_SUCCESS;
-}
-
-/* ---- what is wanted, and where it stands in each record */
-
-typedef struct want {
-  ht_string key;
-  ht_dtype type;
-  ht_shape shape; /* of a dense feature */
-  const ht_tensor *missing;
-} want;
-
-typedef struct parse {
-  ht_call *call;
-  const ht_tensor *records;
-  int64_t batch;
-  bool single; /* one record, without a batch dimension */
-  int n_sparse, n_dense, n_ragged, n;
-  want *want;         /* sparse, dense, ragged ones */
-  ht_string *feature; /* [batch, n]; p NULL: not in the record */
-  const ht_attr *splits;
-} parse;
-
-static void *zeroed(size_t n, size_t size) { return calloc(n ? n : 1, size); }
-
-static void found(parse *p, int64_t row, ht_string key, ht_string value) {
-  for (int i = 0; i < p->n; i++)
-    if (ht_string_equal(p->want[i].key, key))
-      p->feature[row * p->n + i] = value;
-}
-
-/* Example{1: Features{1: entry{1: key, 2: Feature}}} */
-static bool find_features(parse *p, int64_t row, ht_string record) {
-  field features, entry, part;
-  while (next_field(&record, &features)) {
-    if (features.number != 1) continue;
-    ht_string entries = features.bytes;
-    while (next_field(&entries, &entry)) {
-      ht_string inside = entry.bytes, key = {"", 0}, value = {"", 0};
-      if (entry.number != 1) continue;
-      while (next_field(&inside, &part)) {
-        if (part.number == 1) key = part.bytes;
-        if (part.number == 2) value = part.bytes;
-      }
-      if (inside.n) return false;
-      found(p, row, key, value);
-    }
-    if (entries.n) return false;
-  }
-  return record.n == 0;
-}
-
-static ht_status find_all(parse *p) {
-  p->feature =
-      zeroed((size_t)p->batch * (size_t)(p->n ? p->n : 1), sizeof(ht_string));
-  if (!p->feature) return ht_fail(HT_NO_MEMORY, "no memory for examples");
-  for (int64_t r = 0; r < p->batch; r++)
-    if (!find_features(p, r, ht_str(p->records)[r]))
-      return ht_fail(HT_CORRUPT, "record %lld is no tf.Example", (long long)r);
-  return HT_SUCCESS;
-}
-
-static ht_status count(const parse *p, int64_t row, int i, int64_t *n) {
-  list l = {0};
-  const want *w = &p->want[i];
-  ht_status st = walk(p->feature[row * p->n + i], w->type, &l);
-  *n = l.n;
-  return ht_within(st, "feature '%.*s' of record %lld",
-                   (int)(w->key.n < 80 ? w->key.n : 80), w->key.p,
-                   (long long)row);
-}
-
-static ht_status fill(const parse *p, int64_t row, int i, ht_tensor *out,
-                      int64_t at, int64_t max) {
-  list l = {.out = out, .at = at, .max = max};
-  return walk(p->feature[row * p->n + i], p->want[i].type, &l);
-}
-
-/* ---- outputs */
-
-static ht_status values_out(parse *p, int o, int i, const ht_shape *shape) {
-  HT_TRY(ht_out(p->call, o, p->want[i].type, shape));
-  if (p->want[i].type != HT_STRING) return HT_SUCCESS;
-  return ht_string_keep(&p->call->out[o], p->records);
-}
-
-/* counts[r] and their sum and maximum. */
-static ht_status counts_of(const parse *p, int i, int64_t *counts,
-                           int64_t *total, int64_t *most) {
-  *total = *most = 0;
-  for (int64_t r = 0; r < p->batch; r++) {
-    HT_TRY(count(p, r, i, &counts[r]));
-    *total += counts[r];
-    if (counts[r] > *most) *most = counts[r];
-  }
-  return HT_SUCCESS;
-}
-
-static ht_status sparse_feature(parse *p, int i, int64_t *counts) {
-  ht_call *c = p->call;
-  int64_t total, most, at = 0;
-  int rank = p->single ? 1 : 2;
-  HT_TRY(counts_of(p, i, counts, &total, &most));
-  ht_shape indices = ht_shape_2(total, rank), one = ht_shape_1(total);
-  ht_shape dense = p->single ? ht_shape_1(most) : ht_shape_2(p->batch, most);
-  HT_TRY(ht_out(c, i, HT_INT64, &indices));
-  HT_TRY(values_out(p, p->n_sparse + i, i, &one));
-  HT_TRY(ht_out_shape(c, 2 * p->n_sparse + i, &dense));
-  int64_t *to = ht_i64(&c->out[i]);
-  for (int64_t r = 0; r < p->batch; r++) {
-    HT_TRY(fill(p, r, i, &c->out[p->n_sparse + i], at, counts[r]));
-    for (int64_t k = 0; k < counts[r]; k++) {
-      if (!p->single) *to++ = r;
-      *to++ = k;
-    }
-    at += counts[r];
-  }
-  return HT_SUCCESS;
-}
-
-static ht_status ragged_feature(parse *p, int k, int64_t *counts) {
-  ht_call *c = p->call;
-  int i = p->n_sparse + p->n_dense + k;
-  int values = 3 * p->n_sparse + p->n_dense + k, splits = values + p->n_ragged;
-  int64_t total, most, at = 0;
-  HT_TRY(counts_of(p, i, counts, &total, &most));
-  ht_shape one = ht_shape_1(total);
-  ht_shape rows = ht_shape_1(p->single ? 0 : p->batch + 1);
-  bool narrow =
-      p->splits && k < p->splits->n && p->splits->value[k].type == HT_INT32;
-  HT_TRY(values_out(p, values, i, &one));
-  HT_TRY(ht_out(c, splits, narrow ? HT_INT32 : HT_INT64, &rows));
-  for (int64_t r = 0; r < p->batch; r++) {
-    if (!p->single) ht_set_int(&c->out[splits], r, at);
-    HT_TRY(fill(p, r, i, &c->out[values], at, counts[r]));
-    at += counts[r];
-  }
-  if (!p->single) ht_set_int(&c->out[splits], p->batch, at);
-  return HT_SUCCESS;
-}
-
-static ht_status required(const want *w, int64_t row) {
-  return ht_fail(HT_USAGE,
-                 "record %lld lacks feature '%.*s', which has no "
-                 "default",
-                 (long long)row, (int)(w->key.n < 80 ? w->key.n : 80),
-                 w->key.p);
-}
-
-/* A row of a dense feature: its elements, or (and after them) the default. */
-static ht_status dense_row(parse *p, int i, int64_t row, int64_t size,
-                           int64_t n, ht_tensor *out) {
-  const want *w = &p->want[i];
-  int64_t defaults = ht_count(w->missing);
-  bool open = w->shape.rank && w->shape.dim[0] < 0;
-  bool there = p->feature[row * p->n + i].p && n > 0;
-  if (!there && !open && size && !defaults) return required(w, row);
-  if (!open && there && n != size)
-    return ht_fail(HT_USAGE,
-                   "feature '%.*s' of record %lld has %lld values, "
-                   "%lld are wanted",
-                   (int)(w->key.n < 80 ? w->key.n : 80), w->key.p,
-                   (long long)row, (long long)n, (long long)size);
-  if (there) HT_TRY(fill(p, row, i, out, row * size, size));
-  for (int64_t k = there ? n : 0; k < size; k++) {
-    if (defaults)
-      ht_copy_element(out, row * size + k, w->missing,
-                      defaults == 1 ? 0 : k % defaults);
-    else if (out->dtype != HT_STRING)
-      memset((char *)out->data +
-                 (size_t)(row * size + k) * ht_dtype_size(out->dtype),
-             0, ht_dtype_size(out->dtype));
-  }
-  return HT_SUCCESS;
-}
-
-/* [batch] + the declared shape, whose first dimension may be open. */
-static ht_status dense_shape(const parse *p, const want *w, int64_t most,
-                             ht_shape *shape) {
-  int64_t inner = 1;
-  *shape = p->single ? HT_SCALAR : ht_shape_1(p->batch);
-  for (int d = 0; d < w->shape.rank; d++)
-    if (d || w->shape.dim[0] >= 0) {
-      if (w->shape.dim[d] < 0 ||
-          __builtin_mul_overflow(inner, w->shape.dim[d], &inner))
-        return ht_fail(HT_USAGE, "a dense feature needs a known shape");
-    }
-  for (int d = 0; d < w->shape.rank && shape->rank < HT_MAX_RANK; d++)
-    shape->dim[shape->rank++] = w->shape.dim[d] >= 0 ? w->shape.dim[d]
-                                : inner              ? most / inner
-                                                     : 0;
-  return HT_SUCCESS;
-}
-
-static ht_status dense_feature(parse *p, int k, int64_t *counts) {
-  int i = p->n_sparse + k, o = 3 * p->n_sparse + k;
-  const want *w = &p->want[i];
-  int64_t total, most, size = 1;
-  ht_shape shape;
-  if (w->missing->dtype != w->type || w->shape.rank < 0)
-    return ht_fail(HT_USAGE, "a default does not fit its dense feature");
-  HT_TRY(counts_of(p, i, counts, &total, &most));
-  HT_TRY(dense_shape(p, w, most, &shape));
-  for (int d = !p->single; d < shape.rank; d++) size *= shape.dim[d];
-  HT_TRY(values_out(p, o, i, &shape));
-  if (w->type == HT_STRING)
-    HT_TRY(ht_string_keep(&p->call->out[o], w->missing));
-  for (int64_t r = 0; r < p->batch; r++)
-    HT_TRY(dense_row(p, i, r, size, counts[r], &p->call->out[o]));
-  return HT_SUCCESS;
-}
-
-static ht_status all_features(parse *p) {
-  int64_t *counts = zeroed((size_t)p->batch, sizeof *counts);
-  if (!counts) return ht_fail(HT_NO_MEMORY, "no memory for examples");
-  ht_status st = find_all(p);
-  for (int i = 0; i < p->n_sparse && st.code == HT_OK; i++)
-    st = sparse_feature(p, i, counts);
-  for (int i = 0; i < p->n_dense && st.code == HT_OK; i++)
-    st = dense_feature(p, i, counts);
-  for (int i = 0; i < p->n_ragged && st.code == HT_OK; i++)
-    st = ragged_feature(p, i, counts);
-  free(counts);
-  return st;
-}
-
-/* ---- the three ops: where keys, types and defaults stand */
-
-static bool good_type(ht_dtype t) {
-  return t == HT_FLOAT || t == HT_INT64 || t == HT_STRING;
-}
-
-static ht_status types_from(parse *p, const char *attr, int first, int n) {
-  const ht_attr *types = ht_attr_find(p->call->attrs, attr);
-  if ((types ? types->n : 0) != n)
-    return ht_fail(HT_USAGE, "op '%s': keys and '%s' do not fit",
-                   p->call->op->name, attr);
-  for (int k = 0; k < n; k++) {
-    p->want[first + k].type = types->value[k].type;
-    if (!good_type(types->value[k].type))
-      return ht_no_dtype(p->call, types->value[k].type);
-  }
-  return HT_SUCCESS;
-}
-
-static ht_status wants(parse *p, int first_default) {
-  ht_call *c = p->call;
-  const ht_attr *shapes = ht_attr_find(c->attrs, "dense_shapes");
-  HT_TRY(types_from(p, "sparse_types", 0, p->n_sparse));
-  HT_TRY(types_from(p, "Tdense", p->n_sparse, p->n_dense));
-  if (p->n_ragged)
-    HT_TRY(types_from(p, "ragged_value_types", p->n_sparse + p->n_dense,
-                      p->n_ragged));
-  if ((shapes ? shapes->n : 0) != p->n_dense ||
-      c->n_in != first_default + p->n_dense ||
-      c->n_out != 3 * p->n_sparse + p->n_dense + 2 * p->n_ragged)
-    return ht_fail(HT_USAGE, "op '%s': keys, shapes and defaults do not fit",
-                   c->op->name);
-  for (int k = 0; k < p->n_dense; k++) {
-    p->want[p->n_sparse + k].shape = shapes->value[k].shape;
-    p->want[p->n_sparse + k].missing = c->in[first_default + k];
-  }
-  return HT_SUCCESS;
-}
-
-static ht_status run_parse(parse *p, int first_default) {
-  ht_status st = wants(p, first_default);
-  if (st.code == HT_OK) st = all_features(p);
-  free(p->want);
-  free(p->feature);
+static ht_status run_parse(ht_parse *p, int first_default) {
+  const ht_call *c = p->call;
+  ht_status st = ht_parse_wants(p, first_default);
+  if (st.code == HT_OK &&
+      (c->n_in != first_default + p->n_dense ||
+       c->n_out != 3 * p->n_sparse + p->n_dense + 2 * p->n_ragged))
+    st = ht_fail(HT_USAGE, "op '%s': keys and types do not fit", c->op->name);
+  if (st.code == HT_OK) st = ht_parse_features(p);
+  ht_parse_close(p);
   return ht_within(st, "node '%s'", p->call->node);
 }
 
-static ht_status start(ht_call *c, parse *p, int64_t sparse, int64_t dense,
-                       int64_t ragged) {
-  if (sparse < 0 || dense < 0 || sparse + dense + ragged > 1 << 20)
-    return ht_fail(HT_USAGE, "op '%s': too many features", c->op->name);
-  *p = (parse){.call = c,
-               .records = c->in[0],
-               .batch = ht_count(c->in[0]),
-               .single = c->in[0]->shape.rank == 0,
-               .n_sparse = (int)sparse,
-               .n_dense = (int)dense,
-               .n_ragged = (int)ragged,
-               .n = (int)(sparse + dense + ragged),
-               .splits = ht_attr_find(c->attrs, "ragged_split_types")};
-  HT_TRY(ht_need_dtype(c, 0, HT_STRING));
-  if (c->in[0]->shape.rank > 1) HT_TRY(ht_need_rank(c, 0, 1));
-  p->want = zeroed((size_t)p->n, sizeof *p->want);
-  return p->want ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory for features");
-}
-
 static ht_status parse_example(ht_call *c) {
-  parse p;
+  ht_parse p;
   int64_t sparse = ht_attr_int(c->attrs, "Nsparse");
   int64_t dense = ht_attr_int(c->attrs, "Ndense");
   if (sparse < 0 || dense < 0 || 2 + sparse + 2 * dense != c->n_in)
@@ -415,19 +32,19 @@ static ht_status parse_example(ht_call *c) {
     HT_TRY(ht_need_dtype(c, i, HT_STRING));
     HT_TRY(ht_need_scalar(c, i));
   }
-  HT_TRY(start(c, &p, sparse, dense, 0));
+  HT_TRY(ht_parse_start(c, &names, &p, sparse, dense, 0));
   for (int i = 0; i < p.n; i++) p.want[i].key = ht_str(c->in[2 + i])[0];
   return run_parse(&p, 2 + p.n);
 }
 
 static ht_status parse_example_v2(ht_call *c) {
-  parse p;
+  ht_parse p;
   int64_t n[3];
   for (int k = 0; k < 3; k++) {
     HT_TRY(ht_need_dtype(c, 2 + k, HT_STRING));
     n[k] = ht_count(c->in[2 + k]);
   }
-  HT_TRY(start(c, &p, n[0], n[1], n[2]));
+  HT_TRY(ht_parse_start(c, &names, &p, n[0], n[1], n[2]));
   for (int k = 0, i = 0; k < 3; k++)
     for (int64_t j = 0; j < n[k]; j++)
       p.want[i++].key = ht_str(c->in[2 + k])[j];
@@ -435,11 +52,12 @@ static ht_status parse_example_v2(ht_call *c) {
 }
 
 static ht_status parse_single(ht_call *c) {
-  parse p;
+  ht_parse p;
   const ht_attr *sparse = ht_attr_find(c->attrs, "sparse_keys");
   const ht_attr *dense = ht_attr_find(c->attrs, "dense_keys");
   HT_TRY(ht_need_rank(c, 0, 0));
-  HT_TRY(start(c, &p, sparse ? sparse->n : 0, dense ? dense->n : 0, 0));
+  HT_TRY(ht_parse_start(c, &names, &p, sparse ? sparse->n : 0,
+                        dense ? dense->n : 0, 0));
   for (int i = 0; i < p.n_sparse; i++) p.want[i].key = sparse->value[i].s;
   for (int i = 0; i < p.n_dense; i++)
     p.want[p.n_sparse + i].key = dense->value[i].s;

@@ -210,6 +210,18 @@ static ht_status max_grad_forward(ht_call *c, const kind *k) {
   return pool_down(&a, c->in[0], c->in[2], &c->out[0]);
 }
 
+/* Inputs x, y, dy, ksize and strides. */
+static ht_status v2_grad_forward(ht_call *c) {
+  ht_pooling p;
+  sizes s;
+  HT_TRY(need_real(c, 0));
+  HT_TRY(sizes_in(c->in + 3, &s));
+  HT_TRY(
+      pooling_of(c->attrs, &max2, &s, c->in[0]->dtype, &c->in[0]->shape, &p));
+  pass a = pass_of(c->run, c->attrs, &max2, &p);
+  return pool_down(&a, c->in[0], c->in[2], &c->out[0]);
+}
+
 static ht_status mean_grad_forward(ht_call *c, const kind *k) {
   ht_pooling p;
   ht_shape s;
@@ -384,6 +396,21 @@ const ht_op ht_ops_pool[] = {
         .forward = max2_grad_forward,
         .gradient = max2_grad_back,
         .keep = HT_KEEP_IN(0),
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
+    },
+    {
+        .name = "MaxPoolGradV2",
+        .inputs = "orig_input:T orig_output:T grad:T ksize:int32 "
+                  "strides:int32",
+        .outputs = "output:T",
+        .attrs = "padding:string data_format:string='NHWC' T:type=float",
+        .doc = "The gradient of MaxPoolV2.",
+        .samples = "f[1,4,4,2] f[1,2,2,2] f[1,2,2,2] i[4]{1,2,2,1} "
+                   "i[4]{1,2,2,1} padding='VALID' !grad=0; "
+                   "f[2,5,4,1] f[2,3,2,1] f[2,3,2,1] i[4]{1,3,3,1} "
+                   "i[4]{1,2,2,1} padding='SAME' !grad=0",
+        .forward = v2_grad_forward,
+        .gradient = ht_no_gradient,
         .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {

@@ -4,54 +4,11 @@
  * name, the training step and how many random ops ran before it.
  */
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
 #include "kernels/random.h"
-#include "ops/op.h"
-
-enum { RESERVED = 256 }; /* counters that a stateful op keeps per number */
-
-/* How often a node ran within a step: its generator moves on. */
-typedef struct {
-  _Atomic uint64_t step, count;
-} turns;
-
-static ht_status prepare_turns(const ht_attrs *attrs, void **prepared) {
-  (void)attrs;
-  *prepared = calloc(1, sizeof(turns));
-  return *prepared ? HT_SUCCESS
-                   : ht_fail(HT_NO_MEMORY, "no memory for a generator");
-}
-
-static uint64_t next_turn(const ht_call *c) {
-  turns *t = c->prepared;
-  if (!t) return c->run->calls++;
-  if (t->step != c->run->step) {
-    t->step = c->run->step;
-    t->count = 0;
-  }
-  return t->count++;
-}
-
-/* The generator of a stateful op that draws about n numbers. */
-static ht_philox stateful_generator(ht_call *c, uint64_t n) {
-  uint64_t seed = (uint64_t)ht_attr_int(c->attrs, "seed");
-  uint64_t seed2 = (uint64_t)ht_attr_int(c->attrs, "seed2");
-  if (seed || seed2) {
-    ht_philox g = ht_philox_make(seed, seed2);
-    uint64_t turn = next_turn(c);
-    g.counter[1] = (uint32_t)c->run->step; /* steps never meet */
-    ht_philox_skip(&g, turn * n * RESERVED);
-    return g;
-  }
-  uint64_t key[2] = {c->run->seed, ht_hash(c->node, strlen(c->node))};
-  ht_philox g = ht_philox_make(ht_hash(key, sizeof key), c->run->step);
-  g.counter[1] = (uint32_t)c->run->calls++;
-  return g;
-}
+#include "ops/generator.h"
 
 /* out[0] of the shape in in[0], filled from g. */
 static ht_status fill(ht_call *c, ht_dtype t, ht_distribution d, ht_philox g) {
@@ -74,7 +31,7 @@ static uint64_t count_of(const ht_tensor *shape) {
 #define STATEFUL(name, distribution)                              \
   static ht_status name##_forward(ht_call *c) {                   \
     return fill(c, ht_attr_type(c->attrs, "dtype"), distribution, \
-                stateful_generator(c, count_of(c->in[0])));       \
+                ht_generator_of_node(c, count_of(c->in[0])));     \
   }
 STATEFUL(random_uniform, HT_RANDOM_UNIFORM)
 STATEFUL(random_normal, HT_RANDOM_NORMAL)
@@ -98,56 +55,20 @@ static ht_status fill_ints(ht_call *c, int k, ht_philox g) {
 }
 
 static ht_status random_uniform_int_forward(ht_call *c) {
-  return fill_ints(c, 1, stateful_generator(c, count_of(c->in[0])));
+  return fill_ints(c, 1, ht_generator_of_node(c, count_of(c->in[0])));
 }
 
 /* ---- stateless: key and counter from a seed of two integers */
 
-static ht_status scrambled(ht_call *c, int k, ht_philox *g) {
-  if (ht_count(c->in[k]) != 2)
-    return ht_fail(HT_USAGE, "op '%s' wants a seed of two integers",
-                   c->op->name);
-  uint64_t a = (uint64_t)ht_int_at(c->in[k], 0);
-  uint64_t b = (uint64_t)ht_int_at(c->in[k], 1);
-  uint32_t mix[4];
-  ht_philox m = {
-      {0x3ec8f720u, 0x02461e29u},
-      {(uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b, (uint32_t)(b >> 32)}};
-  ht_philox_next(&m, mix);
-  *g = (ht_philox){{mix[0], mix[1]}, {0, 0, mix[2], mix[3]}};
-  return HT_SUCCESS;
-}
-
-/* Key [1], counter [2] and algorithm, as inputs 1 to 3. */
-static ht_status given(ht_call *c, ht_philox *g) {
-  HT_TRY(ht_need_dtype(c, 1, HT_UINT64));
-  HT_TRY(ht_need_dtype(c, 2, HT_UINT64));
-  HT_TRY(ht_need_scalar(c, 3));
-  int64_t algorithm = ht_int_at(c->in[3], 0);
-  if (ht_count(c->in[1]) != 1 || ht_count(c->in[2]) < 2)
-    return ht_fail(HT_USAGE, "op '%s' wants a key of 1 and a counter of 2",
-                   c->op->name);
-  if (algorithm != 1 && algorithm != 3)
-    return ht_fail(HT_UNSUPPORTED, "random algorithm %lld: only Philox",
-                   (long long)algorithm);
-  uint64_t key = HT_DATA(uint64_t, c->in[1])[0];
-  uint64_t low = HT_DATA(uint64_t, c->in[2])[0];
-  uint64_t high = HT_DATA(uint64_t, c->in[2])[1];
-  *g = (ht_philox){{(uint32_t)key, (uint32_t)(key >> 32)},
-                   {(uint32_t)low, (uint32_t)(low >> 32), (uint32_t)high,
-                    (uint32_t)(high >> 32)}};
-  return HT_SUCCESS;
-}
-
 #define STATELESS(name, distribution)                                 \
   static ht_status stateless_##name##_forward(ht_call *c) {           \
     ht_philox g;                                                      \
-    HT_TRY(scrambled(c, 1, &g));                                      \
+    HT_TRY(ht_generator_seeded(c, 1, &g));                            \
     return fill(c, ht_attr_type(c->attrs, "dtype"), distribution, g); \
   }                                                                   \
   static ht_status stateless_##name##_v2_forward(ht_call *c) {        \
     ht_philox g;                                                      \
-    HT_TRY(given(c, &g));                                             \
+    HT_TRY(ht_generator_given(c, &g));                                \
     return fill(c, ht_attr_type(c->attrs, "dtype"), distribution, g); \
   }
 STATELESS(uniform, HT_RANDOM_UNIFORM)
@@ -157,13 +78,13 @@ STATELESS(full_int, HT_RANDOM_FULL_INT)
 
 static ht_status stateless_int_forward(ht_call *c) {
   ht_philox g;
-  HT_TRY(scrambled(c, 1, &g));
+  HT_TRY(ht_generator_seeded(c, 1, &g));
   return fill_ints(c, 2, g);
 }
 
 static ht_status stateless_int_v2_forward(ht_call *c) {
   ht_philox g;
-  HT_TRY(given(c, &g));
+  HT_TRY(ht_generator_given(c, &g));
   return fill_ints(c, 4, g);
 }
 
@@ -176,7 +97,7 @@ static ht_status set_algorithm(ht_call *c, int k) {
 static ht_status key_counter_forward(ht_call *c) {
   ht_philox g;
   ht_shape one = ht_shape_1(1), two = ht_shape_1(2);
-  HT_TRY(scrambled(c, 0, &g));
+  HT_TRY(ht_generator_seeded(c, 0, &g));
   HT_TRY(ht_out(c, 0, HT_UINT64, &one));
   HT_TRY(ht_out(c, 1, HT_UINT64, &two));
   HT_DATA(uint64_t, &c->out[0])[0] = g.key[0] | (uint64_t)g.key[1] << 32;
@@ -190,26 +111,10 @@ static ht_status get_algorithm_forward(ht_call *c) {
   return set_algorithm(c, 0);
 }
 
-/* The generator's state, int64 [3]: counter (low, high), key. Gives the old
- * one and moves on by delta numbers' reserves. */
+/* Gives the old state, and moves on by delta numbers' reserves. */
 static ht_status read_and_skip_forward(ht_call *c) {
-  HT_TRY(ht_need_dtype(c, 0, HT_RESOURCE));
   HT_TRY(ht_need_scalar(c, 2));
-  ht_object *object = ht_count(c->in[0]) == 1 ? ht_obj(c->in[0])[0] : NULL;
-  if (!object || object->class != &ht_variable_class)
-    return ht_fail(HT_USAGE, "op '%s' wants a variable", c->op->name);
-  ht_variable *v = (ht_variable *)object;
-  HT_TRY(ht_variable_read(v, &c->out[0]));
-  c->out[0].trace = 0;
-  if (c->out[0].dtype != HT_INT64 || ht_count(&c->out[0]) < 3)
-    return ht_fail(HT_CORRUPT, "a generator's state must be three int64");
-  ht_tensor next;
-  HT_TRY(ht_tensor_copy(c->run->pool, &c->out[0], &next));
-  uint64_t *s = HT_DATA(uint64_t, &next);
-  uint64_t by = (uint64_t)ht_int_at(c->in[2], 0) * RESERVED;
-  s[0] += by;
-  s[1] += s[0] < by;
-  return ht_variable_assign(v, &next, c->run->training);
+  return ht_generator_skip(c, 0, (uint64_t)ht_int_at(c->in[2], 0), &c->out[0]);
 }
 
 /* ---- shuffles and draws by weight */
@@ -240,7 +145,7 @@ static ht_status shuffle_forward(ht_call *c) {
   ht_status st = ht_out_like(c, 0, 0);
   if (st.code == HT_OK) {
     size_t row = (size_t)ht_count(x) / (size_t)n * ht_dtype_size(x->dtype);
-    shuffle(stateful_generator(c, (uint64_t)n), index, n);
+    shuffle(ht_generator_of_node(c, (uint64_t)n), index, n);
     for (int64_t i = 0; i < n; i++)
       memcpy((char *)c->out[0].data + (size_t)i * row,
              (const char *)x->data + (size_t)index[i] * row, row);
@@ -326,13 +231,13 @@ static ht_status multinomial_forward(ht_call *c) {
   HT_TRY(need_logits(c));
   uint64_t n =
       (uint64_t)c->in[0]->shape.dim[0] * (uint64_t)ht_int_at(c->in[1], 0);
-  return multinomial(c, stateful_generator(c, n));
+  return multinomial(c, ht_generator_of_node(c, n));
 }
 
 static ht_status stateless_multinomial_forward(ht_call *c) {
   ht_philox g;
   HT_TRY(need_logits(c));
-  HT_TRY(scrambled(c, 2, &g));
+  HT_TRY(ht_generator_seeded(c, 2, &g));
   return multinomial(c, g);
 }
 
@@ -350,7 +255,7 @@ const ht_op ht_ops_random[] = {
      .forward = random_uniform_forward,
      .gradient = ht_no_gradient,
      .flags = HT_OP_STATEFUL | HT_OP_RANDOM,
-     .prepare = prepare_turns,
+     .prepare = ht_generator_prepare,
      .unprepare = free},
     {.name = "RandomStandardNormal",
      .inputs = "shape:T",
@@ -365,7 +270,7 @@ const ht_op ht_ops_random[] = {
      .forward = random_normal_forward,
      .gradient = ht_no_gradient,
      .flags = HT_OP_STATEFUL | HT_OP_RANDOM,
-     .prepare = prepare_turns,
+     .prepare = ht_generator_prepare,
      .unprepare = free},
     {.name = "TruncatedNormal",
      .inputs = "shape:T",
@@ -380,7 +285,7 @@ const ht_op ht_ops_random[] = {
      .forward = truncated_normal_forward,
      .gradient = ht_no_gradient,
      .flags = HT_OP_STATEFUL | HT_OP_RANDOM,
-     .prepare = prepare_turns,
+     .prepare = ht_generator_prepare,
      .unprepare = free},
     {.name = "RandomUniformInt",
      .inputs = "shape:T minval:Tout maxval:Tout",
@@ -392,7 +297,7 @@ const ht_op ht_ops_random[] = {
      .forward = random_uniform_int_forward,
      .gradient = ht_no_gradient,
      .flags = HT_OP_STATEFUL | HT_OP_RANDOM,
-     .prepare = prepare_turns,
+     .prepare = ht_generator_prepare,
      .unprepare = free},
     {.name = "RandomShuffle",
      .inputs = "value:T",
@@ -405,7 +310,7 @@ const ht_op ht_ops_random[] = {
      .forward = shuffle_forward,
      .gradient = ht_no_gradient,
      .flags = HT_OP_STATEFUL | HT_OP_RANDOM,
-     .prepare = prepare_turns,
+     .prepare = ht_generator_prepare,
      .unprepare = free},
     {.name = "Multinomial",
      .inputs = "logits:T num_samples:int32",
@@ -417,7 +322,7 @@ const ht_op ht_ops_random[] = {
      .forward = multinomial_forward,
      .gradient = ht_no_gradient,
      .flags = HT_OP_STATEFUL | HT_OP_RANDOM,
-     .prepare = prepare_turns,
+     .prepare = ht_generator_prepare,
      .unprepare = free},
     {.name = "StatelessMultinomial",
      .inputs = "logits:T num_samples:int32 seed:Tseed",

@@ -21,34 +21,66 @@ static bool broadcasts(const ht_shape *dense, const ht_shape *to) {
   return true;
 }
 
-#define APPLY(T)                                                              \
-  static void apply_##T(const ht_sparse *s, const ht_tensor *dense,           \
-                        bool divide, T *out) {                                \
-    for (int64_t k = 0; k < s->n; k++) {                                      \
-      T x = HT_DATA(T, s->values)[k];                                         \
-      T y = HT_DATA(                                                          \
-          T, dense)[meets(s->at + k * s->rank, s->rank, &dense->shape)];      \
-      out[k] = divide ? x / y : x * y;                                        \
-    }                                                                         \
-  }                                                                           \
-  static void back_##T(const ht_back *b, bool divide, T *dx, T *dy) {         \
+typedef enum way { MUL, DIV, ADD } way;
+
+#define APPLY(T)                                                             \
+  static void apply_##T(const ht_sparse *s, const ht_tensor *dense, way how, \
+                        T *out) {                                            \
+    for (int64_t k = 0; k < s->n; k++) {                                     \
+      T x = HT_DATA(T, s->values)[k];                                        \
+      T y = HT_DATA(                                                         \
+          T, dense)[meets(s->at + k * s->rank, s->rank, &dense->shape)];     \
+      out[k] = how == ADD ? x + y : how == MUL ? x * y : x / y;              \
+    }                                                                        \
+  }
+#define BACK(T)                                                               \
+  static void back_##T(const ht_back *b, way how, T *dx, T *dy) {             \
     int rank = (int)ht_count(&b->in[2]);                                      \
     const T *g = HT_DATA(T, &b->dout[0].dense);                               \
     for (int64_t k = 0; k < ht_count(&b->in[1]); k++) {                       \
       int64_t i = meets(ht_i64(&b->in[0]) + k * rank, rank, &b->in[3].shape); \
       T x = HT_DATA(T, &b->in[1])[k], y = HT_DATA(T, &b->in[3])[i];           \
-      dx[k] = divide ? g[k] / y : g[k] * y;                                   \
-      dy[i] += divide ? g[k] * (-x / (y * y)) : g[k] * x;                     \
+      dx[k] = how == ADD ? g[k] : how == MUL ? g[k] * y : g[k] / y;           \
+      dy[i] += how == ADD   ? g[k]                                            \
+               : how == MUL ? g[k] * x                                        \
+                            : g[k] * (-x / (y * y));                          \
     }                                                                         \
   }
 APPLY(float)
 APPLY(double)
+APPLY(int32_t)
+APPLY(int64_t)
+APPLY(uint32_t)
+APPLY(uint64_t)
+BACK(float)
+BACK(double)
 
-static ht_status apply(ht_call *c, bool divide) {
+/* Sums and products wrap around, as in TensorFlow: those of unsigned
+ * numbers. */
+static ht_status apply_ints(ht_call *c, const ht_sparse *s, way how) {
+  bool narrow = c->in[1]->dtype == HT_INT32;
+  bool whole = how != DIV || c->in[1]->dtype == HT_UINT64;
+  void *out = c->out[0].data;
+  for (int64_t i = 0; i < ht_count(c->in[3]) && how == DIV; i++)
+    if (!ht_int_at(c->in[3], i))
+      return ht_fail(HT_USAGE, "op '%s': division by zero", c->op->name);
+  if (narrow && whole)
+    apply_uint32_t(s, c->in[3], how, out);
+  else if (narrow)
+    apply_int32_t(s, c->in[3], how, out);
+  else if (whole)
+    apply_uint64_t(s, c->in[3], how, out);
+  else
+    apply_int64_t(s, c->in[3], how, out);
+  return HT_SUCCESS;
+}
+
+static ht_status apply(ht_call *c, way how) {
   ht_sparse s;
   ht_dtype t = c->in[1]->dtype;
   HT_TRY(ht_sparse_from(c, 0, 1, 2, &s));
-  if (t != HT_FLOAT && t != HT_DOUBLE) return ht_no_dtype(c, t);
+  bool integer = t == HT_INT32 || t == HT_INT64 || t == HT_UINT64;
+  if (t != HT_FLOAT && t != HT_DOUBLE && !integer) return ht_no_dtype(c, t);
   HT_TRY(ht_need_dtype(c, 3, t));
   if (!broadcasts(&c->in[3]->shape, &s.shape)) {
     char from[HT_SHAPE_TEXT], to[HT_SHAPE_TEXT];
@@ -58,34 +90,37 @@ static ht_status apply(ht_call *c, bool divide) {
   }
   ht_shape flat = ht_shape_1(s.n);
   HT_TRY(ht_out(c, 0, t, &flat));
+  if (integer) return apply_ints(c, &s, how);
   if (t == HT_FLOAT)
-    apply_float(&s, c->in[3], divide, ht_f(&c->out[0]));
+    apply_float(&s, c->in[3], how, ht_f(&c->out[0]));
   else
-    apply_double(&s, c->in[3], divide, HT_DATA(double, &c->out[0]));
+    apply_double(&s, c->in[3], how, HT_DATA(double, &c->out[0]));
   return HT_SUCCESS;
 }
 
-static ht_status back(ht_back *b, bool divide) {
+static ht_status back(ht_back *b, way how) {
   ht_tensor dx, dy;
   ht_dtype t = b->in[1].dtype;
   HT_TRY(ht_back_new(b, t, &b->in[1].shape, &dx));
   HT_TRY(ht_back_zeros(b, t, &b->in[3].shape, &dy));
   if (t == HT_FLOAT)
-    back_float(b, divide, ht_f(&dx), ht_f(&dy));
+    back_float(b, how, ht_f(&dx), ht_f(&dy));
   else
-    back_double(b, divide, dx.data, dy.data);
+    back_double(b, how, dx.data, dy.data);
   HT_TRY(ht_give(b, 1, &dx));
   return ht_give(b, 3, &dy);
 }
 
-static ht_status multiply(ht_call *c) { return apply(c, false); }
-static ht_status divide(ht_call *c) { return apply(c, true); }
-static ht_status multiply_back(ht_back *b) { return back(b, false); }
-static ht_status divide_back(ht_back *b) { return back(b, true); }
+static ht_status multiply(ht_call *c) { return apply(c, MUL); }
+static ht_status divide(ht_call *c) { return apply(c, DIV); }
+static ht_status add(ht_call *c) { return apply(c, ADD); }
+static ht_status add_back(ht_back *b) { return back(b, ADD); }
+static ht_status multiply_back(ht_back *b) { return back(b, MUL); }
+static ht_status divide_back(ht_back *b) { return back(b, DIV); }
 
 #define PARTS "l[4,2]{0,0,0,2,1,1,2,2} "
-#define WISE(D, OTHER)                                                      \
-  PARTS D "[4] l[2]{3,3} " D "[3,3]" OTHER ";" PARTS D "[4] l[2]{3,3} " D   \
+#define WISE(D, OTHER)                                                       \
+  PARTS D "[4] l[2]{3,3} " D "[3,3]" OTHER ";" PARTS D "[4] l[2]{3,3} " D    \
           "[1]" OTHER ";" PARTS D "[4] l[2]{3,3} " D "[3]" OTHER ";" PARTS D \
           "[4] l[2]{3,3} " D "[3,1]" OTHER
 #define SAMPLES(OTHER) \
@@ -100,7 +135,18 @@ const ht_op ht_ops_sparse_wise[] = {
      .samples = SAMPLES(""),
      .forward = multiply,
      .gradient = multiply_back,
-     .keep = HT_KEEP_INS},
+     .keep = HT_KEEP_INS,
+     .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG},
+    {.name = "SparseDenseCwiseAdd",
+     .inputs = "sp_indices:int64 sp_values:T sp_shape:int64 dense:T",
+     .outputs = "output:T",
+     .attrs = "T:type",
+     .doc = "A sparse tensor's values plus those of a dense one.",
+     .samples = SAMPLES(""),
+     .forward = add,
+     .gradient = add_back,
+     .keep = HT_KEEP_INS,
+     .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG},
     {.name = "SparseDenseCwiseDiv",
      .inputs = "sp_indices:int64 sp_values:T sp_shape:int64 dense:T",
      .outputs = "output:T",
@@ -109,6 +155,7 @@ const ht_op ht_ops_sparse_wise[] = {
      .samples = SAMPLES("(1,2)"),
      .forward = divide,
      .gradient = divide_back,
-     .keep = HT_KEEP_INS},
+     .keep = HT_KEEP_INS,
+     .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG},
     {0},
 };

@@ -301,6 +301,13 @@ def session():
     return tf.compat.v1.Session(config=config)
 
 
+def as_array(value):
+    """Bytes stay as they are: numpy would cut zeros at their end."""
+    if isinstance(value, bytes):
+        return np.array(value, dtype=object)
+    return np.asarray(value)
+
+
 def run_sample(sample):
     """(attributes as text, outputs, gradients)."""
     definition = op_def_registry.get(sample.op)
@@ -310,7 +317,7 @@ def run_sample(sample):
         op, tensors, outputs = call_op(sample, definition)
         run.run(tf.compat.v1.tables_initializer())
         values = run.run(outputs) if outputs else run.run(op) or []
-        values = [np.asarray(v) for v in values]
+        values = [as_array(v) for v in values]
         stated = int(sample.options.get("outputs", len(values)))
         values[stated:] = [np.zeros_like(v) for v in values[stated:]]
         gradients = {}
@@ -374,7 +381,7 @@ def number(value, dtype):
 
 
 def tensor_line(label, dtype, array):
-    array = np.asarray(array)
+    array = as_array(array)
     words = [label, dtype, "[%s]" % ",".join(str(n) for n in array.shape)]
     words += [number(v, dtype) for v in array.ravel()]
     return " ".join(words)

@@ -322,3 +322,29 @@ def sentence_encoder(path):
             return tf.nn.l2_normalize(x, -1)
 
     save(Encoder(), path)
+
+
+# ---- ragged rows
+
+
+@family(feed=sentences, train=None)
+def ragged_map(path):
+    """Functions mapped over ragged rows. Without variables: TensorFlow has no
+    gradient of such loops once they are loaded."""
+    class Rows(tf.Module):
+        @tf.function(input_signature=[spec([None], tf.string, "text")])
+        def __call__(self, text):
+            ids = tf.strings.to_hash_bucket_fast(tf.strings.split(text), 40)
+            backwards = tf.map_fn(
+                lambda row: row[::-1], ids,
+                fn_output_signature=tf.RaggedTensorSpec(
+                    [None], tf.int64, ragged_rank=0))
+            roots = tf.map_fn(
+                lambda row: tf.sqrt(tf.cast(row, tf.float32)), backwards,
+                fn_output_signature=tf.RaggedTensorSpec(
+                    [None], tf.float32, ragged_rank=0))
+            sums = tf.map_fn(tf.reduce_sum, roots,
+                             fn_output_signature=tf.float32)
+            return {"ids": backwards.to_tensor(), "sums": sums}
+
+    save(Rows(), path)

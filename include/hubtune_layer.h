@@ -75,8 +75,10 @@ HT_API ht_status ht_layer_losses(ht_layer *layer, const double **loss, int *n);
  */
 HT_API ht_symbol ht_layer_call(ht_layer *layer, ht_net *net, bool training,
                                int n, const ht_named *input);
-/* Calls it on arrays, alike; nothing changes by it, averages neither.
- * outputs: the one of output_key, or all. */
+/* Calls it on arrays, alike. What the call itself assigns stays, as in Keras:
+ * the averages of a SavedModel's training variant; the update operations of a
+ * TF1 module run in training steps alone. outputs: the one of output_key, or
+ * all. */
 HT_API ht_status ht_layer_run(ht_layer *layer, bool training,
                               const ht_arrays *inputs, ht_arrays **outputs);
 /* compute_output_shape: of an output (NULL: the only one) for a batch of that

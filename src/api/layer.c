@@ -35,9 +35,8 @@ static ht_status copy_shapes(ht_layer *l) {
 }
 
 static ht_status copy_options(ht_layer *l, const ht_layer_options *o) {
-  const char **argument, **text[] = {&l->o.name,      &l->o.tags,
-                                     &l->o.call,      &l->o.signature,
-                                     &l->o.output_key};
+  const char **argument, **text[] = {&l->o.name, &l->o.tags, &l->o.call,
+                                     &l->o.signature, &l->o.output_key};
   if (o) l->o = *o;
   for (size_t i = 0; i < sizeof text / sizeof *text; i++)
     HT_TRY(copy_text(&l->arena, text[i]));
@@ -321,8 +320,7 @@ ht_status ht_layer_output_shape(ht_layer *l, const char *output, int64_t batch,
   const ht_callable *c;
   const ht_port *port;
   *rank = -1;
-  HT_TRY(
-      ht_choice_find(l->module->model, &choice, 0, NULL, &l->arena, &c));
+  HT_TRY(ht_choice_find(l->module->model, &choice, 0, NULL, &l->arena, &c));
   HT_TRY(check_shapes(l, c));
   HT_TRY(ht_callable_output(c, output ? output : l->o.output_key, &port));
   const ht_output_shape *said = said_of(l, port->name);
@@ -363,37 +361,64 @@ ht_symbol ht_layer_call(ht_layer *l, ht_net *net, bool training, int n,
   return result_of(l, net, ht_net_apply(net, l->module, &choice, n, input));
 }
 
-static ht_status only(ht_arrays *all, const char *key, ht_arrays **out) {
-  ht_arrays *one;
+/* Takes over all outputs; gives the one that is asked for. */
+static ht_status choose_output(ht_arrays *all, const char *key,
+                               ht_arrays **out) {
   ht_array *a = NULL;
-  HT_TRY(ht_arrays_new(&one));
-  *out = one;
-  ht_tensor t = ht_tensor_share(&ht_arrays_find(all, key)->t);
-  HT_TRY(ht_array_wrap(&t, &a));
-  return ht_arrays_put(one, key, a);
+  ht_status st = ht_arrays_new(out);
+  const ht_array *found = ht_arrays_find(all, key);
+  if (st.code == HT_OK) {
+    ht_tensor t = ht_tensor_share(&found->t);
+    st = ht_array_wrap(&t, &a);
+  }
+  if (st.code == HT_OK) st = ht_arrays_put(*out, key, a);
+  ht_arrays_free(all);
+  return st;
+}
+
+static ht_status check_values(const ht_layer *l, const ht_callable *c,
+                              const ht_arrays *out) {
+  HT_TRY(check_shapes(l, c));
+  for (int i = 0; i < ht_arrays_count(out); i++) {
+    ht_port port = {.name = ht_arrays_name(out, i)};
+    const ht_output_shape *said = said_of(l, port.name);
+    port.shape = ht_arrays_at(out, i)->t.shape;
+    if (!said) continue;
+    ht_shape shape = with_batch(said, -1);
+    HT_TRY(check_shape(&port, &shape));
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status run_callable(ht_layer *l, const ht_callable *c,
+                              const ht_arrays *inputs, ht_arrays **out) {
+  const char *key = l->o.output_key;
+  ht_function *f;
+  ht_arrays *all = NULL;
+  HT_TRY(ht_function_of(l->module, c, &f));
+  ht_status st = ht_function_run(f, inputs, &all);
+  ht_function_free(f);
+  HT_TRY(st);
+  *out = all;
+  if (key && c->n_outputs > 1) HT_TRY(choose_output(all, key, out));
+  return check_values(l, c, *out);
 }
 
 ht_status ht_layer_run(ht_layer *l, bool training, const ht_arrays *inputs,
                        ht_arrays **outputs) {
   ht_choice choice = choice_of(l, training);
-  const char *name[32], *key = l->o.output_key;
+  const char **name;
   const ht_callable *c;
   ht_model *m;
-  ht_function *f;
-  ht_arrays *all;
-  int n = 0;
+  int n = inputs ? ht_arrays_count(inputs) : 0;
   *outputs = NULL;
-  for (int i = 0; inputs && i < ht_arrays_count(inputs) && n < 32; i++)
-    name[n++] = ht_arrays_name(inputs, i);
+  HT_NEW(name, &l->arena, n + 1);
+  for (int i = 0; i < n; i++) name[i] = ht_arrays_name(inputs, i);
   HT_TRY(ht_choice_graph(l->module->model, &choice, &m));
   HT_TRY(ht_choice_find(m, &choice, n, name, &l->arena, &c));
-  HT_TRY(ht_function_of(l->module, c, &f));
-  ht_status st = ht_function_run(f, inputs, &all);
-  ht_function_free(f);
-  HT_TRY(st);
-  *outputs = all;
-  if (!key || c->n_outputs == 1) return HT_SUCCESS;
-  st = only(all, key, outputs);
-  ht_arrays_free(all);
+  ht_status st = run_callable(l, c, inputs, outputs);
+  if (st.code == HT_OK) return st;
+  ht_arrays_free(*outputs);
+  *outputs = NULL;
   return st;
 }

@@ -43,9 +43,8 @@ static json_object *arguments_of(const ht_layer *l) {
 static json_object *shape_of(const ht_output_shape *s) {
   json_object *list = json_object_new_array();
   for (int i = 0; i < s->rank; i++)
-    json_object_array_add(list, s->dim[i] < 0
-                                    ? NULL
-                                    : json_object_new_int64(s->dim[i]));
+    json_object_array_add(
+        list, s->dim[i] < 0 ? NULL : json_object_new_int64(s->dim[i]));
   return list;
 }
 
@@ -80,8 +79,7 @@ ht_status ht_layer_config(const ht_layer *l, char **json) {
   put_given(o, "call", l->o.call);
   if (l->o.n_output_shapes)
     json_object_object_add(o, "output_shape", shapes_of(l));
-  if (l->o.n_arguments)
-    json_object_object_add(o, "arguments", arguments_of(l));
+  if (l->o.n_arguments) json_object_object_add(o, "arguments", arguments_of(l));
   put_given(o, "signature", l->o.signature);
   put_given(o, "output_key", l->o.output_key);
   if (l->o.signature_outputs_as_dict)
@@ -107,8 +105,7 @@ static ht_status wrong(const char *name, const char *wanted) {
   return ht_fail(HT_USAGE, "'%s' of a layer's config wants %s", name, wanted);
 }
 
-static ht_status read_text(const char *name, json_object *v,
-                           const char **out) {
+static ht_status read_text(const char *name, json_object *v, const char **out) {
   if (v && !json_object_is_type(v, json_type_string))
     return wrong(name, "a text");
   *out = v ? json_object_get_string(v) : NULL;
@@ -150,7 +147,8 @@ static const char *python_of(json_object *v) {
 static ht_status read_arguments(reading *r, const char *name, json_object *v) {
   const char **argument;
   if (!v) return HT_SUCCESS;
-  if (!json_object_is_type(v, json_type_object)) return wrong(name, "an object");
+  if (!json_object_is_type(v, json_type_object))
+    return wrong(name, "an object");
   HT_NEW(argument, &r->arena, json_object_object_length(v) + 1);
   json_object_object_foreach(v, key, value) {
     char *text = ht_arena_printf(&r->arena, "%s=%s", key, python_of(value));

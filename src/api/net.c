@@ -310,6 +310,26 @@ ht_symbol ht_net_vocabulary(ht_net *net, const char *name, const char *path) {
 
 /* ---- operations */
 
+/* Whether "a:type b:int=1" has an attribute of the name. */
+static bool has_attribute(const ht_op *op, const char *name) {
+  size_t n = strlen(name);
+  for (const char *p = op->attrs; (p = strstr(p, name)); p += n)
+    if ((p == op->attrs || p[-1] == ' ') && p[n] == ':') return true;
+  return false;
+}
+
+/* What an op does not know nobody would heed: "_class", a misspelt name. */
+static ht_status check_attributes(ht_net *net, ht_ref r) {
+  if (r.node < 0) return HT_SUCCESS; /* latched already */
+  const ht_node *n = &net->b.graph->node[r.node];
+  const ht_op *op = ht_op_find(n->op_name);
+  for (int i = 0; op && i < n->attrs.n; i++)
+    if (!has_attribute(op, n->attrs.attr[i].name))
+      return ht_fail(HT_USAGE, "op '%s' has no attribute '%s'", n->op_name,
+                     n->attrs.attr[i].name);
+  return HT_SUCCESS;
+}
+
 ht_symbol ht_net_op(ht_net *net, const char *op, const char *attributes, int n,
                     const ht_symbol *input) {
   ht_ref *in;
@@ -322,10 +342,11 @@ ht_symbol ht_net_op(ht_net *net, const char *op, const char *attributes, int n,
   for (int i = 0; i < n && st.code == HT_OK; i++)
     st =
         ht_within(ht_net_ref(net, input[i], &in[i]), "input %d of '%s'", i, op);
-  ht_symbol out =
-      st.code == HT_OK
-          ? symbol_of(ht_build(&net->b, op, NULL, n, in, attributes))
-          : ht_net_latch(net, st);
+  ht_ref out = {-1, 0};
+  if (st.code == HT_OK) {
+    out = ht_build(&net->b, op, NULL, n, in, attributes);
+    st = check_attributes(net, out);
+  }
   ht_arena_free(&arena);
-  return out;
+  return st.code == HT_OK ? symbol_of(out) : ht_net_latch(net, st);
 }

@@ -90,11 +90,12 @@ static ht_status check_input(ht_net *net, const ht_port *port, ht_ref value) {
   if (port->dtype && dtype && port->dtype != dtype)
     return ht_fail(HT_USAGE, "input '%s' wants %s, found %s", port->name,
                    ht_dtype_name(port->dtype), ht_dtype_name(dtype));
-  if (!ht_net_declared(net, value, &shape) || ht_shape_meets(&shape, &port->shape))
+  if (!ht_net_declared(net, value, &shape) ||
+      ht_shape_meets(&shape, &port->shape))
     return HT_SUCCESS;
-  return ht_fail(HT_USAGE, "input '%s' wants %s %s, found %s", port->name,
+  return ht_fail(HT_USAGE, "input '%s' wants %s %s, found %s %s", port->name,
                  ht_dtype_name(port->dtype),
-                 ht_shape_text(&port->shape, wanted),
+                 ht_shape_text(&port->shape, wanted), ht_dtype_name(dtype),
                  ht_shape_text(&shape, found));
 }
 

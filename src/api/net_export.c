@@ -77,8 +77,7 @@ static ht_status attach(ht_net *net, const char *key, const void *data,
       return HT_SUCCESS;
     }
   HT_GROW(net->attachment, net->n_attachments, net->attachment_capacity, arena);
-  net->attachment[net->n_attachments++] =
-      (ht_attachment){name, {bytes, n}};
+  net->attachment[net->n_attachments++] = (ht_attachment){name, {bytes, n}};
   return HT_SUCCESS;
 }
 
@@ -380,8 +379,8 @@ ht_status ht_net_export(ht_net *net, const char *out, bool hub1) {
   ht_arena arena = {0};
   if (net->base) net = net->base;
   HT_TRY(ht_net_check(net));
-  ht_status st = hub1 ? write_hub1(net, &arena, out)
-                      : write_saved_model(net, &arena, out);
+  ht_status st =
+      hub1 ? write_hub1(net, &arena, out) : write_saved_model(net, &arena, out);
   ht_arena_free(&arena);
   return st;
 }

@@ -136,12 +136,12 @@ def stateful(training):
     ref = v1.get_variable("ref", initializer=2.0, use_resource=False)
     x = vector()
     hub.add_signature("ref", {"x": x}, x * ref)
-    ids = vector("ids", tf.int64)
-    tables = [partitioned("rows", 7, 3, 3), partitioned("large", 50, 1, 25),
-              partitioned("four", 4, 1, 3)]
-    hub.add_signature("rows", {"ids": ids}, {
-        n: v1.nn.embedding_lookup(t, ids, "div")
-        for n, t in zip(("default", "large", "four"), tables)})
+    for name, table in (("rows", partitioned("rows", 7, 3, 3)),
+                        ("large", partitioned("large", 50, 1, 25)),
+                        ("four", partitioned("four", 4, 1, 3))):
+        ids = vector("ids", tf.int64)
+        hub.add_signature(name, {"ids": ids}, v1.nn.embedding_lookup(
+            table, ids, "div"))
     x = v1.placeholder(tf.float32, [None, 1], "x")
     hub.add_signature("norm", {"x": x}, v1.layers.batch_normalization(
         x, momentum=0.5, training=training, name="bn", fused=False))

@@ -28,6 +28,37 @@ START_TEST(a_function_becomes_a_module_that_makes_100_of_10) {
 }
 END_TEST
 
+/* y = a x + b: the example of tensorflow_hub, with the bytes of its weights. */
+START_TEST(half_plus_two_makes_7_of_10) {
+  static const float wanted[3] = {7, 3.5f, 4};
+  char path[400], bytes[9];
+  ht_net *net;
+  ht_array *half = FLOAT(0.5f), *two = FLOAT(2);
+  OK(ht_net_new(&net));
+  ht_symbol x = ht_net_input(net, "x", HT_FLOAT, 1, (int64_t[]){-1});
+  ht_symbol a = ht_net_read(net, ht_net_variable(net, "a", half, true));
+  ht_symbol b = ht_net_read(net, ht_net_variable(net, "b", two, true));
+  ht_symbol y = ht_net_op(net, "Mul", NULL, HT_SYMBOLS(a, x));
+  y = ht_net_op(net, "AddV2", NULL, HT_SYMBOLS(y, b));
+  ht_net_add_signature(net, NULL, HT_NAMED({NULL, x}), HT_NAMED({NULL, y}));
+  OK(ht_net_export(net, in_folder("half_plus_two"), true));
+  ht_module *m = open_tagged(in_folder("half_plus_two"), NULL);
+  for (int i = 0; i < 3; i++)
+    NEAR(number(m, NULL, SET({"x", FLOATS(10, 3, 4)}), "default", i),
+         wanted[i]);
+  snprintf(path, sizeof path,
+           "%s/half_plus_two/variables/variables.data-00000-of-00001", folder);
+  FILE *f = fopen(path, "rb");
+  ck_assert_int_eq(fread(bytes, 1, sizeof bytes, f), 8);
+  ck_assert(memcmp(bytes, "\0\0\0\x3f\0\0\0\x40", 8) == 0);
+  fclose(f);
+  ht_array_free(half);
+  ht_array_free(two);
+  ht_module_free(m);
+  ht_net_free(net);
+}
+END_TEST
+
 /* ---- control flow */
 
 /* d/dx of signature "power": the input is a variable of the net. */
@@ -434,6 +465,7 @@ END_TEST
 
 static void add(TCase *tests) {
   tcase_add_test(tests, a_function_becomes_a_module_that_makes_100_of_10);
+  tcase_add_test(tests, half_plus_two_makes_7_of_10);
   tcase_add_test(tests, a_loop_has_the_gradient_12_of_the_third_power_of_2);
   tcase_add_test(tests, branches_in_branches_take_their_side);
   tcase_add_test(tests, reference_variables_are_seen_in_loops_and_branches);

@@ -50,6 +50,11 @@ run "fine_tune failed" examples/fine_tune "$keep/text" "$tmp/texts.csv" \
 says 'changed by up to 0\.[0-9]*[1-9]' "the module did not change"
 says '^20 epochs  loss 0\.0' "it did not go on from its checkpoint"
 
+run "layer failed" examples/layer "$keep/text" "$tmp/texts.csv" "$keep/layer"
+says '^0 of 1 weights of the module train: loss 0\.' "the layer is not frozen"
+says '^1 of 1 weights of the module train: loss 0\.0' "the thawed one is no better"
+sed -n 's/^config: //p' "$tmp/out" >"$keep/layer.json"
+
 run "train failed" examples/train "$keep/text" "$tmp/texts.csv" "$tmp/run" \
   "$tmp/trained"
 says '^accuracy 1.0000' "the settings led to nothing"

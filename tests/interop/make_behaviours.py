@@ -224,6 +224,73 @@ def write_twice():
                                    legacy_init_op=v1.no_op())
 
 
+# ---- a pair of the common API for texts: preprocessor and encoder
+
+
+class Preprocessor(tf.train.Checkpoint):
+    """Words to numbers by their hash; [CLS] is 1, [SEP] is 2."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def tokenize(self, text):
+        words = tf.strings.split(text)
+        return words.with_flat_values(3 + tf.strings.to_hash_bucket_fast(
+            words.flat_values, 17))
+
+    @tf.function
+    def bert_pack_inputs(self, inputs, seq_length=8):
+        rows = inputs[0][:, :seq_length - 2]
+        n = rows.nrows()
+        ids = tf.concat([tf.ones([n, 1], tf.int64), rows,
+                         2 * tf.ones([n, 1], tf.int64)], 1)
+        dense = tf.cast(ids.to_tensor(shape=[None, seq_length]), tf.int32)
+        mask = tf.cast(dense > 0, tf.int32)
+        return {"input_word_ids": dense, "input_mask": mask,
+                "input_type_ids": tf.zeros_like(dense)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def __call__(self, text):
+        return self.bert_pack_inputs([self.tokenize(text)])
+
+
+class Encoder(tf.train.Checkpoint):
+    """The mean of the rows of its words, twice."""
+
+    def __init__(self):
+        super().__init__()
+        rows = np.arange(60, dtype=np.float32).reshape(20, 3) / 10
+        self.rows = tf.Variable(rows, name="rows")
+        self.variables = self.trainable_variables = [self.rows]
+
+    @tf.function
+    def __call__(self, inputs, training=False):
+        each = tf.gather(self.rows, inputs["input_word_ids"])
+        mask = tf.cast(inputs["input_mask"], tf.float32)[..., None]
+        mean = tf.reduce_sum(each * mask, 1) / tf.reduce_sum(mask, 1)
+        return {"default": mean, "pooled_output": 2.0 * mean,
+                "sequence_output": each}
+
+
+def write_pair():
+    m = Preprocessor()
+    m.bert_pack_inputs.get_concrete_function(
+        [tf.RaggedTensorSpec([None, None], tf.int64, 1)])
+    tf.saved_model.save(m, fresh("preprocessor"))
+    m = Encoder()
+    spec = {k: tf.TensorSpec([None, None], tf.int32) for k in (
+        "input_word_ids", "input_mask", "input_type_ids")}
+    for training in (False, True):
+        m.__call__.get_concrete_function(spec, training=training)
+    tf.saved_model.save(m, fresh("encoder"))
+
+
+def encode(out):
+    pre, enc = (hub.load(os.path.join(folder, n)) for n in (
+        "preprocessor", "encoder"))
+    y = enc(pre(tf.constant(["a calm day", "", "one two three four five six "
+                                               "seven"])))
+    put(out, "encoded", y["pooled_output"])
+
+
 # ---- what hub.KerasLayer is tried on
 
 
@@ -323,9 +390,11 @@ def main():
     write_functions()
     write_twice()
     write_layers()
+    write_pair()
     with open(golden, "w") as out:
         train_functions(out)
         train_layers(out)
+        encode(out)
 
 
 main()

@@ -14,7 +14,7 @@ static void build(ht_net *net, void *arg) {
   int n = *(int *)arg;
   char text[2] = {(char)('0' + n), 0};
   int64_t one = 1;
-  ht_symbol x = ht_net_input(net, "x", HT_FLOAT, 1, (int64_t[]){-1});
+  ht_symbol x = ht_net_input(net, "x", HT_FLOAT, 2, (int64_t[]){-1, 2});
   ht_symbol w = ht_net_variable_drawn(net, "w", "ones", 1, &one, true);
   ht_symbol c = ht_net_variable_drawn(net, "calls", "zeros", 1, &one, false);
   ht_symbol y = ht_net_op(net, "Mul", NULL, HT_SYMBOLS(x, ht_net_read(net, w)));

@@ -105,7 +105,7 @@ def keras_layers():
 def graphs():
     path = program.scratch("graphs")
     author("graphs", path)
-    x = np.array([1, 2, 3], np.float32)
+    x = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
     for n, tags in ((1, set()), (2, {"train"}), (3, {"big", "gpu"})):
         with tf.Graph().as_default(), v1.Session() as session:
             m = hub.Module(path, trainable=True, tags=tags)

@@ -351,6 +351,61 @@ static void checkpoint(const char *prefix, int64_t width) {
   ht_net_free(net);
 }
 
+/* y = a variable of a name, type and width. */
+static void one_of(const char *out, const char *name, ht_dtype dtype,
+                   int64_t n) {
+  static const float f[4] = {1, 2, 3, 4};
+  static const double d[4] = {1, 2, 3, 4};
+  ht_net *net;
+  ht_array *a = array(dtype, 1, &n, dtype == HT_FLOAT ? (void *)f : (void *)d);
+  OK(ht_net_new(&net));
+  ht_symbol v = ht_net_variable(net, name, a, true);
+  ht_net_add_signature(net, NULL, 0, NULL,
+                       HT_NAMED({NULL, ht_net_read(net, v)}));
+  OK(ht_net_export(net, in_folder(out), true));
+  ht_array_free(a);
+  ht_net_free(net);
+}
+
+/* Puts the checkpoint of another module into one. */
+static void with_variables_of(const char *module, const char *other) {
+  char path[400], from[500], to[500];
+  snprintf(path, sizeof path, "%s/%s/variables", folder, module);
+  OK(ht_folder_remove(path));
+  OK(ht_folder_make(path));
+  static const char *const file[] = {"index", "data-00000-of-00001"};
+  for (int i = 0; i < 2; i++) {
+    size_t n;
+    snprintf(from, sizeof from, "%s/%s/variables/variables.%s", folder, other,
+             file[i]);
+    snprintf(to, sizeof to, "%s/variables.%s", path, file[i]);
+    char *p = bytes_of(from, &n);
+    write_bytes(to, "wb", p, n);
+    free(p);
+  }
+}
+
+START_TEST(a_checkpoint_that_does_not_fit_is_told) {
+  static const struct {
+    const char *name, *why;
+    ht_dtype dtype;
+    int64_t n;
+  } row[] = {
+      {"v", "variable 'v' is float [3], 'variables/variables' in", HT_FLOAT, 4},
+      {"v", "has double [3]", HT_DOUBLE, 3},
+      {"w", "variable 'v' is not in 'variables/variables' of", HT_FLOAT, 3}};
+  for (int i = 0; i < 3; i++) {
+    char other[20], module[20];
+    snprintf(other, sizeof other, "other%d", i);
+    snprintf(module, sizeof module, "unfit%d", i);
+    one_of(module, "v", HT_FLOAT, 3);
+    one_of(other, row[i].name, row[i].dtype, row[i].n);
+    with_variables_of(module, other);
+    is_refused(module, HT_CORRUPT, row[i].why);
+  }
+}
+END_TEST
+
 static void one_variable(ht_net *net, void *arg) {
   (void)arg;
   int64_t three = 3;
@@ -401,6 +456,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, a_handle_is_no_input_and_no_output);
   tcase_add_test(tests, nothing_can_be_colocated);
   tcase_add_test(tests, a_saved_model_of_a_session_becomes_a_module);
+  tcase_add_test(tests, a_checkpoint_that_does_not_fit_is_told);
   tcase_add_test(tests,
                  a_module_takes_its_values_from_a_checkpoint_by_their_names);
 }

@@ -195,9 +195,25 @@ static ht_status open_checkpoint(ht_source *s) {
                  prefix);
 }
 
+/* All variables of a TF1 Hub module are in its checkpoint; another graph of
+ * it may have some that nobody ever made. */
+static ht_status check_complete(const ht_source *s) {
+  const ht_store *store = &s->model->store;
+  bool all = s->bundle && s->model->format == HT_FORMAT_HUB1 && !s->variant;
+  for (int i = 0; all && i < store->n_variables; i++) {
+    const ht_variable *v = store->variable[i];
+    if (!v->value.dtype)
+      return ht_fail(HT_CORRUPT,
+                     "variable '%s' is not in 'variables/variables' of '%s'",
+                     v->name, s->model->folder);
+  }
+  return HT_SUCCESS;
+}
+
 /* A module with variables and nothing to fill them lost its files. */
 static ht_status check_filled(const ht_source *s) {
   const ht_store *store = &s->model->store;
+  HT_TRY(check_complete(s));
   for (int i = 0; i < store->n_variables && !s->bundle; i++) {
     const ht_variable *v = store->variable[i];
     if (v->trainable)

@@ -68,6 +68,16 @@ says '{train}' "the module of numbers has one graph"
 says 'Regularization losses: 1' "it has no regularization loss"
 says 'note' "it has no attached message"
 
+run "consumer failed" examples/consumer "$keep/numbers" "$keep/consumed"
+says '^loss 0\.[0-4]' "the consumer learnt nothing"
+says '^before: regularization 0\.0[0-9]*[1-9]' "it has no regularization losses"
+[ "$(sed -n 's/^before: //p' "$tmp/out")" != \
+  "$(sed -n 's/^after: //p' "$tmp/out")" ] || fail "its losses stay as they are"
+run "the consumer's module cannot be inspected" \
+  ./hubtune inspect "$keep/consumed"
+says '{train}' "the consumer's module has one graph"
+says 'note' "the consumer's module lost its message"
+
 # The numbers decide where the texts do not.
 i=0
 while [ $i -lt 60 ]; do

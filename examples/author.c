@@ -55,19 +55,19 @@ static ht_symbol normalise(ht_net *net, ht_symbol x, bool training) {
   return y;
 }
 
-/* 0.01 sum w^2 over one more kernel. */
-static void regularise(ht_net *net) {
+/* x w, with the loss 0.01 sum w^2. */
+static ht_symbol scale(ht_net *net, ht_symbol x) {
   int64_t n = UNITS;
   int32_t axis = 0;
-  ht_symbol w =
-      ht_net_variable_drawn(net, "scale", "random_normal", 1, &n, true);
-  ht_symbol squares =
-      ht_net_op(net, "Square", NULL, HT_SYMBOLS(ht_net_read(net, w)));
+  ht_symbol w = ht_net_read(
+      net, ht_net_variable_drawn(net, "scale", "ones", 1, &n, true));
+  ht_symbol squares = ht_net_op(net, "Square", NULL, HT_SYMBOLS(w));
   ht_symbol sum = ht_net_op(net, "Sum", NULL,
                             HT_SYMBOLS(squares, ht_net_int32s(net, 1, &axis)));
   ht_net_add_regularization(
       net, ht_net_op(net, "Mul", NULL,
                      HT_SYMBOLS(sum, ht_net_number(net, HT_FLOAT, 0.01))));
+  return ht_net_op(net, "Mul", NULL, HT_SYMBOLS(x, w));
 }
 
 /* What a graph is built of, and what training needs of it. */
@@ -83,8 +83,8 @@ static void build(ht_net *net, void *arg) {
   g->x = ht_net_input(net, "x", HT_FLOAT, 2, dim);
   ht_symbol h = ht_net_dense(net, "hidden", g->x, UNITS, NULL);
   h = ht_net_op(net, "Relu", NULL, HT_SYMBOLS(normalise(net, h, g->training)));
+  h = scale(net, h);
   g->logits = ht_net_dense(net, "logits", h, 2, NULL);
-  regularise(net);
   ht_net_add_signature(net, NULL, HT_NAMED({"x", g->x}), HT_NAMED({NULL, h}));
   ht_net_add_signature(net, "logits", HT_NAMED({"x", g->x}),
                        HT_NAMED({"features", h}, {"logits", g->logits}));

@@ -50,6 +50,11 @@ run "fine_tune failed" examples/fine_tune "$keep/text" "$tmp/texts.csv" \
 says 'changed by up to 0\.[0-9]*[1-9]' "the module did not change"
 says '^20 epochs  loss 0\.0' "it did not go on from its checkpoint"
 
+run "layer failed" examples/layer "$keep/text" "$tmp/texts.csv" "$keep/layer"
+says '^0 of 1 weights of the module train: loss 0\.' "the layer is not frozen"
+says '^1 of 1 weights of the module train: loss 0\.0' "the thawed one is no better"
+sed -n 's/^config: //p' "$tmp/out" >"$keep/layer.json"
+
 run "train failed" examples/train "$keep/text" "$tmp/texts.csv" "$tmp/run" \
   "$tmp/trained"
 says '^accuracy 1.0000' "the settings led to nothing"
@@ -62,6 +67,16 @@ run "the module of numbers cannot be inspected" \
 says '{train}' "the module of numbers has one graph"
 says 'Regularization losses: 1' "it has no regularization loss"
 says 'note' "it has no attached message"
+
+run "consumer failed" examples/consumer "$keep/numbers" "$keep/consumed"
+says '^loss 0\.[0-4]' "the consumer learnt nothing"
+says '^before: regularization 0\.0[0-9]*[1-9]' "it has no regularization losses"
+[ "$(sed -n 's/^before: //p' "$tmp/out")" != \
+  "$(sed -n 's/^after: //p' "$tmp/out")" ] || fail "its losses stay as they are"
+run "the consumer's module cannot be inspected" \
+  ./hubtune inspect "$keep/consumed"
+says '{train}' "the consumer's module has one graph"
+says 'note' "the consumer's module lost its message"
 
 # The numbers decide where the texts do not.
 i=0

@@ -217,6 +217,10 @@ typedef struct ht_module_info {
   int n_regularization_losses;
   int n_tables;
   const ht_table_info *table;
+  /* The common interfaces of TensorFlow Hub that it has: "text feature vector",
+   * "image classification" ... (`hubtune inspect --help` lists them). */
+  int n_interfaces;
+  const char *const *interface;
 } ht_module_info;
 HT_API ht_status ht_module_inspect(ht_module *module,
                                    const ht_module_info **out);
@@ -530,5 +534,6 @@ HT_API ht_op_info ht_op_at(int i);
 #endif
 
 #include <hubtune_build.h>
+#include <hubtune_layer.h>
 
 #endif

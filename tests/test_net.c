@@ -601,12 +601,29 @@ START_TEST(a_module_that_cannot_be_one_says_why) {
   FAILS(author(NOTHING, "train", &net), HT_USAGE, "no signatures present");
   FAILS(author(LOOSE, "train", &net), HT_USAGE,
         "depends on 'images', which is none of its inputs");
-  FAILS(author(TRAIN_ONLY, "train", &net), HT_USAGE, "tagged 'train' alone");
-  FAILS(author(OTHER_NAMES, "train", &net), HT_USAGE,
-        "other inputs or outputs");
   FAILS(author(BAD_KEY, "train", &net), HT_USAGE, "key '1st'");
   FAILS(author(GOOD, "", &net), HT_USAGE, "used repeatedly");
-  FAILS(author(GOOD, "gpu", &net), HT_UNSUPPORTED, "'gpu'");
+  FAILS(author(GOOD, "gpu,,x", &net), HT_USAGE, "have an empty one");
+}
+END_TEST
+
+/* Graphs of one module may differ; those of a SavedModel are one interface. */
+START_TEST(what_only_the_tf1_hub_format_can_hold_is_no_saved_model) {
+  static const struct {
+    int what;
+    const char *tags, *why;
+  } row[] = {{TRAIN_ONLY, "train", "tagged 'train' alone"},
+             {OTHER_NAMES, "train", "other inputs or outputs"},
+             {GOOD, "gpu", "no graph tagged 'gpu'"}};
+  for (int i = 0; i < 3; i++) {
+    ht_net *net;
+    OK(author(row[i].what, row[i].tags, &net));
+    FAILS(ht_net_export(net, in_folder("none"), false),
+          row[i].what == GOOD ? HT_UNSUPPORTED : HT_USAGE, row[i].why);
+    ck_assert(!ht_path_exists(in_folder("none")));
+    OK(ht_net_export(net, in_folder(row[i].why), true));
+    ht_net_free(net);
+  }
 }
 END_TEST
 
@@ -727,6 +744,8 @@ static void add(TCase *tests) {
   tcase_add_test(tests, joined_modules_are_written_as_one);
   tcase_add_test(tests, one_module_feeds_another);
   tcase_add_test(tests, a_module_that_cannot_be_one_says_why);
+  tcase_add_test(tests,
+                 what_only_the_tf1_hub_format_can_hold_is_no_saved_model);
   tcase_add_test(tests, an_authored_module_has_its_graphs_messages_and_losses);
   tcase_add_test(tests, updates_run_where_the_module_trains);
   tcase_add_test(tests, a_graph_of_a_net_shares_its_variables);

@@ -13,7 +13,8 @@ ht_status ht_module_attachment(ht_module *module, const char *key,
   *n = 0;
   for (int i = 0; i < m->n_attachments; i++) {
     if (strcmp(m->attachment[i].key, key) != 0) continue;
-    *data = m->attachment[i].value.p;
+    const char *p = m->attachment[i].value.p;
+    *data = p ? p : ""; /* a message that says nothing is there, too */
     *n = m->attachment[i].value.n;
   }
   return HT_SUCCESS;

@@ -46,6 +46,14 @@ ht_status ht_choice_find(ht_model *m, const ht_choice *choice, int n,
   return ht_model_choose(m, &call, out);
 }
 
+ht_status ht_choice_graph(ht_model *m, const ht_choice *choice,
+                          ht_model **out) {
+  bool tagged = m->format != HT_FORMAT_SM2 && ht_model_has_tags(m, "train");
+  *out = m;
+  if (!choice || !choice->training || !tagged) return HT_SUCCESS;
+  return ht_model_open_variant(m, "train", out);
+}
+
 static ht_status choose(ht_function *f, const ht_choice *choice,
                         const ht_arrays *inputs) {
   const char **name;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/interfaces.h"
 #include "api/module.h"
 #include "ops/table.h"
 
@@ -186,6 +187,8 @@ ht_status ht_module_inspect(ht_module *module, const ht_module_info **out) {
   HT_TRY(describe_variables(m, &module->arena, info));
   HT_TRY(describe_tables(m, &module->arena, info));
   HT_TRY(describe_files(m, &module->arena, info));
+  HT_TRY(ht_interfaces_of(info, m->format == HT_FORMAT_HUB1, &module->arena,
+                          &info->interface, &info->n_interfaces));
   *out = module->info = info;
   return HT_SUCCESS;
 }

@@ -32,6 +32,11 @@ ht_status ht_choice_find(ht_model *m, const ht_choice *choice, int n,
                          const char *const *name, ht_arena *arena,
                          const ht_callable **out) HT_MUST_CHECK;
 
+/* The graph that a choice is of: of a TF1 module that has one tagged "train",
+ * that one for training. */
+ht_status ht_choice_graph(ht_model *m, const ht_choice *choice,
+                          ht_model **out) HT_MUST_CHECK;
+
 /* A function of a callable that is known. */
 ht_status ht_function_of(ht_module *module, const ht_callable *callable,
                          ht_function **out) HT_MUST_CHECK;

@@ -46,39 +46,65 @@ ht_status ht_net_new(ht_net **out) {
 
 void ht_net_free(ht_net *net) {
   if (!net) return;
-  ht_net_free(net->variant);
+  ht_net_free(net->next);
   if (!net->base) ht_model_free(net->face.model);
   ht_arena_free(&net->face.arena);
   free(net);
 }
 
+/* Whether each tag of "a,b" is one of another set. */
+static bool tags_within(const char *tags, const char *set) {
+  while (*tags) {
+    size_t n = strcspn(tags, ",");
+    const char *p = set;
+    while (*p && !(strcspn(p, ",") == n && strncmp(p, tags, n) == 0)) {
+      p += strcspn(p, ",");
+      p += *p == ',';
+    }
+    if (!*p) return false;
+    tags += n + (tags[n] == ',');
+  }
+  return true;
+}
+
+ht_net *ht_net_tagged(ht_net *net, const char *tags) {
+  ht_net *g = net->base ? net->base : net;
+  while (g && !(tags_within(tags, g->tags) && tags_within(g->tags, tags)))
+    g = g->next;
+  return g;
+}
+
+static ht_status new_variant(ht_net *base, const char *tags, ht_net **out) {
+  *out = calloc(1, sizeof **out);
+  if (!*out) return ht_fail(HT_NO_MEMORY, "no memory for a net");
+  **out = (ht_net){.base = base, .seed = base->seed};
+  (*out)->face.model = base->face.model;
+  (*out)->face.threads = base->face.threads;
+  (*out)->tags = ht_arena_string(&base->face.model->arena, tags);
+  if (!(*out)->tags) return ht_fail(HT_NO_MEMORY, "no memory for a net");
+  return start(*out);
+}
+
 ht_status ht_net_variant(ht_net *net, const char *tags, ht_net **out) {
-  ht_net *base = net->base ? net->base : net;
-  *out = base;
-  if (!tags || !*tags) return HT_SUCCESS;
-  *out = base->variant;
-  if (strcmp(tags, "train") != 0)
-    return ht_fail(HT_UNSUPPORTED,
-                   "a graph tagged '%s': there are those without tags and "
-                   "'train'",
-                   tags);
+  ht_net *base = net->base ? net->base : net, *last = base;
+  *out = ht_net_tagged(base, tags ? tags : "");
   if (*out) return HT_SUCCESS;
-  ht_net *v = calloc(1, sizeof *v);
-  if (!v) return ht_fail(HT_NO_MEMORY, "no memory for a net");
-  *v = (ht_net){.base = base, .tags = "train", .seed = base->seed};
-  v->face.model = base->face.model;
-  v->face.threads = base->face.threads;
-  ht_status st = start(v);
-  if (st.code == HT_OK)
-    *out = base->variant = v;
-  else
+  if (*tags == ',' || strstr(tags, ",,") || tags[strlen(tags) - 1] == ',')
+    return ht_fail(HT_USAGE, "tags '%s' have an empty one", tags);
+  ht_net *v;
+  ht_status st = new_variant(base, tags, &v);
+  if (st.code != HT_OK) {
     free(v);
-  return st;
+    return st;
+  }
+  while (last->next) last = last->next;
+  *out = last->next = v;
+  return HT_SUCCESS;
 }
 
 ht_status ht_net_status(const ht_net *net) {
-  HT_TRY(ht_builder_status(&net->b));
-  return net->variant ? ht_net_status(net->variant) : HT_SUCCESS;
+  for (; net; net = net->next) HT_TRY(ht_builder_status(&net->b));
+  return HT_SUCCESS;
 }
 
 void ht_net_threads(ht_net *net, int threads) {
@@ -284,6 +310,26 @@ ht_symbol ht_net_vocabulary(ht_net *net, const char *name, const char *path) {
 
 /* ---- operations */
 
+/* Whether "a:type b:int=1" has an attribute of the name. */
+static bool has_attribute(const ht_op *op, const char *name) {
+  size_t n = strlen(name);
+  for (const char *p = op->attrs; (p = strstr(p, name)); p += n)
+    if ((p == op->attrs || p[-1] == ' ') && p[n] == ':') return true;
+  return false;
+}
+
+/* What an op does not know nobody would heed: "_class", a misspelt name. */
+static ht_status check_attributes(ht_net *net, ht_ref r) {
+  if (r.node < 0) return HT_SUCCESS; /* latched already */
+  const ht_node *n = &net->b.graph->node[r.node];
+  const ht_op *op = ht_op_find(n->op_name);
+  for (int i = 0; op && i < n->attrs.n; i++)
+    if (!has_attribute(op, n->attrs.attr[i].name))
+      return ht_fail(HT_USAGE, "op '%s' has no attribute '%s'", n->op_name,
+                     n->attrs.attr[i].name);
+  return HT_SUCCESS;
+}
+
 ht_symbol ht_net_op(ht_net *net, const char *op, const char *attributes, int n,
                     const ht_symbol *input) {
   ht_ref *in;
@@ -296,10 +342,11 @@ ht_symbol ht_net_op(ht_net *net, const char *op, const char *attributes, int n,
   for (int i = 0; i < n && st.code == HT_OK; i++)
     st =
         ht_within(ht_net_ref(net, input[i], &in[i]), "input %d of '%s'", i, op);
-  ht_symbol out =
-      st.code == HT_OK
-          ? symbol_of(ht_build(&net->b, op, NULL, n, in, attributes))
-          : ht_net_latch(net, st);
+  ht_ref out = {-1, 0};
+  if (st.code == HT_OK) {
+    out = ht_build(&net->b, op, NULL, n, in, attributes);
+    st = check_attributes(net, out);
+  }
   ht_arena_free(&arena);
-  return out;
+  return st.code == HT_OK ? symbol_of(out) : ht_net_latch(net, st);
 }

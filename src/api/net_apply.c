@@ -6,6 +6,7 @@
 #include "hub/join.h"
 
 static const ht_symbol nothing = {-1, 0};
+static const bool yes = true, no = false;
 
 static ht_net_part *part_of(ht_net *net, const ht_module *module) {
   for (int i = 0; i < net->n_parts; i++)
@@ -20,7 +21,7 @@ static bool name_taken(const ht_net *net, const char *name) {
 }
 
 static ht_status add_part(ht_net *net, ht_module *module, const char *name,
-                          bool trainable) {
+                          const bool *trainable) {
   ht_model *m = net->face.model;
   if (part_of(net, module))
     return ht_fail(HT_USAGE, "module '%s' is in the net already", name);
@@ -38,41 +39,64 @@ static ht_status add_part(ht_net *net, ht_module *module, const char *name,
 void ht_net_module(ht_net *net, ht_module *module, const char *name,
                    bool trainable) {
   if (net->b.failed) return;
-  ht_status st = add_part(net, module, name, trainable);
+  ht_status st = add_part(net, module, name, trainable ? &yes : &no);
   if (st.code != HT_OK) ht_net_latch(net, st);
 }
 
+/* "module", "module_1", ...: the first that is free. */
+static void free_name(const ht_net *net, const char *first, char name[64]) {
+  snprintf(name, 64, "%s", first);
+  for (int k = 1; name_taken(net, name); k++)
+    snprintf(name, 64, "%s_%d", first, k);
+}
+
 static ht_status find_part(ht_net *net, ht_module *module, ht_net_part **out) {
-  char name[32] = "module";
+  char name[64];
   *out = part_of(net, module);
   if (*out) return HT_SUCCESS;
-  for (int k = 1; name_taken(net, name); k++)
-    snprintf(name, sizeof name, "module_%d", k);
-  HT_TRY(add_part(net, module, name, false));
+  free_name(net, "module", name);
+  HT_TRY(add_part(net, module, name, &no));
   *out = part_of(net, module);
   return HT_SUCCESS;
 }
 
+void ht_net_follow(ht_net *net, ht_module *module, const char *name,
+                   const bool *trainable) {
+  char unnamed[64];
+  ht_net_part *part = part_of(net, module);
+  if (net->b.failed) return;
+  if (part) {
+    part->trainable = trainable;
+    return;
+  }
+  free_name(net, "keras_layer", unnamed);
+  ht_status st = add_part(net, module, name ? name : unnamed, trainable);
+  if (st.code != HT_OK) ht_net_latch(net, st);
+}
+
 /* ---- what is applied */
 
-/* The graph that a choice is of: of a TF1 module that has one tagged "train",
- * that one for training. */
 static ht_status graph_of(ht_net *net, ht_model *m, const ht_choice *choice,
                           ht_model **out) {
-  bool tagged = m->format != HT_FORMAT_SM2 && ht_model_has_tags(m, "train");
-  *out = m;
-  if (!choice || !choice->training || !tagged) return HT_SUCCESS;
-  HT_TRY(ht_model_open_variant(m, "train", out));
-  return ht_model_rejoin(net->face.model, m);
+  HT_TRY(ht_choice_graph(m, choice, out));
+  return *out == m ? HT_SUCCESS : ht_model_rejoin(net->face.model, m);
 }
 
 static ht_status check_input(ht_net *net, const ht_port *port, ht_ref value) {
   ht_graph *g = net->b.graph;
   ht_dtype dtype = ht_graph_dtype(g, value);
+  char wanted[HT_SHAPE_TEXT], found[HT_SHAPE_TEXT];
+  ht_shape shape;
   if (port->dtype && dtype && port->dtype != dtype)
     return ht_fail(HT_USAGE, "input '%s' wants %s, found %s", port->name,
                    ht_dtype_name(port->dtype), ht_dtype_name(dtype));
-  return HT_SUCCESS;
+  if (!ht_net_declared(net, value, &shape) ||
+      ht_shape_meets(&shape, &port->shape))
+    return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "input '%s' wants %s %s, found %s %s", port->name,
+                 ht_dtype_name(port->dtype),
+                 ht_shape_text(&port->shape, wanted), ht_dtype_name(dtype),
+                 ht_shape_text(&shape, found));
 }
 
 /* Inputs in the order of the body's arguments that have no capture. */
@@ -147,7 +171,7 @@ static ht_status apply(ht_net *net, ht_module *module, const ht_choice *choice,
   HT_TRY(ht_within(order_inputs(net, call, n, input, in, &n_in), "'%s'",
                    call->name));
   body = &call->body;
-  if (part->trainable)
+  if (*part->trainable)
     HT_TRY(ht_model_training_body(m, call, &net->face.model->arena, &body));
   HT_TRY(apply_name(net, part->name, call, &name));
   ht_ref r = ht_build_apply(&net->b, name, body, call->capture, call, n_in, in);
@@ -174,7 +198,7 @@ static const ht_model *losses_of(const ht_model *m) {
 static ht_status module_losses(ht_net *net, ht_ref *sum) {
   for (int k = 0; k < net->n_parts; k++) {
     const ht_model *m = losses_of(net->part[k].module->model);
-    if (!net->part[k].trainable) continue;
+    if (!*net->part[k].trainable) continue;
     for (int i = 0; i < m->n_regularization; i++) {
       const ht_tensor *capture =
           m->regularization_capture ? m->regularization_capture[i] : NULL;

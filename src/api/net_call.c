@@ -86,7 +86,7 @@ void ht_net_mark(ht_net *net) {
   for (int i = 0; i < store->n_variables; i++) {
     ht_variable *v = store->variable[i];
     const ht_net_part *part = part_of(net, v);
-    bool own = !v->scope || (part && part->trainable);
+    bool own = !v->scope || (part && *part->trainable);
     v->tuned = own && v->trainable && ht_dtype_floating(v->dtype);
   }
 }

@@ -14,12 +14,24 @@ static ht_net_signature *find_signature(ht_net *net, const char *name) {
   return NULL;
 }
 
+/* Handles of variables and tables are no values that others could hold. */
+static ht_status check_values(int n, const ht_port *port, const char *what) {
+  for (int i = 0; i < n; i++)
+    if (port[i].dtype == HT_RESOURCE || port[i].dtype == HT_VARIANT)
+      return ht_fail(HT_USAGE,
+                     "%s '%s' is a handle, not a value: read the variable",
+                     what, port[i].name);
+  return HT_SUCCESS;
+}
+
 static ht_status add_signature(ht_net *net, const char *name, int n_in,
                                const ht_named *input, int n_out,
                                const ht_named *output) {
   ht_callable *c;
   if (n_out < 1) return ht_fail(HT_USAGE, "it has no outputs");
   HT_TRY(ht_net_callable(net, name, n_in, input, n_out, output, &c));
+  HT_TRY(check_values(c->n_inputs, c->input, "input"));
+  HT_TRY(check_values(c->n_outputs, c->output, "output"));
   ht_net_signature *s = find_signature(net, name);
   if (!s) {
     HT_GROW(net->signature, net->n_signatures, net->signature_capacity,
@@ -52,23 +64,20 @@ static bool good_key(const char *key) {
 
 static ht_status attach(ht_net *net, const char *key, const void *data,
                         size_t n) {
-  ht_model *m = net->face.model;
-  ht_attachment *more, *at = NULL;
+  ht_arena *arena = &net->face.model->arena;
   if (!good_key(key))
     return ht_fail(HT_USAGE,
                    "key '%s' of a message is not letters, digits and '_'", key);
-  char *bytes = ht_arena_bytes(&m->arena, data, n);
-  char *name = ht_arena_string(&m->arena, key);
+  char *bytes = ht_arena_bytes(arena, data, n);
+  char *name = ht_arena_string(arena, key);
   if (!bytes || !name) return ht_fail(HT_NO_MEMORY, "no memory for a message");
-  for (int i = 0; i < m->n_attachments; i++)
-    if (strcmp(m->attachment[i].key, key) == 0) at = &m->attachment[i];
-  if (!at) {
-    HT_NEW(more, &m->arena, m->n_attachments + 1);
-    for (int i = 0; i < m->n_attachments; i++) more[i] = m->attachment[i];
-    m->attachment = more;
-    at = &more[m->n_attachments++];
-  }
-  *at = (ht_attachment){name, {bytes, n}};
+  for (int i = 0; i < net->n_attachments; i++)
+    if (strcmp(net->attachment[i].key, key) == 0) {
+      net->attachment[i].value = (ht_string){bytes, n};
+      return HT_SUCCESS;
+    }
+  HT_GROW(net->attachment, net->n_attachments, net->attachment_capacity, arena);
+  net->attachment[net->n_attachments++] = (ht_attachment){name, {bytes, n}};
   return HT_SUCCESS;
 }
 
@@ -118,10 +127,32 @@ static ht_status check_signature(ht_net *net, const ht_net_signature *s) {
                    net->tags);
 }
 
-/* One interface in all graphs: what one of them lacks, the other cannot
- * offer in its place. */
-static ht_status check_variant(ht_net *net, const ht_net_signature *s) {
-  const ht_net_signature *other = find_signature(net->variant, s->name);
+/* Graphs without anything are left out: a net that has only tagged ones. */
+static bool is_written(const ht_net *g) { return g->n_signatures || g->base; }
+
+static ht_status check_graph(ht_net *g) {
+  if (!g->n_signatures)
+    return ht_fail(HT_USAGE,
+                   "no signatures present: add one with "
+                   "ht_net_add_signature");
+  for (int i = 0; i < g->n_signatures; i++)
+    HT_TRY(check_signature(g, &g->signature[i]));
+  return HT_SUCCESS;
+}
+
+ht_status ht_net_check(ht_net *net) {
+  if (net->base) net = net->base;
+  HT_TRY(ht_net_status(net));
+  for (ht_net *g = net; g; g = g->next)
+    if (is_written(g) || !net->next) HT_TRY(check_graph(g));
+  return HT_SUCCESS;
+}
+
+/* ---- what a SavedModel can hold: one interface, called with training=True
+ * or without */
+
+static ht_status check_same(const ht_net_signature *s, ht_net *train) {
+  const ht_net_signature *other = find_signature(train, s->name);
   const ht_callable *a = s->callable, *b = other ? other->callable : a;
   bool same = a->n_inputs == b->n_inputs && a->n_outputs == b->n_outputs;
   for (int i = 0; same && i < a->n_inputs; i++)
@@ -135,57 +166,60 @@ static ht_status check_variant(ht_net *net, const ht_net_signature *s) {
                  s->name);
 }
 
-ht_status ht_net_check(ht_net *net) {
-  if (net->base) net = net->base;
-  HT_TRY(ht_net_status(net));
+static ht_status check_saved_model(ht_net *net) {
+  ht_net *train = ht_net_tagged(net, "train");
+  for (ht_net *g = net->next; g; g = g->next)
+    if (g != train)
+      return ht_fail(HT_UNSUPPORTED,
+                     "a SavedModel has no graph tagged '%s': write the TF1 "
+                     "Hub format",
+                     g->tags);
   if (!net->n_signatures)
-    return ht_fail(HT_USAGE,
-                   "no signatures present: add one with "
-                   "ht_net_add_signature");
-  for (int i = 0; i < net->n_signatures; i++) {
-    HT_TRY(check_signature(net, &net->signature[i]));
-    HT_TRY(check_variant(net, &net->signature[i]));
-  }
-  for (int i = 0; net->variant && i < net->variant->n_signatures; i++) {
-    const ht_net_signature *s = &net->variant->signature[i];
-    HT_TRY(check_signature(net->variant, s));
-    if (!find_signature(net, s->name))
+    return ht_fail(HT_UNSUPPORTED,
+                   "a SavedModel needs a graph without tags: write the TF1 "
+                   "Hub format");
+  for (int i = 0; train && i < net->n_signatures; i++)
+    HT_TRY(check_same(&net->signature[i], train));
+  for (int i = 0; train && i < train->n_signatures; i++)
+    if (!find_signature(net, train->signature[i].name))
       return ht_fail(HT_USAGE,
                      "signature '%s' is in the graph tagged 'train' alone",
-                     s->name);
-  }
+                     train->signature[i].name);
   return HT_SUCCESS;
 }
 
 /* ---- export */
 
+/* What is written of a net, or of one graph of it. */
 typedef struct work {
   ht_net *net;
-  ht_arena arena;
+  ht_arena *arena;
   ht_export_method *method, call;
   int n_methods;
-  ht_variable **variable;
+  ht_variable **variable; /* of all graphs */
   int n_variables;
   ht_body *loss;
   const ht_tensor **capture;
   int n_losses;
 } work;
 
-/* The updates of the net come with its training. */
-static ht_status training_body(const ht_net *net, const ht_callable *c,
-                               ht_body *out) {
-  *out = c->body;
-  out->target = net->update;
-  out->n_targets = net->n_updates;
-  return HT_SUCCESS;
+/* The updates of a graph come with its training. */
+static ht_body training_body(const ht_net *net, const ht_callable *c) {
+  ht_body body = c->body;
+  body.target = net->update;
+  body.n_targets = net->n_updates;
+  return body;
 }
 
-static ht_status make_methods(work *w) {
-  ht_net *net = w->net;
-  HT_NEW(w->method, &w->arena, net->n_signatures + 2);
+/* In a TF1 graph update operations stand beside its signatures; a SavedModel
+ * has them in the functions for training. */
+static ht_status make_methods(work *w, bool hub1) {
+  ht_net *net = w->net, *train = ht_net_tagged(net, "train");
+  w->n_methods = net->n_signatures;
+  HT_NEW(w->method, w->arena, net->n_signatures + 2);
   for (int i = 0; i < net->n_signatures; i++) {
     const ht_callable *c = net->signature[i].callable;
-    const ht_net_signature *t = find_signature(net->variant, c->name);
+    const ht_net_signature *t = find_signature(train, c->name);
     ht_export_method *m = &w->method[i];
     *m = (ht_export_method){.name = c->name,
                             .input = c->input,
@@ -193,7 +227,10 @@ static ht_status make_methods(work *w) {
                             .n_inputs = c->n_inputs,
                             .n_outputs = c->n_outputs,
                             .inference = c->body};
-    if (t) HT_TRY(training_body(net->variant, t->callable, &m->training));
+    if (hub1)
+      m->inference = training_body(net, c);
+    else if (t)
+      m->training = training_body(train, t->callable);
   }
   return HT_SUCCESS;
 }
@@ -211,7 +248,7 @@ static ht_status add_reached(work *w, const ht_body *body,
   int n;
   if (!body->graph) return HT_SUCCESS;
   HT_TRY(
-      ht_plan_variables(body, capture, w->net->b.store, &w->arena, &found, &n));
+      ht_plan_variables(body, capture, w->net->b.store, w->arena, &found, &n));
   for (int i = 0; i < n; i++) HT_TRY(add_variable(w, found[i]));
   return HT_SUCCESS;
 }
@@ -219,7 +256,7 @@ static ht_status add_reached(work *w, const ht_body *body,
 /* Those that something which is written reaches, in order of their making. */
 static ht_status list_variables(work *w) {
   const ht_store *store = w->net->b.store;
-  HT_NEW(w->variable, &w->arena, store->n_variables + 1);
+  if (!w->variable) HT_NEW(w->variable, w->arena, store->n_variables + 1);
   for (int i = 0; i < w->net->n_signatures; i++) {
     HT_TRY(add_reached(w, &w->method[i].inference, NULL));
     HT_TRY(add_reached(w, &w->method[i].training, NULL));
@@ -241,7 +278,7 @@ static ht_status add_own_losses(work *w, ht_net *net) {
 static void add_module_losses(work *w, const ht_net *net) {
   for (int k = 0; k < net->n_parts; k++) {
     const ht_model *m = net->part[k].module->model;
-    if (!net->part[k].trainable) continue;
+    if (!*net->part[k].trainable) continue;
     for (int i = 0; i < m->n_regularization; i++) {
       w->capture[w->n_losses] =
           m->regularization_capture ? m->regularization_capture[i] : NULL;
@@ -250,15 +287,16 @@ static void add_module_losses(work *w, const ht_net *net) {
   }
 }
 
-/* The graph for training says what it is, where there is one with losses. */
-static ht_status list_losses(work *w) {
-  ht_net *net = w->net, *train = net->variant;
+/* Each TF1 graph has its own. Of a SavedModel's, the graph for training says
+ * what it is, where there is one with losses. */
+static ht_status list_losses(work *w, bool hub1) {
+  ht_net *net = w->net, *train = hub1 ? NULL : ht_net_tagged(net, "train");
   int n = net->n_losses + (train ? train->n_losses : 0);
   const ht_net *parts = train && train->n_parts ? train : net;
   for (int k = 0; k < parts->n_parts; k++)
     n += parts->part[k].module->model->n_regularization;
-  HT_NEW(w->loss, &w->arena, n + 1);
-  HT_NEW(w->capture, &w->arena, n + 1);
+  HT_NEW(w->loss, w->arena, n + 1);
+  HT_NEW(w->capture, w->arena, n + 1);
   HT_TRY(add_own_losses(w, train && train->n_losses ? train : net));
   add_module_losses(w, parts);
   return HT_SUCCESS;
@@ -281,32 +319,69 @@ static void serve(work *w) {
     w->n_methods++;
 }
 
-static ht_status write(work *w, const char *out, bool hub1) {
-  ht_net *net = w->net;
-  HT_TRY(make_methods(w));
-  HT_TRY(list_losses(w));
-  HT_TRY(list_variables(w));
-  w->n_methods = net->n_signatures;
-  if (!hub1) serve(w);
-  ht_export x = {.model = net->face.model,
-                 .builder = &net->b,
-                 .call = w->call.name ? &w->call : NULL,
-                 .signature = w->method,
-                 .n_signatures = w->n_methods,
-                 .variable = w->variable,
-                 .n_variables = w->n_variables,
-                 .loss = w->loss,
-                 .loss_capture = w->capture,
-                 .n_losses = w->n_losses};
-  return hub1 ? ht_export_hub1(&x, out, false)
-              : ht_export_saved_model(&x, out, false);
+static ht_status list_parts(work *w, bool hub1) {
+  HT_TRY(make_methods(w, hub1));
+  HT_TRY(list_losses(w, hub1));
+  return list_variables(w);
+}
+
+static ht_export export_of(work *w) {
+  return (ht_export){.model = w->net->face.model,
+                     .builder = &w->net->b,
+                     .tags = w->net->tags,
+                     .attachment = w->net->attachment,
+                     .n_attachments = w->net->n_attachments,
+                     .call = w->call.name ? &w->call : NULL,
+                     .signature = w->method,
+                     .n_signatures = w->n_methods,
+                     .variable = w->variable,
+                     .n_variables = w->n_variables,
+                     .loss = w->loss,
+                     .loss_capture = w->capture,
+                     .n_losses = w->n_losses};
+}
+
+static ht_status write_saved_model(ht_net *net, ht_arena *arena,
+                                   const char *out) {
+  work w = {.net = net, .arena = arena};
+  HT_TRY(check_saved_model(net));
+  HT_TRY(list_parts(&w, false));
+  serve(&w);
+  ht_export x = export_of(&w);
+  return ht_export_saved_model(&x, out, false);
+}
+
+/* One meta graph for each of the net's graphs, which share their variables. */
+static ht_status write_hub1(ht_net *net, ht_arena *arena, const char *out) {
+  work *w;
+  ht_export *x;
+  int n = 0, n_graphs = 0;
+  for (ht_net *g = net; g; g = g->next) n_graphs++;
+  HT_NEW(w, arena, n_graphs);
+  HT_NEW(x, arena, n_graphs);
+  for (ht_net *g = net; g; g = g->next) {
+    if (!is_written(g)) continue;
+    w[n] = (work){.net = g, .arena = arena};
+    if (n) {
+      w[n].variable = w[n - 1].variable;
+      w[n].n_variables = w[n - 1].n_variables;
+    }
+    HT_TRY(list_parts(&w[n++], true));
+  }
+  for (int i = 0; i < n; i++) {
+    w[i].n_variables = w[n - 1].n_variables;
+    x[i] = export_of(&w[i]);
+  }
+  return ht_export_graphs(x, n, out);
 }
 
 ht_status ht_net_export(ht_net *net, const char *out, bool hub1) {
-  work w = {.net = net->base ? net->base : net};
+  ht_arena arena = {0};
+  if (net->base) net = net->base;
   HT_TRY(ht_net_check(net));
-  ht_status st = write(&w, out, hub1);
-  ht_arena_free(&w.arena);
+  ht_status st =
+      hub1 ? write_hub1(net, &arena, out) : write_saved_model(net, &arena, out);
+  ht_arena_free(&arena);
   return st;
 }
 
@@ -314,12 +389,14 @@ ht_status ht_net_export(ht_net *net, const char *out, bool hub1) {
 
 static ht_status build_graphs(ht_net *net, ht_module_fn *build, int n,
                               const ht_tags_and_args *variant) {
+  bool built_base = false;
   for (int i = 0; i < n; i++) {
     ht_net *graph;
     const char *tags = variant[i].tags ? variant[i].tags : "";
-    for (int k = 0; k < i; k++)
-      if (strcmp(tags, variant[k].tags ? variant[k].tags : "") == 0)
-        return ht_fail(HT_USAGE, "tags '%s' are used repeatedly", tags);
+    graph = ht_net_tagged(net, tags);
+    if (graph && (graph != net || built_base))
+      return ht_fail(HT_USAGE, "tags '%s' are used repeatedly", tags);
+    built_base = built_base || graph == net;
     HT_TRY(ht_net_variant(net, tags, &graph));
     build(graph, variant[i].arg);
     HT_TRY(ht_within(ht_net_status(graph), "tags '%s'", tags));

@@ -46,7 +46,8 @@ static bool declared(ht_graph *g, ht_ref r, ht_shape *out) {
   const ht_node *n = &g->node[r.node];
   const ht_callable *c = n->application ? n->application->source : NULL;
   const ht_attr *value = ht_attr_find(&n->attrs, "value");
-  if (strcmp(n->op_name, "Placeholder") == 0)
+  if (strcmp(n->op_name, "Placeholder") == 0 ||
+      strcmp(n->op_name, "EnsureShape") == 0)
     return attr_shape(n, "shape", out);
   if (strcmp(n->op_name, "ReadVariableOp") == 0)
     return attr_shape(&g->node[n->in[0].node], "shape", out);
@@ -60,6 +61,11 @@ static bool declared(ht_graph *g, ht_ref r, ht_shape *out) {
       return told(out);
     }
   return false;
+}
+
+bool ht_net_declared(ht_net *net, ht_ref ref, ht_shape *out) {
+  *out = (ht_shape){.rank = -1};
+  return declared(net->b.graph, ref, out);
 }
 
 /* ---- found by trial */

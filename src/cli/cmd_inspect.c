@@ -144,6 +144,7 @@ static void show(const view *v) {
   show_tags(m);
   show_callables(m, true);
   show_callables(m, false);
+  show_words("Common interfaces", m->interface, m->n_interfaces);
   show_variables(m);
   if (m->n_regularization_losses)
     printf("\nRegularization losses: %d\n", m->n_regularization_losses);
@@ -293,6 +294,8 @@ static void show_json(const view *v) {
   json_object_object_add(o, "tags", json_tags(m));
   json_object_object_add(o, "signatures", json_callables(m, true));
   json_object_object_add(o, "callables", json_callables(m, false));
+  json_object_object_add(o, "interfaces",
+                         json_words(m->interface, m->n_interfaces));
   json_object_object_add(o, "variables", json_variables(m));
   json_object_object_add(o, "regularization_losses",
                          json_object_new_int(m->n_regularization_losses));
@@ -343,7 +346,14 @@ const command cmd_inspect = {
         "Shows the format of a module, its tag sets, signatures, callables "
         "with their variants, variables, regularization losses and assets; "
         "then which operations are missing for running and for "
-        "differentiating it, if any.",
+        "differentiating it, if any.\n\n"
+        "A common interface is one that modules of TensorFlow Hub share, so "
+        "that another of them takes its place by its handle alone: image "
+        "feature vector, image classification (either also with "
+        "hyperparameters), text feature vector, text preprocessor, text "
+        "encoder, transformer preprocessor, transformer encoder, BERT tokens. "
+        "A SavedModel does not say whether its numbers for an image are "
+        "features or classes: it has both interfaces.",
     .min_operands = 1,
     .max_operands = 1,
     .options = options,

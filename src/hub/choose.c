@@ -250,7 +250,14 @@ ht_status ht_callable_input(const ht_callable *c, const char *name,
   *out = name ? find_port(c->n_inputs, c->input, name) : NULL;
   if (!*out && c->n_inputs == 1) *out = &c->input[0];
   if (*out) return HT_SUCCESS;
-  return no_port("no input", c, c->n_inputs, c->input, name);
+  if (name) return no_port("no input", c, c->n_inputs, c->input, name);
+  if (!c->n_inputs) return ht_fail(HT_USAGE, "'%s' has no inputs", c->name);
+  ht_text names = {.max = 600};
+  for (int i = 0; i < c->n_inputs; i++) list_name(&names, c->input[i].name);
+  ht_status st = ht_fail(HT_USAGE, "'%s' has several inputs, name one: %s",
+                         c->name, names.p ? names.p : "");
+  ht_text_free(&names);
+  return st;
 }
 
 ht_status ht_callable_named(const ht_callable *c, const char *name,

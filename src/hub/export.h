@@ -32,6 +32,9 @@ typedef struct ht_export_extra {
 typedef struct ht_export {
   ht_model *model;     /* whose functions, assets and version are taken over */
   ht_builder *builder; /* in whose graph the bodies stand */
+  const char *tags;    /* of the TF1 graph; NULL: none */
+  const ht_attachment *attachment; /* NULL: those of the model */
+  int n_attachments;
   const ht_export_method *call; /* NULL: none */
   const ht_export_method *signature;
   int n_signatures;
@@ -44,6 +47,9 @@ typedef struct ht_export {
                                NULL: it has the same */
   const ht_export_extra *extra;
   int n_extras;
+  const struct ht_export *graph; /* all that are written together, this one
+                                    among them; NULL: it alone */
+  int n_graphs;
 } ht_export;
 
 /* Writes a folder that must not exist yet (unless `replace`). */
@@ -51,6 +57,9 @@ ht_status ht_export_saved_model(const ht_export *x, const char *out,
                                 bool replace) HT_MUST_CHECK;
 ht_status ht_export_hub1(const ht_export *x, const char *out,
                          bool replace) HT_MUST_CHECK;
+/* A TF1 module of n graphs over the same variables; their `graph` is filled
+ * in. */
+ht_status ht_export_graphs(ht_export *x, int n, const char *out) HT_MUST_CHECK;
 
 /*
  * The module alone: in its own format a copy of all its files with new

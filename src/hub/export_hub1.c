@@ -200,15 +200,18 @@ static void drop_functions(ht_writer *w) {
 }
 
 static ht_status write_attachments(ht_writer *w) {
-  const ht_model *m = w->x->model;
+  const ht_export *x = w->x;
+  const ht_attachment *all = x->attachment;
+  int n = all ? x->n_attachments : x->model->n_attachments;
   Tensorflow__CollectionDef *c = NULL;
-  for (int i = 0; i < m->n_attachments; i++) {
+  if (!all) all = x->model->attachment;
+  for (int i = 0; i < n; i++) {
     TensorflowHub__ModuleAttachment def =
         TENSORFLOW_HUB__MODULE_ATTACHMENT__INIT;
     ProtobufCBinaryData bytes;
-    HT_TRY(ht_pb_text(&w->arena, &def.key, "%s", m->attachment[i].key));
-    def.value.data = (uint8_t *)m->attachment[i].value.p;
-    def.value.len = m->attachment[i].value.n;
+    HT_TRY(ht_pb_text(&w->arena, &def.key, "%s", all[i].key));
+    def.value.data = (uint8_t *)all[i].value.p;
+    def.value.len = all[i].value.n;
     HT_TRY(ht_pb_pack(&w->arena, &def.base, &bytes));
     if (!c)
       HT_TRY(ht_write_collection(w, w->meta, "hub_module_attachments", &c));
@@ -218,6 +221,18 @@ static ht_status write_attachments(ht_writer *w) {
 }
 
 /* ---- the graphs and the folder */
+
+static ht_status write_tags(ht_writer *w, const char *tags) {
+  Tensorflow__MetaGraphDef__MetaInfoDef *info = w->meta->meta_info_def;
+  while (*tags) {
+    int n = (int)strcspn(tags, ",");
+    char *tag;
+    HT_TRY(ht_pb_text(&w->arena, &tag, "%.*s", n, tags));
+    HT_TRY(ht_pb_strings(&w->arena, &info->n_tags, &info->tags, tag));
+    tags += n + (tags[n] == ',');
+  }
+  return HT_SUCCESS;
+}
 
 static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
   HT_TRY(ht_writer_init(w, x, train));
@@ -230,9 +245,7 @@ static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
   HT_TRY(write_variables(w));
   HT_TRY(write_tables(w));
   HT_TRY(write_assets(w));
-  if (!train) return HT_SUCCESS;
-  return ht_pb_strings(&w->arena, &w->meta->meta_info_def->n_tags,
-                       &w->meta->meta_info_def->tags, "train");
+  return write_tags(w, train ? "train" : x->tags ? x->tags : "");
 }
 
 static ht_status final_value(void *arg, ht_tensor *out) {
@@ -256,14 +269,13 @@ static ht_status write_checkpoint(ht_writer *w, const char *folder) {
   return n ? ht_checkpoint_write(prefix, item, n) : HT_SUCCESS;
 }
 
-static ht_status write_module(ht_writer *w, ht_writer *train,
-                              const char *folder) {
+static ht_status write_module(ht_writer *w, int n, const char *folder) {
   Tensorflow__SavedModel saved = TENSORFLOW__SAVED_MODEL__INIT;
   TensorflowHub__ModuleDef module = TENSORFLOW_HUB__MODULE_DEF__INIT;
-  Tensorflow__MetaGraphDef *metas[2] = {w->meta, train ? train->meta : NULL};
   ht_arena *a = &w->arena;
-  saved.meta_graphs = metas;
-  saved.n_meta_graphs = train ? 2 : 1;
+  HT_NEW(saved.meta_graphs, a, n);
+  for (int i = 0; i < n; i++) saved.meta_graphs[i] = w[i].meta;
+  saved.n_meta_graphs = (size_t)n;
   module.format = TENSORFLOW_HUB__MODULE_DEF__FORMAT__FORMAT_V3;
   char *assets = ht_path_join(a, folder, "assets");
   char *model = ht_path_join(a, folder, "saved_model.pb");
@@ -283,17 +295,40 @@ static bool trains_apart(const ht_export *x) {
   return false;
 }
 
-ht_status ht_export_hub1(const ht_export *x, const char *out, bool replace) {
-  ht_writer w = {0}, train = {0};
+static ht_status write_folder(ht_writer *w, int n, const char *out,
+                              bool replace) {
   ht_staging s = {0};
-  bool both = trains_apart(x);
-  ht_status st = write_graph(&w, x, false);
-  if (st.code == HT_OK && both) st = write_graph(&train, x, true);
-  if (st.code == HT_OK) st = ht_staging_open(out, replace, &s);
-  if (st.code == HT_OK) st = write_module(&w, both ? &train : NULL, s.path);
+  ht_status st = ht_staging_open(out, replace, &s);
+  if (st.code == HT_OK) st = write_module(w, n, s.path);
   if (st.code == HT_OK) st = ht_staging_commit(&s);
   ht_staging_drop(&s);
-  ht_arena_free(&train.arena);
-  ht_arena_free(&w.arena);
+  return st;
+}
+
+ht_status ht_export_hub1(const ht_export *x, const char *out, bool replace) {
+  ht_writer w[2] = {0};
+  int n = trains_apart(x) ? 2 : 1;
+  ht_status st = HT_SUCCESS;
+  for (int i = 0; i < n && st.code == HT_OK; i++)
+    st = write_graph(&w[i], x, i == 1);
+  if (st.code == HT_OK) st = write_folder(w, n, out, replace);
+  for (int i = 0; i < n; i++) ht_arena_free(&w[i].arena);
+  return st;
+}
+
+ht_status ht_export_graphs(ht_export *x, int n, const char *out) {
+  ht_arena arena = {0};
+  ht_writer *w;
+  HT_NEW(w, &arena, n);
+  ht_status st = HT_SUCCESS;
+  for (int i = 0; i < n; i++) {
+    x[i].graph = x;
+    x[i].n_graphs = n;
+  }
+  for (int i = 0; i < n && st.code == HT_OK; i++)
+    st = ht_within(write_graph(&w[i], &x[i], false), "tags '%s'", x[i].tags);
+  if (st.code == HT_OK) st = write_folder(w, n, out, false);
+  for (int i = 0; i < n; i++) ht_arena_free(&w[i].arena);
+  ht_arena_free(&arena);
   return st;
 }

@@ -78,6 +78,12 @@ int ht_writer_find(const ht_writer *w, const ht_tensor *value) {
   return -1;
 }
 
+static bool has_file(const ht_writer *w, const char *file) {
+  for (int i = 0; i < w->n_assets; i++)
+    if (strcmp(w->asset[i].file, file) == 0) return true;
+  return false;
+}
+
 static ht_status add_asset(ht_writer *w, const char *path, int *index) {
   for (int i = 0; i < w->n_assets; i++)
     if (strcmp(w->asset[i].path, path) == 0) {
@@ -88,10 +94,8 @@ static ht_status add_asset(ht_writer *w, const char *path, int *index) {
   char *copy, *file;
   HT_TRY(ht_pb_text(&w->arena, &copy, "%s", path));
   HT_TRY(ht_pb_text(&w->arena, &file, "%s", ht_path_base(path)));
-  for (int i = 0; i < w->n_assets; i++)
-    if (strcmp(w->asset[i].file, file) == 0)
-      HT_TRY(ht_pb_text(&w->arena, &file, "%s%d", ht_path_base(path),
-                        w->n_assets));
+  for (int k = 0; has_file(w, file); k++) /* as tensorflow_hub numbers them */
+    HT_TRY(ht_pb_text(&w->arena, &file, "%s%d", ht_path_base(path), k));
   *index = w->n_assets;
   w->asset[w->n_assets++] = (ht_out_asset){.path = copy, .file = file};
   return HT_SUCCESS;
@@ -272,6 +276,20 @@ static ht_status start_meta(ht_writer *w) {
                     version && *version == '2' ? version : "2.15.1");
 }
 
+/* Functions of a graph that is written beside this one: both capture the same
+ * in the same order, so that files and variables have one name. */
+static ht_status emit_other(ht_writer *w, const ht_export *other) {
+  ht_emitted *f;
+  ht_out_method m;
+  for (int i = 0; i < other->n_signatures; i++)
+    HT_TRY(emit_method(w, &other->signature[i], true, &m));
+  for (int i = 0; i < other->n_losses; i++)
+    HT_TRY(ht_emit(&w->e, "loss", &other->loss[i],
+                   other->loss_capture ? other->loss_capture[i] : NULL, NULL,
+                   &f));
+  return HT_SUCCESS;
+}
+
 static ht_status emit_losses(ht_writer *w, bool train) {
   const ht_export *x = w->x;
   const ht_model *m = train ? x->training : NULL;
@@ -286,6 +304,13 @@ static ht_status emit_losses(ht_writer *w, bool train) {
   return HT_SUCCESS;
 }
 
+static ht_status emit_own(ht_writer *w, const ht_export *x, bool train) {
+  HT_NEW(w->signature, &w->arena, x->n_signatures + 1);
+  for (int i = 0; i < x->n_signatures; i++)
+    HT_TRY(emit_method(w, &x->signature[i], true, &w->signature[i]));
+  return emit_losses(w, train);
+}
+
 ht_status ht_writer_init(ht_writer *w, const ht_export *x, bool train) {
   *w = (ht_writer){.x = x};
   ht_arena *a = &w->arena;
@@ -295,9 +320,8 @@ ht_status ht_writer_init(ht_writer *w, const ht_export *x, bool train) {
   HT_TRY(take_functions(w));
   HT_TRY(start_meta(w));
   if (x->call) HT_TRY(emit_method(w, x->call, false, &w->call));
-  HT_NEW(w->signature, a, x->n_signatures + 1);
-  for (int i = 0; i < x->n_signatures; i++)
-    HT_TRY(emit_method(w, &x->signature[i], true, &w->signature[i]));
-  HT_TRY(emit_losses(w, train));
+  const ht_export *graph = x->graph ? x->graph : x;
+  for (int i = 0; i < (x->graph ? x->n_graphs : 1); i++)
+    HT_TRY(&graph[i] == x ? emit_own(w, x, train) : emit_other(w, &graph[i]));
   return add_captures(w);
 }

@@ -109,6 +109,48 @@ static ht_status no_tags(const ht_model *m, const char *tags) {
   return st;
 }
 
+/* ---- what tensorflow_hub refuses, too */
+
+/* Collections that a TF1 Hub module may have: nobody else's would be heeded
+ * by who uses it (native_module.py, check_collections_are_supported). */
+static bool known_collection(const char *name) {
+  static const char *const known[] = {
+      "variables",       "model_variables",       "trainable_variables",
+      "update_ops",      "regularization_losses", "table_initializer",
+      "asset_filepaths", "saved_model_assets",    "hub_module_attachments",
+      "cond_context",    "while_context"};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strcmp(known[i], name) == 0) return true;
+  return false;
+}
+
+static ht_status check_collections(const meta_graph *g, const char *tags) {
+  ht_text names = {.max = 600};
+  for (size_t i = 0; i < g->n_collection_def; i++)
+    if (!known_collection(g->collection_def[i]->key))
+      ht_text_printf(&names, "%s'%s'", names.n ? ", " : "",
+                     g->collection_def[i]->key);
+  ht_status st = HT_SUCCESS;
+  if (names.n)
+    st = ht_fail(HT_UNSUPPORTED,
+                 "unsupported collections in the graph tagged '%s': %s", tags,
+                 names.p);
+  ht_text_free(&names);
+  return st;
+}
+
+/* Every graph of a TF1 Hub module has tags of its own. */
+static ht_status check_graphs(const ht_source *s) {
+  const ht_model *m = s->model;
+  for (int i = 0; i < m->n_tag_sets && m->format == HT_FORMAT_HUB1; i++) {
+    HT_TRY(check_collections(s->saved->meta_graphs[i], m->tag_sets[i]));
+    if (find_tags(s, m->tag_sets[i]) != i)
+      return ht_fail(HT_CORRUPT, "tags '%s' are used repeatedly",
+                     m->tag_sets[i]);
+  }
+  return HT_SUCCESS;
+}
+
 static ht_status choose_graph(ht_source *s, const char *tags) {
   ht_model *m = s->model;
   const char *wanted = tags;
@@ -116,6 +158,7 @@ static ht_status choose_graph(ht_source *s, const char *tags) {
   HT_NEW(m->tag_sets, &m->arena, m->n_tag_sets);
   for (int i = 0; i < m->n_tag_sets; i++)
     HT_TRY(join_tags(&m->arena, s->saved->meta_graphs[i], &m->tag_sets[i]));
+  HT_TRY(ht_within(check_graphs(s), "'%s'", m->folder));
   if (!tags) wanted = m->format == HT_FORMAT_HUB1 ? "" : "serve";
   m->chosen = find_tags(s, wanted);
   if (m->chosen < 0 && !tags && m->n_tag_sets == 1) m->chosen = 0;
@@ -152,9 +195,25 @@ static ht_status open_checkpoint(ht_source *s) {
                  prefix);
 }
 
+/* All variables of a TF1 Hub module are in its checkpoint; another graph of
+ * it may have some that nobody ever made. */
+static ht_status check_complete(const ht_source *s) {
+  const ht_store *store = &s->model->store;
+  bool all = s->bundle && s->model->format == HT_FORMAT_HUB1 && !s->variant;
+  for (int i = 0; all && i < store->n_variables; i++) {
+    const ht_variable *v = store->variable[i];
+    if (!v->value.dtype)
+      return ht_fail(HT_CORRUPT,
+                     "variable '%s' is not in 'variables/variables' of '%s'",
+                     v->name, s->model->folder);
+  }
+  return HT_SUCCESS;
+}
+
 /* A module with variables and nothing to fill them lost its files. */
 static ht_status check_filled(const ht_source *s) {
   const ht_store *store = &s->model->store;
+  HT_TRY(check_complete(s));
   for (int i = 0; i < store->n_variables && !s->bundle; i++) {
     const ht_variable *v = store->variable[i];
     if (v->trainable)

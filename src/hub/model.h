@@ -142,6 +142,13 @@ ht_status ht_model_open_variant(ht_model *model, const char *tags,
 ht_status ht_model_prepare(ht_model *model,
                            const ht_callable *callable) HT_MUST_CHECK;
 
+/* The variables that the object at a path of a TF2 SavedModel ("": the root)
+ * holds in an attribute, "trainable_variables", in its order; *n -1: there is
+ * no such object or list. */
+ht_status ht_model_listed(const ht_model *model, const char *object,
+                          const char *list, ht_arena *arena,
+                          ht_variable ***out, int *n) HT_MUST_CHECK;
+
 /* Height and width of images that the module says (ImageModuleInfo) it
  * expects; false where it does not. */
 bool ht_model_image_size(const ht_model *model, int64_t size[2]);

@@ -110,6 +110,19 @@ static ht_status read_part(tf1 *t, ht_variable *v, ht_variable_part *part,
   return ht_variable_assign(v, &value, false);
 }
 
+static ht_status check_stored(const ht_source *s, const ht_variable *v,
+                              const ht_tensor *t) {
+  char wanted[HT_SHAPE_TEXT], found[HT_SHAPE_TEXT];
+  if (t->dtype == v->dtype && ht_shape_fits(&t->shape, &v->shape))
+    return HT_SUCCESS;
+  return ht_fail(HT_CORRUPT,
+                 "variable '%s' is %s %s, 'variables/variables' in '%s' has "
+                 "%s %s",
+                 v->name, ht_dtype_name(v->dtype),
+                 ht_shape_text(&v->shape, wanted), s->model->folder,
+                 ht_dtype_name(t->dtype), ht_shape_text(&t->shape, found));
+}
+
 ht_status ht_variable_load(ht_source *s, ht_variable *v) {
   const ht_bundle_entry *e =
       s->bundle && v->key ? ht_bundle_find(s->bundle, v->key) : NULL;
@@ -117,7 +130,10 @@ ht_status ht_variable_load(ht_source *s, ht_variable *v) {
   if (!e) return HT_SUCCESS;
   HT_TRY(ht_within(ht_checkpoint_tensor(s->bundle, e, &value), "variable '%s'",
                    v->name));
-  return ht_variable_assign(v, &value, false);
+  ht_status st = check_stored(s, v, &value);
+  if (st.code == HT_OK) return ht_variable_assign(v, &value, false);
+  ht_tensor_drop(&value);
+  return st;
 }
 
 /* Where the value stands; NULL: nowhere. */

@@ -4,6 +4,7 @@
  * lock-step by the names of edges, that says where their values stand; the
  * main graph's restore function says which VarHandleOp each of them is.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "format/message.h"
@@ -186,5 +187,41 @@ ht_status ht_variables_of_objects(ht_source *s) {
     if (s->objects->nodes[i]->kind_case ==
         TENSORFLOW__SAVED_OBJECT__KIND_VARIABLE)
       HT_TRY(add_variable(&t, (int)i));
+  return HT_SUCCESS;
+}
+
+/* ---- lists of variables */
+
+static const ht_saved_object *object_of(const ht_source *s, const char *path) {
+  const ht_saved_object *o = ht_object_at(s, 0);
+  char part[256];
+  while (o && *path) {
+    size_t n = strcspn(path, ".");
+    if (n >= sizeof part) return NULL;
+    memcpy(part, path, n);
+    part[n] = '\0';
+    o = ht_object_at(s, ht_object_child(o, part));
+    path += n + (path[n] == '.');
+  }
+  return o;
+}
+
+ht_status ht_model_listed(const ht_model *model, const char *object,
+                          const char *list, ht_arena *arena,
+                          ht_variable ***out, int *n) {
+  const ht_source *s = model->source;
+  const ht_saved_object *o = s && s->objects ? object_of(s, object) : NULL;
+  const ht_saved_object *items = ht_object_at(s, ht_object_child(o, list));
+  *n = -1;
+  if (!o || !items) return HT_SUCCESS;
+  *n = 0;
+  HT_NEW(*out, arena, items->n_children + 1);
+  for (size_t i = 0; i < items->n_children; i++) {
+    char at[24];
+    snprintf(at, sizeof at, "%zu", i);
+    int id = ht_object_child(items, at);
+    if (ht_object_at(s, id) && s->variable[id])
+      (*out)[(*n)++] = s->variable[id];
+  }
   return HT_SUCCESS;
 }

@@ -37,6 +37,15 @@ bool ht_shape_fits(const ht_shape *s, const ht_shape *declared) {
   return true;
 }
 
+bool ht_shape_meets(const ht_shape *a, const ht_shape *b) {
+  if (a->rank < 0 || b->rank < 0) return true;
+  if (a->rank != b->rank) return false;
+  for (int i = 0; i < a->rank; i++)
+    if (a->dim[i] >= 0 && b->dim[i] >= 0 && a->dim[i] != b->dim[i])
+      return false;
+  return true;
+}
+
 const char *ht_shape_text(const ht_shape *s, char text[HT_SHAPE_TEXT]) {
   if (s->rank < 0) return memcpy(text, "?", 2);
   int n = snprintf(text, HT_SHAPE_TEXT, "[");

@@ -69,6 +69,8 @@ int64_t ht_shape_count(const ht_shape *s); /* elements; shapes are checked */
 bool ht_shape_equal(const ht_shape *a, const ht_shape *b);
 /* Whether a value of shape s fits a declared one (-1: any). */
 bool ht_shape_fits(const ht_shape *s, const ht_shape *declared);
+/* Whether one value may have both declared shapes. */
+bool ht_shape_meets(const ht_shape *a, const ht_shape *b);
 /* "[2,3]", "[?,3]", "?" ; returns text. */
 enum { HT_SHAPE_TEXT = 160 };
 const char *ht_shape_text(const ht_shape *s, char text[HT_SHAPE_TEXT]);

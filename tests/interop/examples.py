@@ -133,7 +133,8 @@ def main():
     joined_trains()
     one_twice()
     module("tuned", {"text": TEXTS}, set(), 0, 0)
-    for name, feed in (("numbers", {"x": NUMBERS}), ("joined.hub1", JOINED)):
+    for name, feed in (("numbers", {"x": NUMBERS}), ("consumed", {
+            "x": NUMBERS}), ("joined.hub1", JOINED)):
         module(name, feed, set(), 0, 1)
         module(name, feed, {"train"}, 2, 1)
     spec = hub.load_module_spec(path("numbers"))

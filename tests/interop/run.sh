@@ -43,6 +43,9 @@ echo "interop: the examples"
 (cd "$build" && srcdir="$here/../.." sh "$here/../../examples/check.sh" \
   "$scratch/examples")
 "$python" "$here/examples.py" "$scratch/examples" "$scratch/modules"
+echo "interop: layers and graphs"
+HUBTUNE_AUTHOR="$build/tests/interop_author" \
+  "$python" -W ignore "$here/layers.py" "$scratch/examples"
 
 newest=$("$here/env.sh" newest) || {
   echo "interop: the newest readers are skipped, no Python for them"

@@ -1,0 +1,76 @@
+#!/bin/sh
+# A module with graphs of several tags, as a user has it: each is run, trained
+# and written again; and several who write to one place. In the build folder.
+set -u
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+# wants WHAT FOUND WANTED
+wants() {
+  [ "$2" = "$3" ] && return
+  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
+  failures=$((failures + 1))
+}
+
+tests/interop_author graphs "$work/m" || exit 1
+
+# answer MODULE TAGS [OPTION...]: the last number that it prints.
+answer() {
+  module=$1 tags=$2
+  shift 2
+  ./hubtune run "$module" --tags "$tags" "$@" > "$work/said" &&
+    tr -d '[]' < "$work/said" | awk 'NF { last = $NF } END { print last + 0 }'
+}
+
+wants 'no tags' "$(answer "$work/m" '' --input x=1,2)" 2
+wants 'train' "$(answer "$work/m" train --input x=1,2)" 4
+wants 'two tags' "$(answer "$work/m" gpu,big --input x=1,2)" 6
+wants 'in another order' "$(answer "$work/m" big,gpu --input x=1,2)" 6
+wants 'one of two' "$(answer "$work/m" gpu --input x=1,2 2>&1)" \
+  "hubtune: no graph with tags 'gpu': there are '', 'train', 'gpu,big'"
+
+# Steps on the graph of two tags: its updates run, all graphs have its weight.
+i=0
+while [ $i -lt 20 ]; do
+  i=$((i + 1))
+  echo "{\"x\": [$i, 1], \"label\": $((i * 2))}"
+done > "$work/data.jsonl"
+./hubtune train --module "$work/m" --tags big,gpu --data "$work/data.jsonl" \
+  --input x=x --label label --task regress --trainable --epochs 1 --batch 5 \
+  --out "$work/run" -q || failures=$((failures + 1))
+./hubtune export "$work/run" "$work/tuned" --what module --format hub1 -q ||
+  failures=$((failures + 1))
+for tags in big,gpu train; do # each step added its weight, about 1
+  wants 'four updates ran' "$(answer "$work/tuned" $tags --signature calls |
+    awk '{ printf "%.0f", $1 }')" 4
+done
+one=$(answer "$work/tuned" '' --input x=1,2)
+wants 'a weight that moved' "$([ "$one" != 2 ] && echo yes)" yes
+wants 'in every graph' "$(answer "$work/tuned" big,gpu --input x=1,2 |
+  awk -v one="$one" '{ d = $1 - 3 * one; print d * d < 1e-10 }')" 1
+wants 'messages' "$(./hubtune inspect "$work/tuned" --tags gpu,big |
+  grep -c '^  graph$')" 1
+wants 'the answers of the run' "$(./hubtune eval "$work/run" \
+  "$work/data.jsonl" | grep -c '^mse ')" 1
+
+# Several at once into one folder: one writes it, the others say so, and
+# nothing is left of theirs.
+round=0
+while [ $round -lt 5 ]; do
+  round=$((round + 1))
+  pids=
+  for k in 1 2 3; do
+    ./hubtune export "$work/run" "$work/one$round" --what module --format hub1 -q \
+      2> "$work/err.$k" &
+    pids="$pids $!"
+  done
+  written=0
+  for pid in $pids; do wait "$pid" && written=$((written + 1)); done
+  wants 'one of three' "$written" 1
+  wants 'the others' "$(cat "$work"/err.* | sort -u)" \
+    "hubtune: '$work/one$round' exists already"
+  wants 'a whole module' "$(answer "$work/one$round" '' --input x=1,2)" "$one"
+  wants 'nothing is left' "$(ls "$work" | grep -c tmp)" 0
+done
+[ "$failures" -eq 0 ]

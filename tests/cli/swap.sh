@@ -1,0 +1,80 @@
+#!/bin/sh
+# Another module of the same common interface is another handle and nothing
+# else: one command line trains, evaluates, answers and exports with each of
+# them, whatever its format and the names of its inputs. In the build folder.
+set -u
+here=$(cd "${srcdir:-..}/tests" && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+# wants WHAT FOUND WANTED
+wants() {
+  [ "$2" = "$3" ] && return
+  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
+  failures=$((failures + 1))
+}
+
+# works HANDLE DATA OPTION...: all that a user does with a module.
+works() {
+  handle=$1 data=$2
+  shift 2
+  rm -rf "$work/run" "$work/out"
+  ./hubtune train --module "$handle" --data "$data" --out "$work/run" \
+    --epochs 30 --lr 0.05 --trainable -q "$@" &&
+    ./hubtune eval "$work/run" "$data" > "$work/said" &&
+    ./hubtune embed "$handle" "$data" "$@" --outputs "$work/e.npz" -q &&
+    ./hubtune export "$work/run" "$work/out" --what module -q &&
+    ./hubtune inspect "$work/out" > /dev/null 2> "$work/err" ||
+    failures=$((failures + 1))
+  wants "$handle" "$(awk '$1 == "accuracy" { print $2 }' "$work/said")" 1.000000
+}
+
+# interfaces HANDLE
+interfaces() {
+  ./hubtune inspect "$1" --json | tr -d ' \n' |
+    sed -n 's/.*"interfaces":\[\([^]]*\)\].*/\1/p'
+}
+
+{
+  echo words,label
+  for i in 1 2 3 4 5 6 7 8; do
+    echo "the fox w$i,animal"
+    echo "stone rock w$i,thing"
+  done
+} > "$work/texts.csv"
+for format in savedmodel hub1; do
+  ./hubtune new text-embedding "$work/$format" --format $format --dim 8 \
+    --from-text "$work/texts.csv" --text words --trainable -q ||
+    failures=$((failures + 1))
+done
+for module in "$work/savedmodel" "$work/hub1" "$here/models/hub1"; do
+  wants "interfaces of $module" "$(interfaces "$module")" '"textfeaturevector"'
+done
+for module in "$work/savedmodel" "$work/hub1"; do
+  works "$module" "$work/texts.csv" --text words
+done
+
+# Dark and light images of 12 x 10 pixels (headers of 54 bytes, then pixels).
+for class in dark light; do
+  mkdir -p "$work/photos/$class"
+  for i in 1 2 3 4 5 6; do
+    [ $class = dark ] && pixel="\\$i" || pixel="\\37$i"
+    {
+      printf 'BM\266\1\0\0\0\0\0\0\66\0\0\0\50\0\0\0\12\0\0\0\14\0\0\0'
+      printf '\1\0\30\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+      k=0
+      while [ $k -lt 384 ]; do
+        # shellcheck disable=SC2059
+        printf "$pixel"
+        k=$((k + 1))
+      done
+    } > "$work/photos/$class/$i.bmp"
+  done
+done
+./hubtune export --module "$here/models/images" "$work/images1" --format hub1 \
+  -q || failures=$((failures + 1))
+for module in "$here/models/images" "$work/images1"; do
+  works "$module" "$work/photos"
+done
+[ "$failures" -eq 0 ]

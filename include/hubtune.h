@@ -27,7 +27,8 @@ typedef enum ht_code {
   HT_UNSUPPORTED, /* valid, but not something hubtune does */
   HT_NO_MEMORY,
   HT_NUMERIC, /* a loss or value that is not finite */
-  HT_STOPPED  /* a callback or signal asked to stop */
+  HT_STOPPED, /* a callback or signal asked to stop */
+  HT_UNMET    /* a model is not as good as was asked for */
 } ht_code;
 
 /*
@@ -383,7 +384,13 @@ HT_API ht_status ht_training_set(ht_training *training, const char *name,
                                  const char *value);
 /* How many threads it computes with; 0: all cores. */
 HT_API ht_status ht_training_threads(ht_training *training, int threads);
-/* Takes all settings from the config.json of a run. */
+/* The value of one as text, the caller's to free: empty where it is not set,
+ * "true" or "false" of a flag, items of a list with ',' between. */
+HT_API ht_status ht_training_get(const ht_training *training, const char *name,
+                                 char **value);
+/* Takes all settings from a JSON object: the config.json of a run, or what
+ * ht_training_decide gave. A name or value that is wrong is told with its
+ * line. */
 HT_API ht_status ht_training_read(ht_training *training, const char *path);
 /* The default of a setting as text; NULL where there is none. */
 HT_API const char *ht_training_default(const char *name);
@@ -415,6 +422,12 @@ typedef bool ht_news_fn(void *arg, const ht_news *news);
  * NULL) asked to stop; resumed by the setting "resume". */
 HT_API ht_status ht_training_run(ht_training *training, ht_news_fn *tell,
                                  void *arg);
+
+/* What ht_training_run would do, without doing it: tells the decisions (`tell`
+ * may be NULL), and gives all settings with everything decided that was left
+ * open, as a JSON object that ht_training_read takes; the caller's to free. */
+HT_API ht_status ht_training_decide(ht_training *training, ht_news_fn *tell,
+                                    void *arg, char **json);
 
 /* What a training made: the module with its best weights, and the head. */
 typedef struct ht_result ht_result;
@@ -481,6 +494,23 @@ HT_API ht_status ht_result_export_latest(ht_result *result, const char *folder,
 
 /* Writes RUN/report.html, as every training does at its end. */
 HT_API ht_status ht_result_report(ht_result *result, const char *run);
+
+/* ---- data sets */
+
+typedef struct ht_data_check_options {
+  const char *text, *label; /* columns; NULL: found by name */
+  const char *test;         /* another data set that is held against it */
+  ht_notice_fn *notice;     /* is told of bad records, an odd encoding ... */
+  void *arg;
+} ht_data_check_options;
+
+/* What a data set is and what is wrong with it: columns, classes, lengths,
+ * empty and repeated examples, one text under two labels, and how much of the
+ * test data is in it; as lines or as a JSON object, the caller's to free.
+ * "-" is standard input. options NULL: nothing is said. */
+HT_API ht_status ht_data_check(const char *data,
+                               const ht_data_check_options *options, bool json,
+                               char **report);
 
 /* ---- new modules */
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "kernels/regex.h"
+#include "train/assert.h"
 #include "train/head_init.h"
 #include "train/joint.h"
 
@@ -65,6 +66,10 @@ ht_status ht_prepare_task(const char *name, ht_task *out) {
 
 /* ---- checks */
 
+static bool trains_module(const ht_train_options *o) {
+  return o->trainable || o->trainable_variables;
+}
+
 static ht_status in_range(const char *name, double x, double below) {
   if (x >= 0 && x < below) return HT_SUCCESS;
   return ht_fail(HT_USAGE, "'--%s' must be in [0,%g), not %g", name, below, x);
@@ -99,6 +104,19 @@ static ht_status check_images(const ht_train_options *o) {
 ht_status ht_prepare_check(const ht_train_options *o) {
   if (!o->data) return ht_fail(HT_USAGE, "no training data: say --data");
   if (!o->out) return ht_fail(HT_USAGE, "no folder for the run: say --out");
+  if ((o->valid && strcmp(o->valid, "-") == 0) ||
+      (o->test && strcmp(o->test, "-") == 0))
+    return ht_fail(HT_USAGE, "only '--data' can be standard input");
+  if (o->rates && o->module_lr >= 0)
+    return ht_fail(HT_USAGE,
+                   "'--lr PATTERN=RATE' and '--module-lr' exclude each other");
+  for (int i = 0; i < o->n_assert; i++) HT_TRY(ht_assert_parse(o->assert[i]));
+  if (o->head_first > 0 && !trains_module(o))
+    return ht_fail(HT_USAGE, "'--head-first' needs '--trainable'");
+  if (o->head_first > 0 && strcmp(o->head, "none") == 0)
+    return ht_fail(HT_USAGE, "'--head-first' needs a head");
+  if (o->max_bad < 0)
+    return ht_fail(HT_USAGE, "'--max-bad' must not be negative");
   HT_TRY(check_names(o));
   HT_TRY(check_images(o));
   HT_TRY(in_range("dropout", o->dropout, 1));
@@ -121,6 +139,7 @@ ht_mapping_choice ht_prepare_mapping(const ht_train_options *o,
                              .label = o->label,
                              .input = o->input,
                              .n_input = o->n_input,
+                             .max_bad = o->max_bad,
                              .images = images};
 }
 
@@ -140,10 +159,6 @@ ht_status ht_prepare_split(const ht_train_options *o, const ht_feed *feed,
 }
 
 /* ---- the module */
-
-static bool trains_module(const ht_train_options *o) {
-  return o->trainable || o->trainable_variables;
-}
 
 /* With frozen batch normalisation the steps run what inference does. */
 static bool is_training(const ht_train_options *o) {
@@ -337,7 +352,8 @@ static json_object *shape_json(const ht_shape *shape) {
   return dims;
 }
 
-ht_status ht_prepare_note(const char *run, const ht_trained *t, int64_t step) {
+ht_status ht_prepare_note(const char *run, const ht_trained *t,
+                          const char *label, int64_t step) {
   static const char *const tasks[] = {"auto", "classify", "multilabel",
                                       "regress"};
   ht_arena arena = {0};
@@ -350,6 +366,8 @@ ht_status ht_prepare_note(const char *run, const ht_trained *t, int64_t step) {
   json_object_object_add(o, "separator",
                          json_object_new_int(t->labels.separator));
   json_object_object_add(o, "features", shape_json(&t->composed.feature_shape));
+  json_object_object_add(o, "label",
+                         label ? json_object_new_string(label) : NULL);
   const char *text = json_object_to_json_string_ext(
       o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
   const char *path = ht_path_join(&arena, run, "trained.json");
@@ -385,7 +403,7 @@ static bool read_shape(json_object *array, ht_shape *out) {
 
 static ht_status read_note(json_object *o, ht_arena *arena,
                            ht_trained_note *out) {
-  json_object *step, *task, *values, *classes, *features, *separator;
+  json_object *step, *task, *values, *classes, *features, *separator, *label;
   if (!json_object_object_get_ex(o, "step", &step) ||
       !json_object_object_get_ex(o, "task", &task) ||
       !json_object_object_get_ex(o, "values", &values) ||
@@ -399,6 +417,8 @@ static ht_status read_note(json_object *o, ht_arena *arena,
   out->step = json_object_get_int64(step);
   out->n = json_object_get_int(values);
   out->separator = (char)json_object_get_int(separator);
+  if (json_object_object_get_ex(o, "label", &label) && label)
+    out->label = ht_arena_string(arena, json_object_get_string(label));
   HT_TRY(ht_prepare_task(json_object_get_string(task), &out->task));
   return read_names(classes, arena, out);
 }

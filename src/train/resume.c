@@ -43,7 +43,7 @@ ht_status ht_checkpoint_module(const ht_model *model, uint64_t *digest) {
 static bool is_free(const char *name) {
   const char *names[] = {"out",   "resume",   "save-every", "keep",
                          "log",   "patience", "test",       "epochs",
-                         "steps", "no-cache"};
+                         "steps", "no-cache", "retreats",   "assert"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return false;
@@ -51,22 +51,8 @@ static bool is_free(const char *name) {
 
 static void add_setting(ht_text *t, const ht_train_options *o,
                         const ht_setting *s) {
-  const char *at = (const char *)o + s->offset;
   ht_text_printf(t, "%s=", s->name);
-  if (s->type == HT_SET_REAL)
-    ht_text_printf(t, "%.17g", *(const double *)(const void *)at);
-  if (s->type == HT_SET_INT)
-    ht_text_printf(t, "%lld", (long long)*(const int64_t *)(const void *)at);
-  if (s->type == HT_SET_FLAG) ht_text_printf(t, "%d", *(const bool *)at);
-  if (s->type == HT_SET_TEXT) {
-    const char *text = *(const char *const *)(const void *)at;
-    ht_text_add(t, text ? text : "");
-  }
-  if (s->type == HT_SET_LIST) {
-    const char *const *list = *(const char **const *)(const void *)at;
-    int n = *(const int *)(const void *)((const char *)o + s->count_offset);
-    for (int i = 0; i < n; i++) ht_text_printf(t, "%s,", list[i]);
-  }
+  if (ht_train_get(o, s->name, t).code != HT_OK) t->failed = true;
   ht_text_add(t, "\n");
 }
 
@@ -162,6 +148,64 @@ static ht_status weights_from(ht_bundle *b, ht_store *store) {
     HT_TRY(get_rows(b, store->variable[i]));
   }
   return HT_SUCCESS;
+}
+
+/* Where t has fewer columns than v, those of v stay that it has not: classes
+ * that are new. */
+static ht_status widen(const ht_variable *v, ht_tensor *t) {
+  const ht_shape *have = &v->value.shape, *got = &t->shape;
+  ht_tensor wide;
+  int last = have->rank - 1;
+  if (t->dtype != HT_FLOAT || v->dtype != HT_FLOAT || last < 0 ||
+      got->rank != have->rank || got->dim[last] >= have->dim[last] ||
+      memcmp(got->dim, have->dim, (size_t)last * sizeof *got->dim) != 0)
+    return HT_SUCCESS;
+  int64_t n = have->dim[last], m = got->dim[last];
+  HT_TRY(ht_tensor_copy(NULL, &v->value, &wide));
+  for (int64_t i = 0; i < ht_count(t) / m; i++)
+    memcpy(ht_f(&wide) + i * n, ht_f(t) + i * m, (size_t)m * sizeof(float));
+  ht_tensor_drop(t);
+  *t = wide;
+  return HT_SUCCESS;
+}
+
+static ht_status begin_variable(ht_bundle *b, ht_variable *v, bool grows,
+                                int *n) {
+  ht_tensor t;
+  HT_TRY(get_of(b, "model", v, NULL, &t));
+  if (!t.dtype) return get_rows(b, v);
+  if (grows) {
+    ht_status st = widen(v, &t);
+    if (st.code != HT_OK) ht_tensor_drop(&t);
+    HT_TRY(st);
+  }
+  ++*n;
+  v->changed = true;
+  return ht_variable_assign(v, &t, false);
+}
+
+static ht_status begin_from(ht_bundle *b, const char *run, ht_store *store,
+                            const ht_variable *kernel,
+                            const ht_variable *bias) {
+  int n = 0;
+  for (int i = 0; i < store->n_variables; i++) {
+    ht_variable *v = store->variable[i];
+    HT_TRY(begin_variable(b, v, v == kernel || v == bias, &n));
+  }
+  if (n) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "'%s' has no variable of this module or head", run);
+}
+
+ht_status ht_checkpoint_begin(const char *run, int64_t step, ht_store *store,
+                              const ht_variable *kernel,
+                              const ht_variable *bias) {
+  char path[4096];
+  ht_bundle *b;
+  snprintf(path, sizeof path, "%s/checkpoints/best-%lld", run, (long long)step);
+  HT_TRY(ht_checkpoint_open(path, &b));
+  ht_status st = begin_from(b, run, store, kernel, bias);
+  ht_bundle_close(b);
+  return st;
 }
 
 ht_status ht_checkpoint_weights(const char *run, int64_t step,
@@ -292,6 +336,8 @@ static ht_status resume_progress(ht_bundle *b, ht_loop *loop) {
   HT_TRY(get_int(b, HT_KEY_BEST_STEP, &at->best_step));
   HT_TRY(get_int(b, HT_KEY_WITHOUT, &at->without));
   HT_TRY(get_int(b, HT_KEY_SAVES, &at->saves));
+  HT_TRY(get_int(b, HT_KEY_REGULAR, &at->regular));
+  HT_TRY(get_real(b, HT_KEY_BEGIN, &at->begin));
   HT_TRY(get_real(b, HT_KEY_LOSS, &at->loss));
   HT_TRY(get_real(b, HT_KEY_BEST, &at->best));
   HT_TRY(get_real(b, HT_KEY_BEST_LOSS, &at->best_loss));
@@ -336,6 +382,35 @@ ht_status ht_checkpoint_resume(ht_loop *loop, bool *found) {
   if (st.code == HT_OK && prefix)
     st = ht_within(resume_all(b, loop), "checkpoint '%s'", prefix);
   ht_bundle_close(b);
+  ht_arena_free(&arena);
+  return st;
+}
+
+/* ---- going back */
+
+static ht_status read_number(const char *prefix, const char *key,
+                             int64_t *out) {
+  ht_bundle *b;
+  HT_TRY(ht_checkpoint_open(prefix, &b));
+  ht_status st = get_int(b, key, out);
+  ht_bundle_close(b);
+  return ht_within(st, "checkpoint '%s'", prefix);
+}
+
+ht_status ht_checkpoint_last_regular(const char *run, int64_t *number,
+                                     int64_t *step) {
+  ht_arena arena = {0};
+  char *prefix = NULL;
+  *number = *step = 0;
+  ht_status st = newest(run, &arena, &prefix);
+  if (st.code == HT_OK && prefix)
+    st = read_number(prefix, HT_KEY_REGULAR, number);
+  if (st.code == HT_OK && *number) {
+    prefix = ht_arena_printf(&arena, "%s/checkpoints/ckpt-%lld", run,
+                             (long long)*number);
+    st = prefix ? read_number(prefix, HT_KEY_STEP, step)
+                : ht_fail(HT_NO_MEMORY, "no memory for a path");
+  }
   ht_arena_free(&arena);
   return st;
 }

@@ -5,25 +5,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "ops/profile.h"
 #include "optim/rows.h"
 #include "train/checkpoint.h"
 #include "train/decisions.h"
 #include "train/events.h"
+#include "train/init.h"
 #include "train/log.h"
+#include "train/once.h"
 #include "train/prepare.h"
-#include "train/report.h"
+#include "train/rates.h"
+#include "train/retreat.h"
 #include "train/step.h"
 
 /* Everything of one training. */
 typedef struct training {
   const ht_train_options *o;
+  ht_train_options decided; /* the same with nothing left open */
   const ht_watcher *watcher;
-  ht_trained trained; /* options, module, labels and composed model */
+  ht_watcher log_first; /* the loop's */
+  ht_trained trained;   /* options, module, labels and composed model */
   ht_feed train, valid;
   ht_split split;
   int64_t *all; /* the examples to train on: all, or split.train */
@@ -36,13 +41,9 @@ typedef struct training {
   ht_events *events; /* NULL: none wanted */
   ht_status logged;  /* the first failure to write either */
   char log_message[HT_MESSAGE_MAX];
+  bool may_retreat;
+  bool again; /* after a retreat: all is told already */
 } training;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- events */
 
@@ -123,6 +124,7 @@ static ht_status open_data(training *t, const ht_callable *call) {
   HT_TRY(ht_prepare_task(o->task, &task));
   HT_TRY(ht_prepare_classes(o, &fixed));
   HT_TRY(ht_labels_learn(t->train.label, task, fixed, labels));
+  if (ht_init_run(o)) HT_TRY(ht_init_labels(ht_init_run(o), labels));
   HT_TRY(ht_feed_encode(&t->train, labels));
   if (o->augment && !ht_feed_images(&t->train))
     return ht_fail(HT_USAGE, "'--augment' changes images, '%s' has none",
@@ -161,6 +163,22 @@ static ht_status compose(training *t, const ht_design *design) {
   return st;
 }
 
+/* One variable at its rate. */
+static ht_status add_variable(training *t, ht_variable *v, bool head,
+                              double lr) {
+  if (t->o->rates) HT_TRY(ht_rates_find(t->o->rates, v, head, &lr));
+  return ht_optimizer_add(t->optimizer, v, lr);
+}
+
+static ht_status check_rates(training *t, int n_head) {
+  const ht_optimizer *o = t->optimizer;
+  ht_variable **v;
+  if (!t->o->rates || o->n_tuned == n_head) return HT_SUCCESS;
+  HT_NEW(v, &t->trained.arena, o->n_tuned + 1);
+  for (int i = 0; i < o->n_tuned; i++) v[i] = o->tuned[i].variable;
+  return ht_rates_used(t->o->rates, v, o->n_tuned, n_head);
+}
+
 static ht_status add_variables(training *t) {
   const ht_train_options *o = t->o;
   ht_composed *c = &t->trained.composed;
@@ -169,8 +187,8 @@ static ht_status add_variables(training *t) {
   double module_lr = o->module_lr >= 0 ? o->module_lr : lr / 10;
   HT_TRY(ht_step_untune(c->train, store));
   for (int i = 0; i < c->n_layers; i++) {
-    HT_TRY(ht_optimizer_add(t->optimizer, c->layer[i].kernel, lr));
-    HT_TRY(ht_optimizer_add(t->optimizer, c->layer[i].bias, lr));
+    HT_TRY(add_variable(t, c->layer[i].kernel, true, lr));
+    HT_TRY(add_variable(t, c->layer[i].bias, true, lr));
   }
   int head = t->optimizer->n_tuned;
   for (int i = 0; i < store->n_variables; i++) {
@@ -178,10 +196,9 @@ static ht_status add_variables(training *t) {
     bool layer = false;
     for (int k = 0; k < head; k++)
       layer |= t->optimizer->tuned[k].variable == v;
-    if (v->tuned && !layer)
-      HT_TRY(ht_optimizer_add(t->optimizer, v, module_lr));
+    if (v->tuned && !layer) HT_TRY(add_variable(t, v, false, module_lr));
   }
-  if (t->optimizer->n_tuned) return HT_SUCCESS;
+  if (t->optimizer->n_tuned) return check_rates(t, head);
   return ht_fail(HT_USAGE,
                  "nothing to train: no head, and no variable of the "
                  "module that the loss depends on is trainable");
@@ -214,14 +231,15 @@ static ht_status make_frozen(training *t) {
   const char *why = "images are augmented";
   bool trains = t->o->trainable || t->o->trainable_variables;
   ht_composed *c = &t->trained.composed;
-  ht_frozen_work w = {.composed = c,
-                      .body = &c->train_body,
-                      .feed = &t->train,
-                      .index = t->split.train,
-                      .n = t->split.n_train,
-                      .cache = !t->o->no_cache && t->o->n_module == 1,
-                      .notice = note,
-                      .arg = t};
+  ht_frozen_work w = {
+      .composed = c,
+      .body = &c->train_body,
+      .feed = &t->train,
+      .index = t->split.train,
+      .n = t->split.n_train,
+      .cache = !t->o->no_cache && t->o->n_module == 1 && !ht_init_run(t->o),
+      .notice = note,
+      .arg = t};
   if (!t->o->augment) HT_TRY(ht_frozen_make(&w, &t->frozen, &why));
   if (!t->frozen && !trains && why)
     notef(t, "the module runs at every step: %s", why);
@@ -244,19 +262,20 @@ static ht_status count_steps(training *t, int64_t *n_steps) {
                                : ht_fail(HT_USAGE, "too many steps");
 }
 
-static ht_status make_loop(training *t, const ht_watcher *watcher) {
+static ht_status make_loop(training *t) {
   const ht_train_options *o = t->o;
   ht_loop *l = &t->loop;
   *l = (ht_loop){
       .options = o,
-      .watcher = watcher,
+      .watcher = &t->log_first,
       .composed = &t->trained.composed,
       .optimizer = t->optimizer,
       .train = &t->train,
       .frozen = t->frozen,
-      .lr = t->optimizer->hyper.lr,
+      .lr = o->rates ? t->optimizer->tuned[0].lr : t->optimizer->hyper.lr,
       .at = {.best = -INFINITY},
       .seconds = t->prepared,
+      .may_retreat = t->may_retreat,
   };
   if (o->valid) l->valid = &t->valid, l->frozen_valid = t->frozen_valid;
   if (o->valid_split > 0) {
@@ -326,12 +345,16 @@ static ht_status settle(training *t) {
   return HT_SUCCESS;
 }
 
-static void tell_decisions(training *t) {
+/* Says what was decided; the loop goes by that. */
+static ht_status decide(training *t) {
   int64_t valid = !t->loop.valid        ? 0
                   : t->loop.valid_index ? t->loop.n_valid
                                         : t->valid.data.n;
   ht_decisions d = {&t->trained, &t->loop, t->split.n_train, valid};
-  ht_decisions_tell(&d, note, t);
+  if (!t->again) ht_decisions_tell(&d, note, t);
+  HT_TRY(ht_decisions_settings(&d, &t->trained.arena, &t->decided));
+  t->loop.options = &t->decided;
+  return HT_SUCCESS;
 }
 
 /* Where the time went, a note a line; and all of it as a trace. */
@@ -354,7 +377,11 @@ static ht_status tell_profile(training *t) {
 
 static ht_status run_loop(training *t) {
   bool found = false;
+  ht_ease *ease;
   if (t->o->resume) HT_TRY(ht_checkpoint_resume(&t->loop, &found));
+  HT_TRY(ht_retreat_read(t->o->out, &t->trained.arena, &ease,
+                         &t->loop.schedule.n_ease));
+  t->loop.schedule.ease = ease;
   HT_TRY(start_log(t));
   ht_status st = ht_loop_run(&t->loop);
   if (st.code == HT_OK && t->loop.profile) st = tell_profile(t);
@@ -363,15 +390,16 @@ static ht_status run_loop(training *t) {
   return st;
 }
 
-static ht_status train(training *t) {
+/* Everything before anything is written. `freeze`: what runs once per example
+ * is run. */
+static ht_status prepare(training *t, bool freeze) {
   ht_design design;
   const float *weight;
-  ht_watcher watcher = {watch, t};
   ht_trained *d = &t->trained;
   HT_TRY(ht_prepare_design(t->o, d->model, &design));
-  double start = now();
+  double start = ht_now();
   HT_TRY(open_data(t, design.inference));
-  t->prepared = now() - start;
+  t->prepared = ht_now() - start;
   HT_TRY(balance(t, &weight));
   design.class_weight = weight;
   HT_TRY(ht_prepare_tuned(t->o, d->model));
@@ -380,16 +408,23 @@ static ht_status train(training *t) {
   ht_tensor_drop(&design.kernel);
   ht_tensor_drop(&design.bias);
   HT_TRY(st);
+  if (ht_init_run(t->o))
+    HT_TRY(ht_init_weights(ht_init_run(t->o), &d->composed));
   HT_TRY(make_optimizer(t));
-  start = now();
-  HT_TRY(make_frozen(t));
-  t->prepared += now() - start;
-  HT_TRY(make_loop(t, &watcher));
+  start = ht_now();
+  if (freeze) HT_TRY(make_frozen(t));
+  t->prepared += ht_now() - start;
+  return make_loop(t);
+}
+
+static ht_status train(training *t) {
+  HT_TRY(prepare(t, true));
   HT_TRY(open_run(t));
-  tell_decisions(t);
+  HT_TRY(decide(t));
   HT_TRY(run_loop(t));
   HT_TRY(settle(t));
-  return ht_prepare_note(t->o->out, &t->trained, t->loop.at.best_step);
+  return ht_prepare_note(t->o->out, &t->trained, t->decided.label,
+                         t->loop.at.best_step);
 }
 
 static void free_training(training *t) {
@@ -407,92 +442,56 @@ static void free_training(training *t) {
   ht_trained_close(&t->trained);
 }
 
-ht_status ht_train_model(ht_model *model, const ht_train_options *o,
-                         const ht_watcher *watcher) {
-  training t = {.o = o, .watcher = watcher};
-  t.trained.options = *o;
-  t.trained.model = model;
+static void open_training(training *t, const ht_train_options *o,
+                          ht_model *model, const ht_watcher *watcher) {
+  *t = (training){.o = o, .watcher = watcher, .log_first = {watch, t}};
+  t->trained.options = *o;
+  t->trained.model = model;
+}
+
+ht_status ht_train_once(ht_model *model, const ht_train_options *o,
+                        const ht_watcher *watcher, bool may_retreat,
+                        bool again) {
+  training t;
   HT_TRY(ht_prepare_check(o));
+  open_training(&t, o, model, watcher);
+  t.may_retreat = may_retreat;
+  t.again = again;
   ht_status st = train(&t);
   free_training(&t);
   return st;
 }
 
-/* ---- after the training: the best weights */
-
-static ht_status append_log(const ht_train_options *o, const ht_event *e,
-                            ht_arena *arena) {
-  ht_log *log;
-  const char *path = o->log ? o->log : ht_path_join(arena, o->out, "log.jsonl");
-  if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
-  HT_TRY(ht_log_append(path, &log));
-  ht_status st = ht_log_write(log, e);
-  ht_log_close(log);
-  return st;
+ht_status ht_train_model(ht_model *model, const ht_train_options *o,
+                         const ht_watcher *watcher) {
+  return ht_train_once(model, o, watcher, false, false);
 }
 
-static ht_status test(ht_trained *trained, const ht_train_options *o,
-                      const ht_watcher *watcher) {
-  ht_scorecard card;
-  HT_TRY(ht_trained_eval(trained, o->test, &card));
-  ht_event e = {.type = HT_EVENT_TEST, .loss = card.loss, .valid = &card};
-  ht_status st = append_log(o, &e, &trained->arena);
-  if (st.code == HT_OK && watcher && watcher->event)
-    watcher->event(watcher->arg, &e);
-  ht_scorecard_free(&card);
-  return st;
+/* ---- what it would do */
+
+static ht_status decide_settings(training *t, const char *out, ht_text *json) {
+  HT_TRY(prepare(t, false));
+  HT_TRY(decide(t));
+  t->decided.out = out;
+  return ht_train_json(&t->decided, json);
 }
 
-/* From the run folder, so that what is tested and exported is what was
- * saved. */
-static ht_status finish_run(const ht_train_options *o,
-                            const ht_watcher *watcher,
-                            const ht_exporter *exporter) {
-  ht_trained trained;
-  ht_status st = HT_SUCCESS;
-  HT_TRY(ht_trained_open(o->out, &trained));
-  char *folder = ht_path_join(&trained.arena, o->out, "model");
-  if (!folder) st = ht_fail(HT_NO_MEMORY, "no memory for a path");
-  if (st.code == HT_OK && exporter)
-    st = exporter->write(exporter->arg, &trained, folder);
-  if (st.code == HT_OK && o->test) st = test(&trained, o, watcher);
-  if (st.code == HT_OK) st = ht_report_write(&trained, o->out);
-  ht_trained_close(&trained);
-  return st;
-}
-
-/* Said before any work, not after all of it. */
-static ht_status check_test(const ht_train_options *o) {
-  if (!o->test || ht_path_exists(o->test)) return HT_SUCCESS;
-  return ht_fail_errno("cannot read", o->test);
-}
-
-static ht_status train_model(const ht_train_options *o, ht_model *model,
-                             const ht_watcher *watcher,
-                             const ht_exporter *exporter) {
-  ht_status st = ht_train_model(model, o, watcher);
-  ht_model_free(model); /* its memory is of use to what follows */
-  if (st.code == HT_OK && (exporter || o->test))
-    st = finish_run(o, watcher, exporter);
-  return st;
-}
-
-/* One process at a time in a run; a failure leaves no empty folder. */
-ht_status ht_train(const ht_train_options *o, const ht_watcher *watcher,
-                   const ht_exporter *exporter) {
+ht_status ht_train_decide(const ht_train_options *asked,
+                          const ht_watcher *watcher, ht_text *json) {
+  training t;
   ht_model *model;
-  int held = -1;
-  HT_TRY(ht_prepare_check(o));
-  HT_TRY(check_test(o));
-  HT_TRY(ht_prepare_model(o, &model));
-  ht_status st = ht_folder_make(o->out);
-  if (st.code == HT_OK) st = ht_folder_hold(o->out, &held);
-  if (st.code != HT_OK) {
+  ht_train_options o = *asked;
+  ht_arena arena = {0};
+  if (!o.out) o.out = ""; /* nothing is written */
+  ht_status st = ht_init_options(&o, &arena);
+  if (st.code == HT_OK) st = ht_prepare_check(&o);
+  if (st.code == HT_OK) st = ht_prepare_model(&o, &model);
+  if (st.code == HT_OK) {
+    open_training(&t, &o, model, watcher);
+    st = decide_settings(&t, asked->out, json);
+    free_training(&t);
     ht_model_free(model);
-    return st;
   }
-  st = train_model(o, model, watcher, exporter);
-  if (st.code != HT_OK) rmdir(o->out);
-  close(held);
+  ht_arena_free(&arena);
   return st;
 }

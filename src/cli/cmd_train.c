@@ -162,6 +162,13 @@ static const char *handle_of(const char *text) {
   return *equals == '=' && equals > text ? equals + 1 : text;
 }
 
+static ht_status fetch_all(const invocation *c, const option_list *list) {
+  ht_status st = {HT_OK, NULL};
+  for (int i = 0; i < list->n && st.code == HT_OK; i++)
+    st = fetch_before(c, handle_of(list->value[i]));
+  return st;
+}
+
 static int run(const invocation *c) {
   const settings *s = c->settings;
   ht_training *t = NULL;
@@ -173,9 +180,8 @@ static int run(const invocation *c) {
   if (s->signature && s->call)
     return wrong_use("either --signature or --call, not both");
   signals_subject(s->module.n == 1 ? s->module.value[0] : "the module");
-  ht_status st = {HT_OK, NULL};
-  for (int i = 0; i < s->module.n && st.code == HT_OK; i++)
-    st = fetch_before(c, handle_of(s->module.value[i]));
+  ht_status st = fetch_all(c, &s->module);
+  if (st.code == HT_OK) st = fetch_all(c, &s->preprocess);
   if (st.code != HT_OK) return failed(st);
   signals_note();
   progress_start(&v.bar, c->common->quiet);
@@ -207,9 +213,11 @@ const command cmd_train = {
         "checkpoints/, log.jsonl and config.json. Ctrl-C saves a checkpoint "
         "and stops; --resume goes on from there to the same weights as if "
         "nothing had happened.\n\n"
-        "Example:\n"
+        "Examples:\n"
         "  hubtune train --module nnlm --data reviews.csv --text review "
-        "--label stars --out run",
+        "--label stars --out run\n"
+        "  hubtune train --preprocess bert_preprocess --module bert --data "
+        "reviews.csv --trainable --out run",
     .options = options,
     .set_defaults = set_defaults,
     .settings_size = sizeof(settings),

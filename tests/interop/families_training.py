@@ -168,7 +168,7 @@ def hubtune_losses(problem, optimizer, rate):
     how, name = words_of(problem.family.train)
     program.hubtune(
         "train", "--module", problem.path, "--data", data, "--out", out,
-        *columns, "--label", "label", "--" + how, name, "--mode",
+        *columns, *problem.call.more, "--label", "label", "--" + how, name, "--mode",
         problem.mode, "--output", problem.output, "--task", "classify",
         "--trainable", "--head-init", head, "--no-shuffle", "--batch",
         feeds.BATCH, "--epochs", 1, "--optimizer", optimizer, "--lr", rate,

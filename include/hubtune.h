@@ -134,6 +134,9 @@ typedef struct ht_module_options {
   const char *tags; /* "a,b"; "": the empty set; NULL: the usual graph */
   int threads;      /* 0: all cores */
   int64_t max_turns; /* of a loop in a call; 0: 100 million */
+  const char *preprocess; /* the handle of a module that reads the raw input
+                             and feeds this one by equal names; NULL: none.
+                             Both are called as one. */
 } ht_module_options;
 HT_API ht_module_options ht_module_defaults(void);
 

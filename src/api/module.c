@@ -6,6 +6,7 @@
 
 #include "api/array.h"
 #include "base/parallel.h"
+#include "hub/chain.h"
 
 ht_module_options ht_module_defaults(void) { return (ht_module_options){0}; }
 
@@ -19,7 +20,10 @@ ht_status ht_module_open(const char *handle, const ht_module_options *options,
   m->threads = options->threads;
   m->max_turns = options->max_turns;
   ht_threads_set(m->threads);
-  ht_status st = ht_model_open(handle, options->tags, &m->model);
+  ht_status st = options->preprocess
+                     ? ht_chain_model(options->preprocess, handle,
+                                      options->tags, &m->model)
+                     : ht_model_open(handle, options->tags, &m->model);
   if (st.code == HT_OK)
     *out = m;
   else

@@ -1,6 +1,6 @@
 /* cmd_embed.c - hubtune embed: a module's outputs for every example. */
-#include <math.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "cli/fetching.h"
@@ -8,8 +8,8 @@
 #include "cli/progress.h"
 
 typedef struct settings {
-  const char *tags, *signature, *call, *output, *outputs, *text, *image,
-      *image_size, *image_range, *image_resize;
+  const char *tags, *preprocess, *signature, *call, *output, *outputs, *text,
+      *image, *image_size, *image_range, *image_resize;
   int64_t batch;
   option_list input, feed, fetch, argument;
 } settings;
@@ -32,6 +32,9 @@ static const option options[] = {
      AT(input)},
     {"tags", "A,B", "the graph of the module; '' is the empty set", OPTION_TEXT,
      AT(tags)},
+    {"preprocess", "HANDLE",
+     "a module that reads the raw input and feeds this one by equal names",
+     OPTION_TEXT, AT(preprocess)},
     {"signature", "NAME", "the signature to call", OPTION_TEXT, AT(signature)},
     {"call", "NAME", "the callable to call: __call__ or a named method",
      OPTION_TEXT, AT(call)},
@@ -124,6 +127,7 @@ static ht_status embed(work *w, const invocation *c) {
   const settings *s = w->s;
   ht_module_options o = ht_module_defaults();
   o.tags = s->tags;
+  o.preprocess = s->preprocess;
   o.threads = (int)c->common->threads;
   ht_status st = fetch_and_open(c, &o, &w->module);
   if (st.code == HT_OK) st = read_constants(w);
@@ -161,6 +165,8 @@ static int run(const invocation *c) {
     return wrong_use("either --signature or --call, not both");
   if (s->fetch.n && (s->signature || s->call))
     return wrong_use("either --fetch or a signature, not both");
+  if (s->fetch.n && s->preprocess)
+    return wrong_use("either --fetch or --preprocess, not both");
   if (!cut_names(&w)) {
     finish(&w);
     if (errno == ENOMEM) return failed(no_memory);

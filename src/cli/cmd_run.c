@@ -6,7 +6,7 @@
 #include "cli/output.h"
 
 typedef struct settings {
-  const char *tags, *signature, *call;
+  const char *tags, *preprocess, *signature, *call;
   bool training;
   const char *inputs, *outputs, *gradients, *cotangents;
   option_list input, feed, fetch, argument;
@@ -19,6 +19,9 @@ static const settings defaults = {.max_turns = 100000000};
 static const option options[] = {
     {"tags", "A,B", "the graph of the module; '' is the empty set", OPTION_TEXT,
      AT(tags)},
+    {"preprocess", "HANDLE",
+     "a module that reads the raw input and feeds this one by equal names",
+     OPTION_TEXT, AT(preprocess)},
     {"signature", "NAME", "the signature to call", OPTION_TEXT, AT(signature)},
     {"call", "NAME", "the callable to call: __call__ or a named method",
      OPTION_TEXT, AT(call)},
@@ -153,6 +156,7 @@ static ht_status work_through(work *w, const invocation *c) {
   const settings *s = w->s;
   ht_module_options o = ht_module_defaults();
   o.tags = s->tags;
+  o.preprocess = s->preprocess;
   o.threads = (int)c->common->threads;
   o.max_turns = s->max_turns;
   signals_subject(c->operand[0]);
@@ -184,6 +188,8 @@ static int run(const invocation *c) {
     return wrong_use("either --signature or --call, not both");
   if (s->fetch.n && (s->signature || s->call || s->input.n))
     return wrong_use("--fetch takes --feed, not a signature and its inputs");
+  if (s->fetch.n && s->preprocess)
+    return wrong_use("either --fetch or --preprocess, not both");
   if (s->feed.n && !s->fetch.n) return wrong_use("--feed needs --fetch");
   if (s->cotangents && !s->gradients)
     return wrong_use("--cotangents needs --gradients");

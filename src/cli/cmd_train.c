@@ -183,13 +183,18 @@ static int check(const settings *s) {
   return DONE;
 }
 
+static ht_status fetch_all(const invocation *c, const option_list *list) {
+  ht_status st = {HT_OK, NULL};
+  for (int i = 0; i < list->n && st.code == HT_OK; i++)
+    st = fetch_before(c, handle_of(list->value[i]));
+  return st;
+}
+
 static ht_status fetch_modules(const invocation *c) {
   const settings *s = c->settings;
-  ht_status st = {HT_OK, NULL};
   signals_subject(s->module.n == 1 ? s->module.value[0] : "the module");
-  for (int i = 0; i < s->module.n && st.code == HT_OK; i++)
-    st = fetch_before(c, handle_of(s->module.value[i]));
-  return st;
+  ht_status st = fetch_all(c, &s->module);
+  return st.code == HT_OK ? fetch_all(c, &s->preprocess) : st;
 }
 
 static ht_status print_config(ht_training *t, view *v) {
@@ -253,9 +258,11 @@ const command cmd_train = {
         "nothing had happened.\n\n"
         "What is left open is decided from module and data, and told. "
         "--print-config writes the decisions as JSON, which --config takes.\n\n"
-        "Example:\n"
+        "Examples:\n"
         "  hubtune train --module nnlm --data reviews.csv --text review "
-        "--label stars --out run",
+        "--label stars --out run\n"
+        "  hubtune train --preprocess bert_preprocess --module bert --data "
+        "reviews.csv --trainable --out run",
     .options = options,
     .set_defaults = set_defaults,
     .settings_size = sizeof(settings),

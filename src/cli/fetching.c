@@ -123,6 +123,8 @@ ht_status fetch_before(const invocation *c, const char *handle) {
 ht_status fetch_and_open(const invocation *c, const ht_module_options *options,
                          ht_module **module) {
   ht_status st = fetch_before(c, c->operand[0]);
+  if (st.code == HT_OK && options->preprocess)
+    st = fetch_before(c, options->preprocess);
   if (st.code != HT_OK) return st;
   return ht_module_open(c->operand[0], options, module);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "hub/model.h"
+#include "hub/chain.h"
 
 static void list_name(ht_text *t, const char *name) {
   if (t->n) ht_text_add(t, ", ");
@@ -182,10 +182,23 @@ static ht_status choose_default(const ht_model *m, const ht_call_choice *choice,
                          "serving_default", &names);
 }
 
+/* The module behind a preprocessor is called, with what that takes. */
+static ht_status choose_behind(ht_model *model, const ht_member *m,
+                               const ht_call_choice *choice,
+                               const ht_callable **out) {
+  ht_call_choice behind = *choice;
+  const ht_callable *call;
+  behind.n_inputs = 0; /* the names are the preprocessor's */
+  HT_TRY(ht_model_choose(m->model, &behind, &call));
+  return ht_chain_callable(model, m, call, &call->body, out);
+}
+
 ht_status ht_model_choose(ht_model *model, const ht_call_choice *choice,
                           const ht_callable **out) {
   static const ht_call_choice nothing;
+  const ht_member *chained = ht_chain_member(model);
   if (!choice) choice = &nothing;
+  if (chained) return choose_behind(model, chained, choice, out);
   if (choice->signature) {
     *out = find_signature(model, choice->signature);
     if (!*out) return no_callable(model, true, choice->signature);
@@ -197,6 +210,15 @@ ht_status ht_model_choose(ht_model *model, const ht_call_choice *choice,
   }
   HT_TRY(ht_model_prepare(model, *out));
   return ht_callable_bind(model, choice, out);
+}
+
+bool ht_model_trains_by_call(const ht_model *m) {
+  for (int i = 0; i < m->n_callables && m->format == HT_FORMAT_SM2; i++) {
+    const ht_callable *c = &m->callable[i];
+    if (!c->signature && c->training == 1 && strcmp(c->name, "__call__") == 0)
+      return true;
+  }
+  return false;
 }
 
 /* ---- cutting the main graph */
@@ -273,6 +295,24 @@ ht_status ht_callable_output(const ht_callable *c, const char *name,
   if (!*out && !name && c->n_outputs == 1) *out = &c->output[0];
   if (*out) return HT_SUCCESS;
   return no_port("no output", c, c->n_outputs, c->output, name);
+}
+
+ht_status ht_callable_inputs(const ht_callable *call, ht_arena *arena,
+                             const ht_port ***input, int *n) {
+  const ht_body *body = &call->body;
+  *n = 0;
+  HT_NEW(*input, arena, body->n_args + 1);
+  for (int arg = 0; arg < body->n_args; arg++) {
+    const ht_port *port = NULL;
+    if (call->capture && call->capture[arg].dtype) continue;
+    for (int i = 0; i < call->n_inputs && !port; i++)
+      if (call->input[i].index == arg) port = &call->input[i];
+    if (!port)
+      return ht_fail(HT_UNSUPPORTED, "argument %d of '%s' has no name", arg,
+                     call->name);
+    (*input)[(*n)++] = port;
+  }
+  return HT_SUCCESS;
 }
 
 ht_status ht_port_check(const ht_port *port, const ht_tensor *value) {

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "hub/chain.h"
 #include "hub/export_internal.h"
 #include "kernels/copy.h"
 #include "kernels/fingerprint.h"
@@ -255,7 +256,8 @@ static ht_status convert(conversion *v, const char *out, bool hub1,
   return ht_export_saved_model(&x, out, replace);
 }
 
-/* Each module of a joined model in a folder of its name. */
+/* Each module of a joined model in a folder of its name; nothing of
+ * preprocessors was tuned. */
 static ht_status export_members(ht_model *model, const char *out, bool hub1,
                                 bool replace) {
   ht_arena arena = {0};
@@ -263,6 +265,7 @@ static ht_status export_members(ht_model *model, const char *out, bool hub1,
   ht_status st = ht_staging_open(out, replace, &s);
   for (int i = 0; i < model->n_members && st.code == HT_OK; i++) {
     const ht_member *m = &model->member[i];
+    if (m->prepares) continue;
     char *name = ht_arena_bytes(&arena, m->scope, strlen(m->scope) - 1);
     char *folder = name ? ht_path_join(&arena, s.path, name) : NULL;
     st = folder ? ht_export_module(m->model, folder, hub1, false)
@@ -276,6 +279,8 @@ static ht_status export_members(ht_model *model, const char *out, bool hub1,
 
 ht_status ht_export_module(ht_model *model, const char *out, bool hub1,
                            bool replace) {
+  const ht_member *behind = ht_chain_member(model);
+  if (behind) return ht_export_module(behind->model, out, hub1, replace);
   if (model->n_members) return export_members(model, out, hub1, replace);
   if (hub1 == (model->format == HT_FORMAT_HUB1))
     return export_copy(model, out, replace);

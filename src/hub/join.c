@@ -29,13 +29,18 @@ ht_status ht_model_new(ht_model **out) {
 
 /* ---- members */
 
-static ht_status check_scope(const ht_model *model, const ht_model *member,
-                             const char *scope) {
+bool ht_model_scope_taken(const ht_model *model, const char *scope) {
   const ht_map *names = &model->store.by_name;
   for (int i = 0; i < names->n; i++)
-    if (strncmp(names->entry[i].key, scope, strlen(scope)) == 0)
-      return ht_fail(HT_USAGE, "two parts of the model are named '%.*s'",
-                     (int)strlen(scope) - 1, scope);
+    if (strncmp(names->entry[i].key, scope, strlen(scope)) == 0) return true;
+  return false;
+}
+
+static ht_status check_scope(const ht_model *model, const ht_model *member,
+                             const char *scope) {
+  if (ht_model_scope_taken(model, scope))
+    return ht_fail(HT_USAGE, "two parts of the model are named '%.*s'",
+                   (int)strlen(scope) - 1, scope);
   for (int i = 0; i < member->store.n_variables; i++) {
     const char *other = member->store.variable[i]->scope;
     if (other && strcmp(other, scope) != 0)
@@ -81,7 +86,7 @@ ht_status ht_model_join(ht_model *model, ht_model *member, const char *scope,
   HT_GROW(model->member, model->n_members, model->member_capacity,
           &model->arena);
   ht_member *m = &model->member[model->n_members++];
-  *m = (ht_member){member, kept, own};
+  *m = (ht_member){.model = member, .scope = kept, .own = own};
   if (model->n_members == 1) model->tf_version = member->tf_version;
   return share(model, m);
 }

@@ -24,6 +24,9 @@ ht_status ht_model_new(ht_model **out) HT_MUST_CHECK;
 ht_status ht_model_join(ht_model *model, ht_model *member, const char *scope,
                         bool own) HT_MUST_CHECK;
 
+/* Whether state of the model is found under a scope. */
+bool ht_model_scope_taken(const ht_model *model, const char *scope);
+
 /* Shares what a member has got since (variables of a graph opened later). */
 ht_status ht_model_rejoin(ht_model *model, ht_model *member) HT_MUST_CHECK;
 

@@ -75,6 +75,8 @@ typedef struct ht_member {
   ht_model *model;
   const char *scope; /* "text/": its state in the joined model */
   bool own;          /* freed with it */
+  bool prepares;     /* for another member, never called by itself */
+  ht_model *first;   /* what prepares its inputs, NULL: nothing */
 } ht_member;
 
 /* The tags of each meta graph, one string with "," between. */
@@ -167,6 +169,10 @@ typedef struct ht_call_choice {
 ht_status ht_model_choose(ht_model *model, const ht_call_choice *choice,
                           const ht_callable **out) HT_MUST_CHECK;
 
+/* Whether a TF2 module has a __call__ for training, which signatures have not:
+ * then training calls that, as hub.KerasLayer does. */
+bool ht_model_trains_by_call(const ht_model *m);
+
 /* What ht_model_choose does with arguments that are inputs of the callable:
  * a callable of its own, in which they have that value at every call. Values
  * are scalars. Fails where a name is neither an input nor chose the trace. */
@@ -199,6 +205,11 @@ ht_status ht_callable_named(const ht_callable *c, const char *name,
 const ht_tensor *ht_port_default(const ht_callable *c, const ht_port *port);
 ht_status ht_callable_output(const ht_callable *c, const char *name,
                              const ht_port **out) HT_MUST_CHECK;
+
+/* The inputs of a callable in the order in which they are fed: that of its
+ * body's arguments without captures. */
+ht_status ht_callable_inputs(const ht_callable *call, ht_arena *arena,
+                             const ht_port ***input, int *n) HT_MUST_CHECK;
 
 /* Whether a value may be fed: dtype and shape, else a message that says what
  * is wanted and what came. */

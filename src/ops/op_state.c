@@ -205,10 +205,17 @@ static ht_status copy_rows(ht_call *c, const ht_variable *v,
   return HT_SUCCESS;
 }
 
+/* Texts are not copied by their bytes. */
+static ht_status copy_texts(ht_call *c, const ht_tensor *value) {
+  const ht_tensor *in[] = {value, c->in[1]};
+  return ht_apply(c->run, "Gather", "", 2, in, 1, c->out);
+}
+
 /* Lazily updated rows: caught up in place in training, else as copies. */
 static ht_status gather_rows(ht_call *c, ht_variable *v, const ht_tensor *value,
                              const ht_shape *shape) {
   bool lazy = v->rows && value == &v->value;
+  if (ht_dtype_pointers(value->dtype)) return copy_texts(c, value);
   if (lazy && c->run->training)
     HT_TRY(v->rows->touch(v->rows->state, v, c->in[1]));
   if (!lazy || c->run->training) return copy_rows(c, v, value, shape);
@@ -235,7 +242,6 @@ static ht_status resource_gather_forward(ht_call *c) {
     return ht_fail(HT_USAGE, "variable '%s' has no rows to gather", v->name);
   if (ht_attr_int(c->attrs, "batch_dims") != 0)
     return ht_fail(HT_UNSUPPORTED, "op 'ResourceGather' with batch_dims");
-  if (ht_dtype_pointers(value->dtype)) return ht_no_dtype(c, value->dtype);
   const ht_shape *ids = &c->in[1]->shape;
   ht_shape shape = *ids;
   shape.rank = ids->rank + value->shape.rank - 1;

@@ -9,24 +9,6 @@
 
 enum { MAX_ARGUMENTS = 4096 };
 
-ht_status ht_compose_inputs(const ht_callable *call, ht_arena *arena,
-                            const ht_port ***input, int *n) {
-  const ht_body *body = &call->body;
-  *n = 0;
-  HT_NEW(*input, arena, body->n_args + 1);
-  for (int arg = 0; arg < body->n_args; arg++) {
-    const ht_port *port = NULL;
-    if (call->capture && call->capture[arg].dtype) continue;
-    for (int i = 0; i < call->n_inputs && !port; i++)
-      if (call->input[i].index == arg) port = &call->input[i];
-    if (!port)
-      return ht_fail(HT_UNSUPPORTED, "argument %d of '%s' has no name", arg,
-                     call->name);
-    (*input)[(*n)++] = port;
-  }
-  return HT_SUCCESS;
-}
-
 static ht_status add_placeholders(ht_composed *c) {
   HT_NEW(c->placeholder, &c->arena, c->n_inputs + 1);
   for (int i = 0; i < c->n_inputs; i++) {
@@ -64,7 +46,7 @@ static ht_status apply_module(ht_composed *c, const ht_callable *call,
   const ht_body *body;
   ht_ref in[MAX_ARGUMENTS];
   int n;
-  HT_TRY(ht_compose_inputs(call, &c->arena, &input, &n));
+  HT_TRY(ht_callable_inputs(call, &c->arena, &input, &n));
   if (n > MAX_ARGUMENTS) return ht_fail(HT_UNSUPPORTED, "too many inputs");
   for (int i = 0; i < n; i++) HT_TRY(placeholder_of(c, input[i], &in[i]));
   body = &call->body;
@@ -256,8 +238,8 @@ ht_status ht_compose(ht_model *model, const ht_design *design,
   ht_status st = ht_builder_init(&out->builder, &out->arena, &model->library,
                                  &model->store);
   if (st.code == HT_OK)
-    st = ht_compose_inputs(design->inference, &out->arena, &out->input,
-                           &out->n_inputs);
+    st = ht_callable_inputs(design->inference, &out->arena, &out->input,
+                            &out->n_inputs);
   if (st.code == HT_OK) st = build_all(out, sample);
   if (st.code != HT_OK) ht_composed_free(out);
   return st;

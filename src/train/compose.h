@@ -57,7 +57,7 @@ typedef struct ht_composed {
 
 /*
  * Composes. sample: a few examples, a tensor per input in the order of
- * ht_compose_inputs, from which the width of the features is learnt (NULL
+ * ht_callable_inputs, from which the width of the features is learnt (NULL
  * where the design knows it). Head
  * variables are added to the model's store, which must outlive `out`.
  */
@@ -74,9 +74,5 @@ ht_status ht_compose_scores(ht_composed *c, const ht_ref *in,
  * float. */
 ht_status ht_compose_output(const ht_callable *call, const char *name,
                             const ht_port **out) HT_MUST_CHECK;
-
-/* The inputs of a callable in the order in which they are fed. */
-ht_status ht_compose_inputs(const ht_callable *call, ht_arena *arena,
-                            const ht_port ***input, int *n) HT_MUST_CHECK;
 
 #endif

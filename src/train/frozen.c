@@ -266,11 +266,10 @@ static uint64_t join(uint64_t a, uint64_t b) {
 }
 
 /* The module's graph as it was saved. */
-static ht_status hash_graph(making *m, uint64_t *h) {
+static ht_status hash_graph(making *m, const ht_model *model, uint64_t *h) {
   static const char *const name[] = {"saved_model.pb", "saved_model.pbtxt"};
   for (int i = 0; i < 2; i++) {
-    char *data,
-        *path = ht_path_join(&m->arena, m->w->composed->model->folder, name[i]);
+    char *data, *path = ht_path_join(&m->arena, model->folder, name[i]);
     size_t size;
     if (!path || !ht_path_exists(path)) continue;
     HT_TRY(ht_file_read(path, (size_t)2 << 30, &m->arena, &data, &size));
@@ -280,8 +279,7 @@ static ht_status hash_graph(making *m, uint64_t *h) {
 }
 
 /* The files of assets: vocabularies of tables. */
-static ht_status hash_assets(making *m, uint64_t *h) {
-  const ht_model *model = m->w->composed->model;
+static ht_status hash_assets(making *m, const ht_model *model, uint64_t *h) {
   char **name, *data, *path, *folder;
   int n;
   size_t size;
@@ -293,6 +291,17 @@ static ht_status hash_assets(making *m, uint64_t *h) {
     if (!path || ht_path_is_folder(path)) continue;
     HT_TRY(ht_file_read(path, (size_t)1 << 30, &m->arena, &data, &size));
     *h = join(*h, ht_hash(data, size));
+  }
+  return HT_SUCCESS;
+}
+
+/* Of all modules that a joined model is of. */
+static ht_status hash_files(making *m, uint64_t *h) {
+  const ht_model *model = m->w->composed->model;
+  for (int i = 0; i < model->n_members || i == 0; i++) {
+    const ht_model *one = model->n_members ? model->member[i].model : model;
+    HT_TRY(hash_graph(m, one, h));
+    HT_TRY(hash_assets(m, one, h));
   }
   return HT_SUCCESS;
 }
@@ -323,12 +332,12 @@ static ht_status make_key(making *m) {
   HT_TRY(ht_checkpoint_module(model, &module));
   rest = join(rest, module);
   rest = join(rest, ht_hash(backend, sizeof backend));
-  HT_TRY(hash_graph(m, &rest));
-  HT_TRY(hash_assets(m, &rest));
+  HT_TRY(hash_files(m, &rest));
   m->features.key =
       ht_arena_printf(&m->arena, "%016" PRIx64 "%016" PRIx64, graph, rest);
   m->features.about = ht_arena_printf(
-      &m->arena, "%s: %d value%s for each example", model->folder,
+      &m->arena, "%s: %d value%s for each example",
+      model->n_members ? model->member[0].model->folder : model->folder,
       m->f->cut.n_values, m->f->cut.n_values == 1 ? "" : "s");
   return m->features.key && m->features.about
              ? HT_SUCCESS
@@ -355,8 +364,8 @@ static ht_status digest_input(const making *m, int input, uint64_t *all,
 /* Only floats are kept, and of a module as it was loaded. */
 static bool may_cache(const making *m) {
   const ht_composed *c = m->w->composed;
-  bool plain = m->w->cache && c->model->folder &&
-               !ht_cut_reads_changed(&m->f->cut, &c->model->store);
+  bool plain =
+      m->w->cache && !ht_cut_reads_changed(&m->f->cut, &c->model->store);
   for (int i = 0; i < m->f->cut.n_values; i++)
     plain = plain && m->tried[i].dtype == HT_FLOAT;
   for (int i = 0; plain && i < c->n_inputs; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "hub/chain.h"
 #include "hub/join.h"
 
 enum { MAX_NAME = 64 };
@@ -47,13 +48,19 @@ static ht_status open_training(ht_model *m, bool training) {
   return ht_model_open_variant(m, "train", &variant);
 }
 
-static ht_status open_member(const ht_train_options *o, const char *text,
-                             bool training, ht_model *joined) {
-  char name[MAX_NAME], scope[MAX_NAME + 1];
-  ht_model *m;
+static const char *name_of(const char *text, char name[MAX_NAME]) {
   const char *handle = split_name(text, name);
   if (!*name) usual_name(handle, name);
-  snprintf(scope, sizeof scope, "%s/", name);
+  return handle;
+}
+
+/* One alone needs no scope. */
+static ht_status open_member(const ht_train_options *o, const char *text,
+                             bool training, ht_model *joined) {
+  char name[MAX_NAME], scope[MAX_NAME + 1] = "";
+  ht_model *m;
+  const char *handle = name_of(text, name);
+  if (o->n_module > 1) snprintf(scope, sizeof scope, "%s/", name);
   HT_TRY(ht_model_open(handle, o->tags, &m));
   ht_status st = o->tags ? HT_SUCCESS : open_training(m, training);
   int before = joined->n_members;
@@ -64,19 +71,45 @@ static ht_status open_member(const ht_train_options *o, const char *text,
              : ht_within(st, "'%s' (NAME=HANDLE gives another name)", text);
 }
 
+/* The place of the module that a preprocessor is for. */
+static ht_status find_member(const ht_train_options *o, const char *text,
+                             int *at, const char **handle) {
+  char name[MAX_NAME], other[MAX_NAME];
+  *handle = split_name(text, name);
+  if (!*name && o->n_module > 1)
+    return ht_fail(HT_USAGE, "say --preprocess NAME=%s: there are %d modules",
+                   text, o->n_module);
+  for (*at = 0; *at < o->n_module; (*at)++) {
+    (void)name_of(o->module[*at], other);
+    if (!*name || strcmp(name, other) == 0) return HT_SUCCESS;
+  }
+  return ht_fail(HT_USAGE, "--preprocess '%s': no module '%s'", text, name);
+}
+
+static ht_status open_first(const ht_train_options *o, const char *text,
+                            ht_model *joined) {
+  int at = 0;
+  const char *handle;
+  HT_TRY(find_member(o, text, &at, &handle));
+  if (joined->member[at].first)
+    return ht_fail(HT_USAGE, "--preprocess '%s': its module has one already",
+                   text);
+  return ht_chain_open(joined, at, handle);
+}
+
 ht_status ht_joint_open(const ht_train_options *o, bool training,
                         ht_model **out) {
   char name[MAX_NAME];
   *out = NULL;
-  if (o->n_module < 2) {
-    HT_TRY(ht_model_open(split_name(o->module[0], name), o->tags, out));
-    return HT_SUCCESS;
-  }
+  if (o->n_module < 2 && !o->n_preprocess)
+    return ht_model_open(split_name(o->module[0], name), o->tags, out);
   ht_model *joined;
   HT_TRY(ht_model_new(&joined));
   ht_status st = HT_SUCCESS;
   for (int i = 0; i < o->n_module && st.code == HT_OK; i++)
     st = open_member(o, o->module[i], training, joined);
+  for (int i = 0; i < o->n_preprocess && st.code == HT_OK; i++)
+    st = open_first(o, o->preprocess[i], joined);
   if (st.code == HT_OK)
     *out = joined;
   else
@@ -93,10 +126,13 @@ typedef struct joint {
   const ht_port **port; /* of the inputs so far, by their joined names */
   ht_ref *placeholder;
   int n, capacity, placeholder_capacity;
+  bool trains;           /* steps run what training does */
+  const ht_port *output; /* of the member applied last */
 } joint;
 
 /* What follows "NAME." (or "NAME/") in a text; NULL: it is not for it. */
 static const char *meant_for(const ht_member *m, const char *text) {
+  if (!*m->scope) return text;
   size_t n = strlen(m->scope) - 1;
   if (strncmp(text, m->scope, n) != 0) return NULL;
   return text[n] == '.' || text[n] == '/' ? text + n + 1 : NULL;
@@ -104,7 +140,8 @@ static const char *meant_for(const ht_member *m, const char *text) {
 
 static bool meant_for_any(const ht_model *model, const char *text) {
   for (int i = 0; i < model->n_members; i++)
-    if (meant_for(&model->member[i], text)) return true;
+    if (!model->member[i].prepares && meant_for(&model->member[i], text))
+      return true;
   return false;
 }
 
@@ -193,7 +230,25 @@ static ht_status choose_callable(joint *j, const ht_member *m, ht_model *graph,
   HT_TRY(value_for(j, m, j->o->signature, &choice.signature));
   HT_TRY(value_for(j, m, j->o->call, &choice.call));
   if (j->o->call && !*j->o->call) choice.call = "";
+  if (j->trains && !choice.signature && !choice.call &&
+      ht_model_trains_by_call(graph))
+    choice.call = "";
   return ht_model_choose(graph, &choice, out);
+}
+
+/* The module's callable, or that of its preprocessor and it. */
+static ht_status prepared_callable(joint *j, const ht_member *m,
+                                   ht_model *graph, bool training,
+                                   const ht_callable **out,
+                                   const ht_body **body) {
+  const ht_callable *call;
+  HT_TRY(choose_callable(j, m, graph, training, &call));
+  *body = &call->body;
+  if (training)
+    HT_TRY(ht_model_training_body(graph, call, &j->model->arena, body));
+  HT_TRY(ht_chain_callable(j->model, m, call, *body, out));
+  if (*out != call) *body = &(*out)->body;
+  return HT_SUCCESS;
 }
 
 static ht_status apply_member(joint *j, const ht_member *m, bool training,
@@ -202,27 +257,24 @@ static ht_status apply_member(joint *j, const ht_member *m, bool training,
                         ? m->model->variant
                         : m->model;
   const ht_callable *call;
-  const ht_port **input, *output;
+  const ht_port **input;
   const ht_body *body;
   const char *wanted;
   ht_ref *in;
   int n = 0;
-  HT_TRY(choose_callable(j, m, graph, training, &call));
-  HT_TRY(ht_compose_inputs(call, &j->model->arena, &input, &n));
+  HT_TRY(prepared_callable(j, m, graph, training, &call, &body));
+  HT_TRY(ht_callable_inputs(call, &j->model->arena, &input, &n));
   HT_NEW(in, &j->model->arena, n + 1);
   for (int i = 0; i < n; i++) HT_TRY(input_of(j, m, input[i], &in[i]));
   HT_TRY(value_for(j, m, j->o->output, &wanted));
-  HT_TRY(ht_compose_output(call, wanted, &output));
-  if (output->dtype != HT_FLOAT)
+  HT_TRY(ht_compose_output(call, wanted, &j->output));
+  if (j->output->dtype != HT_FLOAT)
     return ht_fail(HT_USAGE, "output '%s' is %s, a head needs float",
-                   output->name, ht_dtype_name(output->dtype));
-  body = &call->body;
-  if (training)
-    HT_TRY(ht_model_training_body(graph, call, &j->model->arena, &body));
+                   j->output->name, ht_dtype_name(j->output->dtype));
   char name[MAX_NAME + 16];
   snprintf(name, sizeof name, "%smodule", m->scope);
   ht_ref y = ht_build_apply(&j->b, name, body, call->capture, call, n, in);
-  *out = as_rows(j, (ht_ref){y.node, output->index}, output);
+  *out = (ht_ref){y.node, j->output->index};
   return ht_builder_status(&j->b);
 }
 
@@ -232,13 +284,19 @@ static ht_status join_outputs(joint *j, bool training, ht_ref *out) {
   ht_model *m = j->model;
   static const int32_t last = 1;
   ht_ref *part;
+  int n = 0;
+  if (j->o->n_module == 1) return apply_member(j, &m->member[0], training, out);
   HT_NEW(part, &m->arena, m->n_members + 1);
-  for (int i = 0; i < m->n_members; i++)
-    HT_TRY(ht_within(apply_member(j, &m->member[i], training, &part[i]),
-                     "module '%.*s'", (int)strlen(m->member[i].scope) - 1,
-                     m->member[i].scope));
-  part[m->n_members] = ht_build_int32s(&j->b, -1, &last);
-  *out = ht_build(&j->b, "ConcatV2", "features", m->n_members + 1, part, "");
+  for (int i = 0; i < m->n_members; i++) {
+    const ht_member *one = &m->member[i];
+    if (one->prepares) continue;
+    HT_TRY(ht_within(apply_member(j, one, training, &part[n]), "module '%.*s'",
+                     (int)strlen(one->scope) - 1, one->scope));
+    part[n] = as_rows(j, part[n], j->output);
+    n++;
+  }
+  part[n++] = ht_build_int32s(&j->b, -1, &last);
+  *out = ht_build(&j->b, "ConcatV2", "features", n, part, "");
   return ht_builder_status(&j->b);
 }
 
@@ -264,6 +322,10 @@ static ht_status make_callable(joint *j, ht_ref features,
   }
   c->output[0] = (ht_port){
       .name = "default", .dtype = HT_FLOAT, .shape = ht_shape_2(-1, -1)};
+  if (j->o->n_module == 1) {
+    c->output[0] = *j->output;
+    c->output[0].index = 0;
+  }
   c->body.ret[0] = features;
   *out = c;
   return HT_SUCCESS;
@@ -295,7 +357,7 @@ static ht_status join_losses(ht_model *to, ht_model *joined, bool training) {
 
 ht_status ht_joint_choose(const ht_train_options *o, ht_model *model,
                           bool training, ht_design *d) {
-  joint j = {.o = o, .model = model};
+  joint j = {.o = o, .model = model, .trains = training};
   ht_ref features;
   ht_model *variant;
   HT_TRY(ht_builder_init(&j.b, &model->arena, &model->library, &model->store));

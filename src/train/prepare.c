@@ -206,28 +206,18 @@ static ht_status bound_arguments(const ht_train_options *o, ht_arena *arena,
   return HT_SUCCESS;
 }
 
-/* Where steps train, a TF2 module is called as hub.KerasLayer does: by its
- * __call__ if that has a trace for training, which signatures have not. */
-static const char *call_of(const ht_train_options *o, const ht_model *m) {
-  if (o->signature || o->call || !is_training(o) || m->format != HT_FORMAT_SM2)
-    return o->call;
-  for (int i = 0; i < m->n_callables; i++) {
-    const ht_callable *c = &m->callable[i];
-    if (!c->signature && c->training == 1 && strcmp(c->name, "__call__") == 0)
-      return "";
-  }
-  return NULL;
-}
-
 static ht_status choose(const ht_train_options *o, ht_model *model,
                         ht_design *d) {
   ht_bound_argument *argument;
   if (model->n_members) return ht_joint_choose(o, model, is_training(o), d);
   HT_TRY(bound_arguments(o, &model->arena, &argument));
   ht_call_choice choice = {.signature = o->signature,
-                           .call = call_of(o, model),
+                           .call = o->call,
                            .argument = argument,
                            .n_arguments = o->n_argument};
+  if (is_training(o) && !o->signature && !o->call &&
+      ht_model_trains_by_call(model))
+    choice.call = "";
   HT_TRY(ht_model_choose(model, &choice, &d->inference));
   d->training = d->inference;
   if (!is_training(o)) return HT_SUCCESS;

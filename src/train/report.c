@@ -111,8 +111,7 @@ static ht_status answer(ht_report *r, ht_composed *c, int64_t n) {
                       .index = r->index,
                       .n = n,
                       .cache = !r->trained->options.no_cache &&
-                               !ht_init_run(&r->trained->options) &&
-                               r->trained->options.n_module == 1};
+                               !ht_init_run(&r->trained->options)};
   HT_TRY(ht_frozen_make(&w, &frozen, &why));
   ht_status st =
       ht_judge_answers(c, &r->feed, r->index, n, frozen, &r->answers);
@@ -181,6 +180,10 @@ static void head(ht_text *page, const ht_report *r) {
   for (int i = 0; i < r->trained->options.n_module; i++) {
     if (i) ht_text_add(page, " and ");
     ht_html_text(page, r->trained->options.module[i], -1);
+  }
+  for (int i = 0; i < r->trained->options.n_preprocess; i++) {
+    ht_text_add(page, i ? " and " : " behind ");
+    ht_html_text(page, r->trained->options.preprocess[i], -1);
   }
   ht_text_printf(page, ", %s, judged on ",
                  r->trained->options.trainable ? "fine-tuned" : "frozen");

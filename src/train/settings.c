@@ -13,6 +13,9 @@
 static const ht_setting settings[] = {
     {"module", HT_SET_LIST, LIST(module), NULL,
      "HANDLE or NAME=HANDLE of a module"},
+    {"preprocess", HT_SET_LIST, LIST(preprocess), NULL,
+     "HANDLE of a module that prepares its inputs; NAME=HANDLE for one of "
+     "several"},
     {"data", HT_SET_TEXT, AT(data), NULL, "training examples"},
     {"out", HT_SET_TEXT, AT(out), NULL, "the run's folder"},
     {"text", HT_SET_TEXT, AT(text), NULL, "column of texts"},

@@ -95,7 +95,7 @@ static ht_status open_feed(training *t, const char *path,
   images.augment = augment ? t->o->augment : NULL;
   images.notice = note;
   images.arg = t;
-  HT_TRY(ht_compose_inputs(call, &d->arena, &input, &n));
+  HT_TRY(ht_callable_inputs(call, &d->arena, &input, &n));
   return ht_feed_open(path, call, input, n, &choice, true, out);
 }
 
@@ -237,7 +237,7 @@ static ht_status make_frozen(training *t) {
       .feed = &t->train,
       .index = t->split.train,
       .n = t->split.n_train,
-      .cache = !t->o->no_cache && t->o->n_module == 1 && !ht_init_run(t->o),
+      .cache = !t->o->no_cache && !ht_init_run(t->o),
       .notice = note,
       .arg = t};
   if (!t->o->augment) HT_TRY(ht_frozen_make(&w, &t->frozen, &why));

@@ -49,7 +49,8 @@ def compare_exports(r, name, path, calls):
             exports.check(r, name, calls, folder)
 
 
-def compare_call(r, name, path, call, bound=RUN_BOUND):
+def compare_call(r, name, path, call, bound=RUN_BOUND, exact=None):
+    """exact: the same call in double, which says how well float does."""
     feed = feeds.for_call(call)
     try:
         wanted = call.run(feed)
@@ -62,15 +63,28 @@ def compare_call(r, name, path, call, bound=RUN_BOUND):
         got = program.run(path, call, feed)
         if random:
             return [k for k in wanted if got[k].shape != wanted[k].shape]
-        return differ.values(got, wanted, bound)
+        return differ.values(got, *truth(wanted, bound, exact and (
+            lambda: exact.run(doubled(feed)))))
 
     r.guarded(name, "run", call.name, work)
     if random:
         return r.skipped(name, "gradients", call.name + ": random")
-    compare_gradients(r, name, path, call, feed, bound)
+    compare_gradients(r, name, path, call, feed, bound, exact)
 
 
-def compare_gradients(r, name, path, call, feed, bound):
+def doubled(feed):
+    return {k: v.astype("d") if v.dtype == np.float32 else v
+            for k, v in feed.items()}
+
+
+def truth(wanted, bound, exact):
+    if not exact:
+        return wanted, bound
+    found = exact()
+    return found, differ.bounds(wanted, found, bound)
+
+
+def compare_gradients(r, name, path, call, feed, bound, exact):
     cotangents = feeds.cotangents(call.run(feed))
     if not cotangents:
         return
@@ -80,7 +94,9 @@ def compare_gradients(r, name, path, call, feed, bound):
         return r.skipped(name, "gradients", "%s: TensorFlow: %s" % (
             call.name, str(e)[:80]))
     r.guarded(name, "gradients", call.name, lambda: differ.gradients(
-        program.gradients(path, call, feed, cotangents), wanted, bound))
+        program.gradients(path, call, feed, cotangents),
+        *truth(wanted, bound, exact and (lambda: exact.gradients(
+            doubled(feed), doubled(cotangents))))))
 
 
 def export(path, form, folder):

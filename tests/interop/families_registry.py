@@ -9,6 +9,8 @@ import os
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Its own kernels: oneDNN's are further from the same network in double.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import numpy as np
 import tensorflow as tf
 
@@ -16,18 +18,21 @@ FAMILIES = {}
 
 
 class Family:
-    def __init__(self, write, quick, feed, train, output, rates, bound):
+    def __init__(self, write, quick, feed, train, output, rates, bound,
+                 batch):
         self.name, self.write, self.doc = write.__name__, write, write.__doc__
         self.quick, self.feed, self.train = quick, feed, train
         self.output, self.rates, self.bound = output, rates, bound
+        self.batch = batch
 
 
 def family(quick=False, feed=None, train="call", output=None,
-           rates=(0.05, 0.002), bound=1e-4):
-    """rates: of SGD and of Adam. bound: of relative differences."""
+           rates=(0.05, 0.002), bound=1e-4, batch=3):
+    """rates: of SGD and of Adam. bound: of relative differences. batch:
+    examples of a call where batch norm needs more to be well conditioned."""
     def register(write):
         FAMILIES[write.__name__] = Family(write, quick, feed, train, output,
-                                          rates, bound)
+                                          rates, bound, batch)
         return write
     return register
 

@@ -176,6 +176,28 @@ def bert_encoder(path):
     save(m, path)
 
 
+@family(feed=bert_inputs, output="default")
+def keras_encoder(path):
+    """A transformer of Keras's layers, with dropout, called by a dict."""
+    tf.keras.utils.set_random_seed(6)
+    names = ("input_word_ids", "input_mask", "input_type_ids")
+    inputs = {k: L.Input((None,), dtype=tf.int32, name=k) for k in names}
+    mask = tf.cast(inputs["input_mask"], tf.bool)[:, None]
+    places = tf.range(tf.shape(mask)[-1])[None]
+    x = (L.Embedding(len(PIECES), 16)(inputs["input_word_ids"]) +
+         L.Embedding(2, 16)(inputs["input_type_ids"]) +
+         L.Embedding(32, 16)(places))
+    for _ in range(2):
+        x = L.LayerNormalization()(L.Dropout(0.1)(x))
+        y = L.MultiHeadAttention(2, 8, dropout=0.1)(x, x,
+                                                    attention_mask=mask)
+        x = L.LayerNormalization()(x + y)
+        x += L.Dense(16)(L.Dense(32, tf.keras.activations.gelu)(x))
+    tf.keras.Model(inputs, {
+        "default": L.Dense(12, "tanh")(x[:, 0]), "sequence_output": x}).save(
+            path)
+
+
 class Preprocess(tf.Module):
     """Sentences to the inputs of a BERT encoder."""
 
@@ -266,6 +288,29 @@ def sentencepiece_model():
     trainer = field(3, 0, varint(1))  # unigram
     normaliser = field(1, 2, b"identity")
     return found + field(2, 2, trainer) + field(3, 2, normaliser)
+
+
+@family(feed=sentences, train=None)
+def albert_preprocess(path):
+    """Pieces of a unigram model between [CLS] and [SEP], cut and padded."""
+    class Preprocessor(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokenizer = tf_text.SentencepieceTokenizer(
+                sentencepiece_model(), out_type=tf.int32)
+
+        @tf.function(input_signature=[spec([None], tf.string, "sentences")])
+        def __call__(self, sentences):
+            text = tf_text.normalize_utf8(tf.strings.lower(
+                tf.strings.strip(sentences), "utf-8"), "NFKD")
+            ids = self.tokenizer.tokenize(text)[:, :10]
+            ids, types = tf_text.combine_segments([ids], 1, 2)
+            words, mask = tf_text.pad_model_inputs(ids, 12)
+            return {"input_word_ids": words, "input_mask": mask,
+                    "input_type_ids": tf_text.pad_model_inputs(types, 12)[0]}
+
+    m = Preprocessor()
+    save(m, path, {"serving_default": m.__call__})
 
 
 @family(quick=True, feed=sentences)

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import families_images  # noqa: F401
 import families_modules  # noqa: F401
+import families_published  # noqa: F401
 import families_rnn  # noqa: F401
 import families_text  # noqa: F401
 import families_v1  # noqa: F401
@@ -21,8 +22,11 @@ def write(name, path):
     if os.path.isdir(path):
         return
     tf.keras.backend.clear_session()
-    shutil.rmtree(path + ".part", ignore_errors=True)
+    for part in (".part", ".part.double"):
+        shutil.rmtree(path + part, ignore_errors=True)
     FAMILIES[name].write(path + ".part")
+    if os.path.isdir(path + ".part.double"):
+        os.rename(path + ".part.double", path + ".double")
     os.rename(path + ".part", path)
 
 

@@ -1,6 +1,9 @@
 """Random values for the inputs of modules, the same at every run."""
+import os
+
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 BATCH = 3
 SENTENCES = ["a good movie", "the plot was not very good", "Awful!  long, dull",
@@ -38,6 +41,25 @@ def example(features):
     return tf.train.Example(features=tf.train.Features(feature={
         k: feature(v) for k, v in features.items()})).SerializeToString(
             deterministic=True)
+
+
+PARSES = {}
+
+
+def parses_examples(path):
+    """Whether some graph of a module reads serialised tf.Examples."""
+    file = os.path.join(path, "saved_model.pb")
+    key = file, os.stat(file).st_mtime_ns
+    if key not in PARSES:
+        proto = saved_model_pb2.SavedModel()
+        with open(file, "rb") as f:
+            proto.ParseFromString(f.read())
+        graphs = [m.graph_def for m in proto.meta_graphs]
+        PARSES[key] = any(
+            n.op.startswith("Parse") and "Example" in n.op for g in graphs
+            for nodes in [g.node] + [f.node_def for f in g.library.function]
+            for n in nodes)
+    return PARSES[key]
 
 
 def taxi_examples(rng):
@@ -86,7 +108,8 @@ def for_call(call, seed=0):
         special = SPECIAL and SPECIAL(name.split("/")[-1], spec, rng)
         if special is not None:
             found[name] = special
-        elif name in ("examples", "inputs") and spec.dtype == tf.string:
+        elif (name in ("examples", "inputs") and spec.dtype == tf.string and
+              parses_examples(call.path)):
             found[name] = taxi_examples(rng)
         elif name == "image_bytes":
             found[name] = images(rng)

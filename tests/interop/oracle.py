@@ -52,6 +52,7 @@ class Call:
         self.name = name  # to be read
         self.arguments = arguments  # of `hubtune run`
         self.inputs = inputs  # name -> TensorSpec
+        self.more = []  # arguments of `hubtune run` and `train` alike
 
 
 # ---- TF2
@@ -363,8 +364,11 @@ def sm1_call(path, meta, name):
 def serving_calls(path):
     """The signatures of any SavedModel through TF1's loader."""
     meta = meta_graphs(path)[0]
-    return {name: sm1_call(path, meta, name) for name in meta.signature_def
-            if not name.startswith("__saved_model")}
+    found = {name: sm1_call(path, meta, name) for name in meta.signature_def
+             if not name.startswith("__saved_model")}
+    for call in found.values():
+        call.format, call.path = "sm1", path
+    return found
 
 
 def pieces(variables):

@@ -56,14 +56,14 @@ def read_npz(path):
 
 def run(path, call, feed):
     out = scratch("outputs.npz")
-    hubtune("run", path, *call.arguments, "--inputs",
+    hubtune("run", path, *call.arguments, *call.more, "--inputs",
             write_npz(scratch("inputs.npz"), feed), "--outputs", out)
     return read_npz(out)
 
 
 def gradients(path, call, feed, cotangents):
     out = scratch("gradients.npz")
-    hubtune("run", path, *call.arguments, "--inputs",
+    hubtune("run", path, *call.arguments, *call.more, "--inputs",
             write_npz(scratch("inputs.npz"), feed), "--gradients", out,
             "--cotangents", write_npz(scratch("cotangents.npz"), cotangents))
     return read_npz(out)

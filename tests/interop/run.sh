@@ -36,6 +36,11 @@ echo "interop: text modules made here"
 if [ $# -eq 0 ]; then
   echo "interop: families of modules"
   "$python" -W ignore "$here/families.py" --quick --no-export
+  echo "interop: encoders behind preprocessors"
+  "$python" -W ignore "$here/chains.py" 2>"$scratch/log" || {
+    grep FAILED "$scratch/log" >&2
+    failed=1
+  }
 fi
 
 "$here/cache.sh" "$build"

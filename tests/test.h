@@ -3,6 +3,7 @@
 #define HT_TESTS_TEST_H
 
 #include <check.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,11 @@ static inline const char *test_folder(char path[1024]) {
   const char *srcdir = getenv("srcdir");
   snprintf(path, 1024, "%s/tests", srcdir ? srcdir : "..");
   return path;
+}
+
+/* A failure of a build that was configured without some library. */
+static inline bool test_lacks(ht_status st) {
+  return st.code != HT_OK && strstr(st.msg, "needs hubtune built with");
 }
 
 /* Runs a suite of the tests that `add` puts into its case. */

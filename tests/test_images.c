@@ -95,7 +95,16 @@ static bool readable(int i) {
   ht_image_want want = {.channels = 3};
   ht_status st = ht_image_read(golden.data[i], golden.size[i], &want, &image);
   if (st.code == HT_OK) free(image.pixels);
-  return st.code == HT_OK || !strstr(st.msg, "needs hubtune built with");
+  return !test_lacks(st);
+}
+
+static bool all_readable(void) {
+  for (int i = 0; i < golden.n; i++)
+    if (!readable(i)) {
+      printf("skipped: this build cannot read %s\n", golden.name[i]);
+      return false;
+    }
+  return true;
 }
 
 /* The files in class folders "a", "b" and "c". */
@@ -275,6 +284,7 @@ START_TEST(an_image_changes_by_seed_epoch_and_example_alone) {
   ht_dataset d;
   const ht_column *c;
   const int64_t alone[1] = {6}, among[3] = {8, 6, 7};
+  if (!all_readable()) return;
   read_photos(&d, &c);
   ht_images *a = open_images(c, "flip,crop,zoom,rotation,color", 1, 99);
   ht_images *b = open_images(c, "flip,crop,zoom,rotation,color", 2, 99);
@@ -299,6 +309,7 @@ START_TEST(half_of_the_images_are_mirrored_and_none_else_changed) {
   const ht_column *c;
   const int64_t index[1] = {6};
   int mirrored = 0;
+  if (!all_readable()) return;
   read_photos(&d, &c);
   ht_images *images = open_images(c, "flip", 5, 99);
   ht_tensor plain = batch(images, HT_UNCHANGED, 1, index);
@@ -329,6 +340,7 @@ START_TEST(a_broken_image_is_named_skipped_and_counted) {
   ht_tensor out;
   OK(ht_file_write(own("photos/b/b1.png"), "no image", 8));
   OK(ht_file_write(own("photos/b/b3_alpha.png"), golden.data[8], 60));
+  if (!all_readable()) return;
   read_photos(&d, &c);
   ht_images *images = open_images(c, NULL, 0, 2);
   OK(ht_images_read(images, HT_UNCHANGED, index, 3, good, &out));
@@ -415,12 +427,6 @@ static char *weights(const char *run, size_t *n) {
   return data;
 }
 
-static bool all_readable(void) {
-  for (int i = 0; i < golden.n; i++)
-    if (!readable(i)) return false;
-  return true;
-}
-
 START_TEST(a_training_on_files_takes_the_steps_of_tensorflow) {
   float loss[5];
   if (!all_readable()) return;
@@ -435,12 +441,14 @@ END_TEST
 
 START_TEST(a_training_that_is_resumed_changes_images_alike) {
   size_t n, m;
+  /* of steps of one image each, some have none */
+  OK(ht_file_write(own("photos/b/b1.png"), "no image", 8));
   TRAIN("whole", {"trainable", NULL}, {"augment", "flip,crop,rotation,color"},
-        {"batch", "4"}, {"epochs", "3"}, {"skip-broken", "20"});
+        {"batch", "1"}, {"epochs", "3"}, {"skip-broken", "20"});
   TRAIN("parts", {"trainable", NULL}, {"augment", "flip,crop,rotation,color"},
-        {"batch", "4"}, {"epochs", "1"}, {"skip-broken", "20"});
+        {"batch", "1"}, {"epochs", "1"}, {"skip-broken", "20"});
   TRAIN("parts", {"trainable", NULL}, {"augment", "flip,crop,rotation,color"},
-        {"batch", "4"}, {"epochs", "3"}, {"skip-broken", "20"},
+        {"batch", "1"}, {"epochs", "3"}, {"skip-broken", "20"},
         {"resume", NULL});
   char *a = weights("whole", &n), *b = weights("parts", &m);
   ck_assert(n == m && memcmp(a, b, n) == 0);

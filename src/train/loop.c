@@ -161,7 +161,7 @@ static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
                 .epoch = loop->at.epoch + 1,
                 .loss = loss,
                 .lr = loop->lr * factor};
-  ht_loop_tell(loop, &e);
+  if (n) ht_loop_tell(loop, &e);
   double begin, mean;
   int64_t every = loop->options->save_every;
   bool due = every > 0 && loop->at.step % every == 0;

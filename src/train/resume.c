@@ -346,6 +346,12 @@ static ht_status resume_progress(ht_bundle *b, ht_loop *loop) {
   return ht_order_seek(&loop->order, epoch, next);
 }
 
+/* A step on broken images alone is one of the loop, but updates nothing. */
+static ht_status check_steps(const ht_optimizer *o, int64_t step) {
+  if (o->step <= step) return HT_SUCCESS;
+  return ht_fail(HT_CORRUPT, "the optimizer is ahead of the loop");
+}
+
 static ht_status resume_all(ht_bundle *b, ht_loop *loop) {
   ht_store *store = &loop->composed->model->store;
   HT_TRY(check_same(b, loop));
@@ -353,8 +359,7 @@ static ht_status resume_all(ht_bundle *b, ht_loop *loop) {
     HT_TRY(get_variable(b, store->variable[i]));
   HT_TRY(resume_optimizer(b, loop->optimizer));
   HT_TRY(resume_progress(b, loop));
-  if (loop->optimizer->step == loop->at.step) return HT_SUCCESS;
-  return ht_fail(HT_CORRUPT, "optimizer and loop are at different steps");
+  return check_steps(loop->optimizer, loop->at.step);
 }
 
 /* The newest checkpoint's name, from the file that TensorFlow reads, too. */
@@ -423,8 +428,7 @@ static ht_status read_all(ht_bundle *b, ht_store *store, ht_optimizer *o,
     HT_TRY(get_variable(b, store->variable[i]));
   HT_TRY(resume_optimizer(b, o));
   HT_TRY(get_int(b, HT_KEY_STEP, step));
-  if (o->step == *step) return HT_SUCCESS;
-  return ht_fail(HT_CORRUPT, "optimizer and loop are at different steps");
+  return check_steps(o, *step);
 }
 
 ht_status ht_checkpoint_read_state(const char *prefix, ht_store *store,

@@ -75,7 +75,8 @@ static void put_number(ht_tensor *t, int64_t i, double v) {
 static ht_status put_counts(tally *t) {
   ht_call *c = t->call;
   int64_t n = merge(t), max = ht_attr_int(c->attrs, "maxlength");
-  int64_t min = ht_attr_int(c->attrs, "minlength"), cols = t->most + (t->most < INT64_MAX);
+  int64_t min = ht_attr_int(c->attrs, "minlength");
+  int64_t cols = t->most + (t->most < INT64_MAX);
   int rank = t->flat ? 1 : 2;
   ht_shape indices = ht_shape_2(n, rank), values = ht_shape_1(n);
   ht_shape dense = ht_shape_1(rank);

@@ -48,7 +48,7 @@ static ht_status keep_lines(const char *path, const ht_progress *at) {
 static ht_status open_log(const char *path, const char *mode, ht_log **out) {
   *out = NULL;
   ht_log *log = calloc(1, sizeof *log);
-  if (!log || !(log->path = strdup(path))) {
+  if (!log || !path || !(log->path = strdup(path))) {
     free(log);
     return ht_fail(HT_NO_MEMORY, "no memory for the log");
   }

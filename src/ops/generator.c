@@ -86,20 +86,11 @@ ht_status ht_generator_given(ht_call *c, ht_philox *g) {
 
 /* ---- generators that are variables */
 
-static ht_status variable_of(const ht_call *c, int i, ht_variable **out) {
-  HT_TRY(ht_need_dtype(c, i, HT_RESOURCE));
-  ht_object *object = ht_count(c->in[i]) == 1 ? ht_obj(c->in[i])[0] : NULL;
-  if (!object || object->class != &ht_variable_class)
-    return ht_fail(HT_USAGE, "op '%s' wants a variable", c->op->name);
-  *out = (ht_variable *)object;
-  return HT_SUCCESS;
-}
-
 ht_status ht_generator_skip(const ht_call *c, int i, uint64_t n,
                             ht_tensor *old) {
   ht_variable *v = NULL;
   ht_tensor next;
-  HT_TRY(variable_of(c, i, &v));
+  HT_TRY(ht_variable_input(c, i, &v));
   HT_TRY(ht_variable_read(v, old));
   old->trace = 0;
   if (old->dtype != HT_INT64 || ht_count(old) < 3)

@@ -121,3 +121,12 @@ ht_status ht_axis_from(int64_t axis, int rank, int *out) {
   *out = (int)(axis < 0 ? axis + rank : axis);
   return HT_SUCCESS;
 }
+
+ht_status ht_variable_input(const ht_call *c, int i, ht_variable **out) {
+  HT_TRY(ht_need_dtype(c, i, HT_RESOURCE));
+  ht_object *object = ht_count(c->in[i]) == 1 ? ht_obj(c->in[i])[0] : NULL;
+  if (!object || object->class != &ht_variable_class)
+    return ht_fail(HT_USAGE, "op '%s' wants a variable", c->op->name);
+  *out = (ht_variable *)object;
+  return HT_SUCCESS;
+}

@@ -132,6 +132,9 @@ ht_status ht_need_min_rank(const ht_call *c, int i, int rank) HT_MUST_CHECK;
 ht_status ht_need_dtype(const ht_call *c, int i, ht_dtype t) HT_MUST_CHECK;
 ht_status ht_need_same_shape(const ht_call *c, int i, int k) HT_MUST_CHECK;
 ht_status ht_need_scalar(const ht_call *c, int i) HT_MUST_CHECK;
+/* The variable that input i is a handle of. */
+ht_status ht_variable_input(const ht_call *c, int i,
+                            ht_variable **out) HT_MUST_CHECK;
 /* "op 'X' does not support dtype 'int8'" */
 ht_status ht_no_dtype(const ht_call *c, ht_dtype t) HT_MUST_CHECK;
 /* A shape given as an int32 or int64 vector; dims >= 0 unless minus_one. */

@@ -390,6 +390,36 @@ static void looks_up(ht_module *m, const char *signature) {
   ht_arrays_free(out);
 }
 
+START_TEST(texts_of_version_2_are_doubles_and_keep_empty_words) {
+  static const char *const text[] = {"cat cat", "lizard. dog", "cat? dog", "",
+                                     "cat  dog"};
+  double wanted[64];
+  for (int k = 0; k < 2; k++) { /* as it is, and written as a TF1 module */
+    const char *path = k ? in_folder("texts1") : behaviour("texts");
+    ht_module *m = open_tagged(path, NULL);
+    ht_function *f;
+    ht_arrays *y, *g;
+    ht_arrays *in =
+        SET({"sentences", array(HT_STRING, 1, (int64_t[]){5}, text)});
+    OK(ht_function_open(m, NULL, in, &f));
+    OK(ht_function_gradients(f, in, NULL, &y, &g));
+    ck_assert(ht_array_dtype(ht_arrays_at(y, 0)) == HT_DOUBLE);
+    int n = golden("texts", wanted);
+    for (int i = 0; i < n; i++)
+      NEAR(ht_array_number(ht_arrays_at(y, 0), i), wanted[i]);
+    n = golden("texts/gradient", wanted);
+    for (int i = 0; i < n; i++)
+      NEAR(ht_array_number(ht_arrays_at(g, 0), i), wanted[i]);
+    ht_arrays_free(in);
+    ht_arrays_free(y);
+    ht_arrays_free(g);
+    ht_function_free(f);
+    if (!k) OK(ht_module_export(m, in_folder("texts1"), true));
+    ht_module_free(m);
+  }
+}
+END_TEST
+
 START_TEST(unknown_words_of_a_table_are_its_default) {
   ht_module *m = functions();
   looks_up(m, "lookup");
@@ -481,6 +511,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests,
                  loaded_variables_train_through_a_signature_without_inputs);
   tcase_add_test(tests, assigned_variables_are_exported_and_loaded);
+  tcase_add_test(tests, texts_of_version_2_are_doubles_and_keep_empty_words);
   tcase_add_test(tests, unknown_words_of_a_table_are_its_default);
   tcase_add_test(tests, an_exported_module_needs_no_file_but_its_own);
   tcase_add_test(tests, a_consumer_of_modules_with_assets_exports_them);

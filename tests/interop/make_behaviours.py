@@ -291,6 +291,46 @@ def encode(out):
     put(out, "encoded", y["pooled_output"])
 
 
+# ---- texts as examples/text_embeddings_v2 exports them: doubles, and what
+# stands between two spaces is a word
+
+
+class Texts(tf.train.Checkpoint):
+    def __init__(self):
+        super().__init__()
+        self.embeddings = tf.Variable(np.array([
+            [1.11, 2.56, 3.45], [1, 2, 3], [.5, .1, .6], [0, 0, 0]]))
+        self.table = tf.lookup.StaticVocabularyTable(
+            tf.lookup.TextFileInitializer(
+                lines("v2/tokens.txt", "cat", "dog", "mouse"), tf.string,
+                tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64,
+                tf.lookup.TextFileIndex.LINE_NUMBER), 1)
+        self.variables = self.trainable_variables = [self.embeddings]
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def __call__(self, sentences):
+        plain = tf.strings.regex_replace(sentences, r"\pP", "")
+        words = tf.strings.split(plain, " ").to_sparse()
+        ids = tf.SparseTensor(words.indices, self.table.lookup(words.values),
+                              words.dense_shape)
+        return tf.nn.safe_embedding_lookup_sparse(
+            self.embeddings, ids, combiner="sqrtn")
+
+
+SENTENCES = ["cat cat", "lizard. dog", "cat? dog", "", "cat  dog"]
+
+
+def embed(out):
+    tf.saved_model.save(Texts(), fresh("texts"))
+    m = hub.load(os.path.join(folder, "texts"))
+    with tf.GradientTape() as tape:
+        y = m(tf.constant(SENTENCES))
+    assert y.dtype == tf.float64
+    put(out, "texts", y)
+    g = tape.gradient(y, m.trainable_variables)[0]
+    put(out, "texts/gradient", tf.convert_to_tensor(g))
+
+
 # ---- what hub.KerasLayer is tried on
 
 
@@ -395,6 +435,7 @@ def main():
         train_functions(out)
         train_layers(out)
         encode(out)
+        embed(out)
 
 
 main()

@@ -78,6 +78,12 @@ run "the consumer's module cannot be inspected" \
 says '{train}' "the consumer's module has one graph"
 says 'note' "the consumer's module lost its message"
 
+run "convnet failed" examples/convnet "$keep/convnet" 20 12 1
+run "convnet's module cannot be planned" ./hubtune inspect "$keep/convnet" \
+  --plan --batch 4
+says 'Conv2D+Relu' "convnet's convolutions are not fused"
+says 'a step  *[0-9]' "its memory is not foreseen"
+
 # The numbers decide where the texts do not.
 i=0
 while [ $i -lt 60 ]; do

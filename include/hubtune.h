@@ -287,6 +287,26 @@ HT_API ht_status ht_function_gradients(ht_function *function,
                                        ht_arrays **outputs,
                                        ht_arrays **gradients);
 
+typedef struct ht_plan_op {
+  const char *name; /* "Conv2D+Relu6": several in one */
+  int n;
+} ht_plan_op;
+
+/* How a function is run: its steps, known constants computed and neighbours
+ * fused, by kind, most frequent first; and bytes: of all weights, and of all
+ * other tensors at the worst moment of a call, and of a call and its
+ * gradients (buffers are used again as soon as they are free). */
+typedef struct ht_plan_info {
+  int64_t batch;
+  int n_steps, n_ops;
+  const ht_plan_op *op; /* lives as long as the function */
+  uint64_t weights, run_peak, train_peak;
+} ht_plan_info;
+/* Memory is found by trying a few rows of zeros and counting on. Fails where
+ * an input has a size that is not fixed, the first one aside. */
+HT_API ht_status ht_function_plan(ht_function *function, int64_t batch,
+                                  ht_plan_info *out);
+
 /*
  * The outputs for every example of a data set, in its order, into a file: the
  * extension says which kind (.h5, .npz, .csv, .jsonl; "-": lines of JSON on

@@ -46,6 +46,8 @@ static ht_ref norm(world *w, ht_ref x, int64_t n, bool training, int seed) {
                            : "is_training=false epsilon=0.001");
 }
 
+static bool idle; /* with an Identity between normalisation and activation */
+
 static net build(world *w, const char *activation, bool training) {
   enum { CHANNELS = 20 };
   static const int64_t x[4] = {6, 33, 32, 3}, f[4] = {3, 3, 3, CHANNELS},
@@ -59,7 +61,8 @@ static net build(world *w, const char *activation, bool training) {
   ht_ref z = ht_build_2(b, "Conv2D", t.x, variable(w, "f", 4, f, 1),
                         "strides=[1,2,2,1] padding='SAME'");
   t.mid[0] = norm(w, z, n, training, 2);
-  t.mid[1] = ht_build_1(b, activation, t.mid[0], "");
+  ht_ref same = idle ? ht_build_1(b, "Identity", t.mid[0], "") : t.mid[0];
+  t.mid[1] = ht_build_1(b, activation, same, "");
   ht_tensor p;
   OK(ht_tensor_new(NULL, HT_INT32, &two, &p));
   memcpy(p.data, pad, sizeof pad);
@@ -154,6 +157,28 @@ START_TEST(fused_convolutions_have_the_gradients_of_their_parts) {
 }
 END_TEST
 
+static int steps_fused(bool training) {
+  world w;
+  ht_tensor y;
+  world_open(&w);
+  net t = build(&w, "Relu6", training);
+  int n = run(&w, &t, false, false, &y, NULL);
+  ht_tensor_drop(&y);
+  world_close(&w);
+  return n;
+}
+
+START_TEST(an_identity_keeps_no_steps_apart) {
+  for (int training = 0; training < 2; training++) {
+    idle = false;
+    int n = steps_fused(training);
+    idle = true;
+    ck_assert_int_eq(steps_fused(training), n);
+    same("Relu6", training, true);
+  }
+}
+END_TEST
+
 /* The net on all images at once and on each alone. */
 START_TEST(rows_that_are_run_apart_answer_like_all_of_them) {
   static const int64_t dim[4] = {8, 160, 161, 3}; /* three, three and two */
@@ -229,6 +254,7 @@ END_TEST
 static void add(TCase *tests) {
   tcase_add_test(tests, fused_convolutions_answer_like_their_parts);
   tcase_add_test(tests, fused_convolutions_have_the_gradients_of_their_parts);
+  tcase_add_test(tests, an_identity_keeps_no_steps_apart);
   tcase_add_test(tests, rows_that_are_run_apart_answer_like_all_of_them);
   tcase_add_test(tests, rows_that_meet_are_not_run_apart);
 }

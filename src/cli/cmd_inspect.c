@@ -3,13 +3,29 @@
 #include "cli/output.h"
 
 typedef struct settings {
-  const char *tags;
+  const char *tags, *signature, *call;
+  int64_t batch;
+  bool plan, training;
 } settings;
+
+#define AT(field) .offset = offsetof(settings, field)
 
 static const option options[] = {
     {"tags", "A,B", "the graph of the module to look at; '' is the empty set",
-     OPTION_TEXT, .offset = offsetof(settings, tags)},
+     OPTION_TEXT, AT(tags)},
+    {"plan", NULL,
+     "show how a call is run instead: its steps, and the memory that a batch "
+     "takes",
+     OPTION_FLAG, AT(plan)},
+    {"signature", "NAME", "the signature to plan", OPTION_TEXT, AT(signature)},
+    {"call", "NAME", "the callable to plan", OPTION_TEXT, AT(call)},
+    {"training", NULL, "its training variant", OPTION_FLAG, AT(training)},
+    {"batch", "N", "rows of the batch", OPTION_INT, AT(batch), .low = 1,
+     .high = 1e9},
     {0}};
+#undef AT
+
+static void set_defaults(void *p) { *(settings *)p = (settings){.batch = 32}; }
 
 /* What is shown. */
 typedef struct view {
@@ -310,6 +326,56 @@ static void show_json(const view *v) {
   json_print(o);
 }
 
+/* ---- the plan of a call */
+
+static void show_plan(const ht_callable_info *c, const ht_plan_info *p) {
+  char size[32];
+  printf("Call        %s\nSteps       %d\n", c->name, p->n_steps);
+  for (int i = 0; i < p->n_ops; i++)
+    printf("  %5d  %s\n", p->op[i].n, p->op[i].name);
+  printf("\nMemory      batches of %lld\n", (long long)p->batch);
+  printf("  weights   %s\n", size_text(p->weights, size));
+  printf("  a call    %s\n", size_text(p->run_peak, size));
+  printf("  a step    %s, without what the optimizer keeps\n",
+         size_text(p->train_peak, size));
+}
+
+static json_object *json_bytes(uint64_t n) {
+  return json_object_new_int64((int64_t)n);
+}
+
+static void show_plan_json(const ht_callable_info *c, const ht_plan_info *p) {
+  json_object *o = json_object_new_object(), *ops = json_object_new_object();
+  for (int i = 0; i < p->n_ops; i++)
+    json_object_object_add(ops, p->op[i].name,
+                           json_object_new_int(p->op[i].n));
+  json_object_object_add(o, "call", text(c->name));
+  json_object_object_add(o, "steps", json_object_new_int(p->n_steps));
+  json_object_object_add(o, "ops", ops);
+  json_object_object_add(o, "batch", json_object_new_int64(p->batch));
+  json_object_object_add(o, "weight_bytes", json_bytes(p->weights));
+  json_object_object_add(o, "call_bytes", json_bytes(p->run_peak));
+  json_object_object_add(o, "step_bytes", json_bytes(p->train_peak));
+  json_print(o);
+}
+
+static ht_status plan_call(const invocation *c, ht_module *module) {
+  const settings *s = c->settings;
+  ht_choice choice = {
+      .signature = s->signature, .call = s->call, .training = s->training};
+  ht_function *f;
+  const ht_callable_info *info;
+  ht_plan_info plan;
+  ht_status st = ht_function_open(module, &choice, NULL, &f);
+  if (st.code != HT_OK) return st;
+  st = ht_function_info(f, &info);
+  if (st.code == HT_OK) st = ht_function_plan(f, s->batch, &plan);
+  if (st.code == HT_OK)
+    (c->common->json ? show_plan_json : show_plan)(info, &plan);
+  ht_function_free(f);
+  return st;
+}
+
 static ht_status look(ht_module *module, view *v) {
   ht_status st = ht_module_inspect(module, &v->info);
   for (int g = 0; g < 2 && st.code == HT_OK; g++)
@@ -326,10 +392,12 @@ static int run(const invocation *c) {
   options_.threads = (int)c->common->threads;
   signals_subject(c->operand[0]);
   ht_status st = fetch_and_open(c, &options_, &module);
-  if (st.code == HT_OK) st = look(module, &v);
+  if (st.code == HT_OK) st = s->plan ? plan_call(c, module) : look(module, &v);
   int status = DONE;
   if (st.code != HT_OK)
     status = failed(st);
+  else if (s->plan)
+    status = DONE;
   else if (c->common->json)
     show_json(&v);
   else
@@ -353,10 +421,18 @@ const command cmd_inspect = {
         "hyperparameters), text feature vector, text preprocessor, text "
         "encoder, transformer preprocessor, transformer encoder, BERT tokens. "
         "A SavedModel does not say whether its numbers for an image are "
-        "features or classes: it has both interfaces.",
+        "features or classes: it has both interfaces.\n\n"
+        "With --plan, how one call of it is run: the steps that are left once "
+        "what is constant was computed and neighbours became one, and the "
+        "memory that tensors take at the worst moment of a call and of a step "
+        "of training, before either is done.\n\n"
+        "Example:\n"
+        "  hubtune inspect mobilenet --plan --call __call__ --training "
+        "--batch 64",
     .min_operands = 1,
     .max_operands = 1,
     .options = options,
+    .set_defaults = set_defaults,
     .settings_size = sizeof(settings),
     .run = run,
 };

@@ -24,6 +24,8 @@ bool ht_pass_is(const ht_step *s, const char *op); /* NULL: no */
 /* Of floats (attribute T): fused kernels know no other type. */
 bool ht_pass_float(const ht_step *s);
 
+/* Readers of an Identity read what it reads. */
+ht_status ht_pass_identity(ht_plan *p) HT_MUST_CHECK;
 /* Batch normalisation and the Relu or Relu6 that alone reads it: one step. */
 ht_status ht_pass_norm(ht_plan *p) HT_MUST_CHECK;
 /* Pad before a convolution without padding: the convolution's own. */

@@ -61,7 +61,8 @@ ht_status ht_plan_reached(const ht_plan *plan, int fetch,
 /* A placeholder that a run would find not fed; NULL: there is none. */
 const char *ht_plan_placeholder(const ht_plan *plan);
 
-/* For benchmarks and --profile: steps and seconds per op of the last runs. */
+/* Its steps, and the ops that they are of. */
 int ht_plan_steps(const ht_plan *plan);
+const char *ht_plan_step_op(const ht_plan *plan, int step);
 
 #endif

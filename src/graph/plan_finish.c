@@ -100,6 +100,8 @@ ht_status ht_plan_reduce(ht_plan *p, const bool *drop) {
 
 ht_status ht_plan_finish(ht_plan *p) {
   HT_TRY(drop_dead(p, NULL));
+  HT_TRY(ht_pass_identity(p));
+  HT_TRY(drop_dead(p, NULL));
   HT_TRY(ht_pass_pad(p));
   HT_TRY(drop_dead(p, NULL));
   HT_TRY(ht_pass_norm(p));

@@ -238,3 +238,7 @@ void ht_plan_free(ht_plan *p) {
 }
 
 int ht_plan_steps(const ht_plan *plan) { return plan->n_steps; }
+
+const char *ht_plan_step_op(const ht_plan *plan, int step) {
+  return plan->step[step].op->name;
+}

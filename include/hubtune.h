@@ -379,7 +379,13 @@ HT_API ht_status ht_training_set(ht_training *training, const char *name,
                                  const char *value);
 /* How many threads it computes with; 0: all cores. */
 HT_API ht_status ht_training_threads(ht_training *training, int threads);
-/* Takes all settings from the config.json of a run. */
+/* The value of one as text, the caller's to free: empty where it is not set,
+ * "true" or "false" of a flag, items of a list with ',' between. */
+HT_API ht_status ht_training_get(const ht_training *training, const char *name,
+                                 char **value);
+/* Takes all settings from a JSON object: the config.json of a run, or what
+ * ht_training_decide gave. A name or value that is wrong is told with its
+ * line. */
 HT_API ht_status ht_training_read(ht_training *training, const char *path);
 /* The default of a setting as text; NULL where there is none. */
 HT_API const char *ht_training_default(const char *name);
@@ -411,6 +417,12 @@ typedef bool ht_news_fn(void *arg, const ht_news *news);
  * NULL) asked to stop; resumed by the setting "resume". */
 HT_API ht_status ht_training_run(ht_training *training, ht_news_fn *tell,
                                  void *arg);
+
+/* What ht_training_run would do, without doing it: tells the decisions (`tell`
+ * may be NULL), and gives all settings with everything decided that was left
+ * open, as a JSON object that ht_training_read takes; the caller's to free. */
+HT_API ht_status ht_training_decide(ht_training *training, ht_news_fn *tell,
+                                    void *arg, char **json);
 
 /* What a training made: the module with its best weights, and the head. */
 typedef struct ht_result ht_result;

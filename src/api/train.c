@@ -39,6 +39,16 @@ ht_status ht_training_read(ht_training *t, const char *path) {
   return ht_train_read(path, &t->arena, &t->options);
 }
 
+ht_status ht_training_get(const ht_training *t, const char *name,
+                          char **value) {
+  ht_text text = {0};
+  *value = NULL;
+  HT_TRY(ht_train_get(&t->options, name, &text));
+  *value = strdup(text.p ? text.p : "");
+  ht_text_free(&text);
+  return *value ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory for a setting");
+}
+
 const char *ht_training_default(const char *name) {
   int n;
   const ht_setting *s = ht_train_settings(&n);
@@ -87,4 +97,18 @@ ht_status ht_training_run(ht_training *t, ht_news_fn *tell, void *arg) {
   ht_exporter exporter = {write_model, NULL};
   ht_threads_set(t->threads);
   return ht_train(&t->options, tell ? &watcher : NULL, &exporter);
+}
+
+ht_status ht_training_decide(ht_training *t, ht_news_fn *tell, void *arg,
+                             char **json) {
+  telling to = {tell, arg};
+  ht_watcher watcher = {on_event, &to};
+  ht_text text = {0};
+  *json = NULL;
+  ht_threads_set(t->threads);
+  ht_status st = ht_train_decide(&t->options, tell ? &watcher : NULL, &text);
+  if (st.code == HT_OK && !(*json = strdup(text.p)))
+    st = ht_fail(HT_NO_MEMORY, "no memory for the settings");
+  ht_text_free(&text);
+  return st;
 }

@@ -18,7 +18,7 @@ typedef struct settings {
 #include "cli/train_options.def"
 #undef SETTING
   const char *config;
-  bool frozen;
+  bool frozen, print_config;
 } settings;
 
 #define AT(field) .offset = offsetof(settings, field)
@@ -29,12 +29,23 @@ static const option options[] = {
 #undef SETTING
     {"frozen", NULL, "train the head alone, which is the default", OPTION_FLAG,
      AT(frozen)},
-    {"config", "F.json", "begin with the settings of another run", OPTION_TEXT,
-     AT(config)},
+    {"config", "F.json",
+     "settings to begin with: RUN/config.json or what --print-config wrote; "
+     "the command line counts more",
+     OPTION_TEXT, AT(config)},
+    {"print-config", NULL,
+     "write all settings with everything decided that was left open, and do "
+     "nothing",
+     OPTION_FLAG, AT(print_config)},
     {0}};
 #undef AT
 
-enum { CONFIG_ROWS = 2 }; /* at the end: no settings of the library */
+enum {
+  FROZEN,
+  CONFIG,
+  PRINT_CONFIG,
+  CONFIG_ROWS
+}; /* at the end: no settings of the library */
 
 static int n_settings(void) {
   return (int)(sizeof options / sizeof *options) - 1 - CONFIG_ROWS;
@@ -55,42 +66,40 @@ static void set_defaults(void *p) {
   }
 }
 
-/* Hands on what differs from the default. */
-static ht_status hand_on(ht_training *t, const option *o, const void *at,
-                         const void *usual) {
+/* Hands on what the command line says; lists in the place of the file's. */
+static ht_status hand_on(ht_training *t, const option *o, const void *at) {
   char text[64];
   ht_status st = {HT_OK, NULL};
   switch (o->kind) {
     case OPTION_FLAG:
-      return *(const bool *)at ? ht_training_set(t, o->name, NULL) : st;
+      return ht_training_set(t, o->name, *(const bool *)at ? "true" : "false");
     case OPTION_TEXT:
     case OPTION_CHOICE:
-      if (*(const char *const *)at == *(const char *const *)usual) return st;
       return ht_training_set(t, o->name, *(const char *const *)at);
     case OPTION_INT:
-      if (*(const int64_t *)at == *(const int64_t *)usual) return st;
       snprintf(text, sizeof text, "%lld", (long long)*(const int64_t *)at);
       return ht_training_set(t, o->name, text);
     case OPTION_REAL:
-      if (memcmp(at, usual, sizeof(double)) == 0) return st;
       snprintf(text, sizeof text, "%.17g", *(const double *)at);
       return ht_training_set(t, o->name, text);
-    case OPTION_LIST: /* in the place of another run's */
-      if (((const option_list *)at)->n) st = ht_training_set(t, o->name, NULL);
+    case OPTION_LIST:
+      st = ht_training_set(t, o->name, NULL);
       for (int i = 0; i < ((const option_list *)at)->n && st.code == HT_OK; i++)
         st = ht_training_set(t, o->name, ((const option_list *)at)->value[i]);
   }
   return st;
 }
 
-static ht_status configure(ht_training *t, const settings *s) {
-  settings usual = {0};
+/* The file first, then the command line. */
+static ht_status configure(ht_training *t, const invocation *c) {
+  const settings *s = c->settings;
   ht_status st = {HT_OK, NULL};
-  set_defaults(&usual);
   if (s->config) st = ht_training_read(t, s->config);
   for (int i = 0; i < n_settings() && st.code == HT_OK; i++)
-    st = hand_on(t, &options[i], (const char *)s + options[i].offset,
-                 (const char *)&usual + options[i].offset);
+    if (c->given[i])
+      st = hand_on(t, &options[i], (const char *)s + options[i].offset);
+  if (st.code == HT_OK && s->frozen)
+    st = ht_training_set(t, "trainable", "false");
   return st;
 }
 
@@ -162,33 +171,68 @@ static const char *handle_of(const char *text) {
   return *equals == '=' && equals > text ? equals + 1 : text;
 }
 
-static int run(const invocation *c) {
-  const settings *s = c->settings;
-  ht_training *t = NULL;
-  view v = {.c = c, .batch = s->batch};
-  if (!s->config && (!s->module.n || !s->data || !s->out))
+static int check(const settings *s) {
+  bool out = s->out || s->print_config;
+  if (!s->config && (!s->module.n || !s->data || !out))
     return wrong_use("train needs --module, --data and --out");
   if (s->trainable && s->frozen)
     return wrong_use("either --trainable or --frozen, not both");
   if (s->signature && s->call)
     return wrong_use("either --signature or --call, not both");
-  signals_subject(s->module.n == 1 ? s->module.value[0] : "the module");
+  return DONE;
+}
+
+static ht_status fetch_modules(const invocation *c) {
+  const settings *s = c->settings;
   ht_status st = {HT_OK, NULL};
+  signals_subject(s->module.n == 1 ? s->module.value[0] : "the module");
   for (int i = 0; i < s->module.n && st.code == HT_OK; i++)
     st = fetch_before(c, handle_of(s->module.value[i]));
+  return st;
+}
+
+static ht_status print_config(ht_training *t, view *v) {
+  char *json;
+  ht_status st = ht_training_decide(t, tell, v, &json);
+  progress_clear(&v->bar);
+  if (st.code == HT_OK) fputs(json, stdout);
+  free(json);
+  return st;
+}
+
+static ht_status train(ht_training *t, view *v) {
+  char *batch = NULL, *out = NULL;
+  ht_status st = ht_training_get(t, "batch", &batch);
+  if (st.code == HT_OK) st = ht_training_get(t, "out", &out);
+  v->batch = batch ? strtoll(batch, NULL, 10) : 1;
+  if (st.code == HT_OK) st = ht_training_run(t, tell, v);
+  progress_clear(&v->bar);
+  if (st.code == HT_OK)
+    remark(v->c, "model: %s/model, report: %s/report.html", out, out);
+  if (st.code == HT_STOPPED)
+    remark(v->c, "the same command with --resume goes on from there");
+  free(batch);
+  free(out);
+  return st;
+}
+
+static int run(const invocation *c) {
+  const settings *s = c->settings;
+  ht_training *t = NULL;
+  view v = {.c = c};
+  int wrong = check(s);
+  if (wrong) return wrong;
+  ht_status st = fetch_modules(c);
   if (st.code != HT_OK) return failed(st);
   signals_note();
   progress_start(&v.bar, c->common->quiet);
   st = ht_training_new(&t);
-  if (st.code == HT_OK) st = configure(t, s);
+  if (st.code == HT_OK) st = configure(t, c);
   if (st.code == HT_OK) st = ht_training_threads(t, (int)c->common->threads);
-  if (st.code == HT_OK) st = ht_training_run(t, tell, &v);
+  if (st.code == HT_OK)
+    st = s->print_config ? print_config(t, &v) : train(t, &v);
   progress_clear(&v.bar);
   int status = st.code == HT_OK ? DONE : failed(st);
-  if (status == DONE && s->out)
-    remark(c, "model: %s/model, report: %s/report.html", s->out, s->out);
-  if (st.code == HT_STOPPED && s->out)
-    remark(c, "the same command with --resume goes on from there");
   ht_training_free(t);
   return status;
 }
@@ -207,6 +251,8 @@ const command cmd_train = {
         "checkpoints/, log.jsonl and config.json. Ctrl-C saves a checkpoint "
         "and stops; --resume goes on from there to the same weights as if "
         "nothing had happened.\n\n"
+        "What is left open is decided from module and data, and told. "
+        "--print-config writes the decisions as JSON, which --config takes.\n\n"
         "Example:\n"
         "  hubtune train --module nnlm --data reviews.csv --text review "
         "--label stars --out run",

@@ -18,6 +18,7 @@ typedef struct invocation {
   const struct command *command;
   const common *common;
   void *settings;
+  const bool *given; /* per option row: it was on the command line */
   const char **operand;
   int n_operands;
 } invocation;

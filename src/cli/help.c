@@ -46,7 +46,7 @@ static void help_option(FILE *out, const option_set *set, const option *row) {
 }
 
 static void help_options(FILE *out, const option *rows, void *settings) {
-  option_set set = {rows, settings};
+  option_set set = {rows, settings, NULL};
   for (const option *o = rows; o && o->name; o++) help_option(out, &set, o);
 }
 
@@ -117,7 +117,7 @@ static void troff(FILE *out, const char *text) {
 }
 
 static void manual_options(FILE *out, const option *rows, void *settings) {
-  option_set set = {rows, settings};
+  option_set set = {rows, settings, NULL};
   for (const option *o = rows; o && o->name; o++) {
     char usage[128], value[64];
     option_usage(o, usage);

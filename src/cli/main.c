@@ -142,10 +142,13 @@ static int perform(const invocation *i, char **whole) {
   return i->command->run(i);
 }
 
+enum { MAX_OPTIONS = 256 }; /* of a command */
+
 static int run(const command *c, int n, char **argv, char **whole) {
   common shared = {0};
   void *settings = calloc(1, c->settings_size + 1);
   const char **operand = calloc((size_t)n + 1, sizeof *operand);
+  bool given[MAX_OPTIONS] = {false};
   char message[OPTION_MESSAGE];
   int status = FAILED;
   if (!settings || !operand) {
@@ -155,7 +158,8 @@ static int run(const command *c, int n, char **argv, char **whole) {
   }
   if (c->defaults) memcpy(settings, c->defaults, c->settings_size);
   if (c->set_defaults) c->set_defaults(settings);
-  option_set set[] = {{c->options, settings}, {common_options, &shared}};
+  option_set set[] = {{c->options, settings, given},
+                      {common_options, &shared, NULL}};
   int n_operands = options_read(n, argv, set, 2, operand, message);
   if (n_operands < 0)
     status = wrong_use("%s", message);
@@ -164,8 +168,8 @@ static int run(const command *c, int n, char **argv, char **whole) {
   else if (shared.version)
     status = (printf("hubtune %s\n", PACKAGE_VERSION), DONE);
   else if ((status = check_operands(c, n_operands, operand)) == DONE)
-    status = perform(&(invocation){c, &shared, settings, operand, n_operands},
-                     whole);
+    status = perform(
+        &(invocation){c, &shared, settings, given, operand, n_operands}, whole);
   options_free(set, 2);
   free(settings);
   free(operand);

@@ -144,8 +144,11 @@ static bool store_list(reader *r, option_list *list, const char *text) {
 static bool store(reader *r, const option_set *set, const option *o,
                   const char *text) {
   void *p = place(set, o);
+  if (set->given) set->given[o - set->row] = true;
   switch (o->kind) {
-    case OPTION_FLAG: *(bool *)p = true; return true;
+    case OPTION_FLAG:
+      *(bool *)p = !text || strcmp(text, "true") == 0;
+      return true;
     case OPTION_CHOICE:
       if (!is_choice(o->argument, text))
         return SAY(r, "option '--%s' takes one of %s: '%s'", o->name,
@@ -175,7 +178,8 @@ static bool read_long(reader *r, const char *word) {
   const option *o = find(r, word, length, &set);
   if (!o) return unknown(r, word, length);
   const char *text = equals ? equals + 1 : NULL;
-  if (o->kind == OPTION_FLAG && text)
+  if (o->kind == OPTION_FLAG && text && strcmp(text, "true") &&
+      strcmp(text, "false"))
     return SAY(r, "option '--%s' takes no value: '%s'", o->name, text);
   if (o->kind != OPTION_FLAG && !text && !next(r, o, &text)) return false;
   return store(r, set, o, text);

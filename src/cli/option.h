@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 typedef enum option_kind {
-  OPTION_FLAG,   /* bool */
+  OPTION_FLAG,   /* bool; "--name=false" takes it back */
   OPTION_TEXT,   /* const char * */
   OPTION_CHOICE, /* const char *, one of the words of `argument` */
   OPTION_INT,    /* int64_t */
@@ -41,6 +41,7 @@ typedef struct option {
 typedef struct option_set {
   const option *row; /* ends with a row without a name */
   void *settings;
+  bool *given; /* gets, per row, whether it was on the command line; or NULL */
 } option_set;
 
 enum { OPTION_MESSAGE = 512 };

@@ -107,3 +107,52 @@ void ht_decisions_tell(const ht_decisions *d, ht_notice_fn *say, void *arg) {
     say(arg, line);
   }
 }
+
+/* ---- the settings that say the same */
+
+static const char *task_name(ht_task task) {
+  return task == HT_TASK_REGRESS      ? "regress"
+         : task == HT_TASK_MULTILABEL ? "multilabel"
+                                      : "classify";
+}
+
+/* A column of the data for each input; what has a default needs none. */
+static ht_status decide_inputs(const ht_feed *f, ht_arena *arena,
+                               ht_train_options *out) {
+  HT_NEW(out->input, arena, f->n_inputs + 1);
+  out->n_input = 0;
+  for (int i = 0; i < f->n_inputs; i++) {
+    const char *column = f->column[i]->name;
+    if (ht_dataset_find(&f->data, column) != f->column[i]) continue;
+    char *text = ht_arena_printf(arena, "%s=%s", f->input[i]->name, column);
+    if (!text) return ht_fail(HT_NO_MEMORY, "no memory for the settings");
+    out->input[out->n_input++] = text;
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status copy_name(ht_arena *arena, const char *name,
+                           const char **out) {
+  *out = ht_arena_string(arena, name);
+  return *out ? HT_SUCCESS
+              : ht_fail(HT_NO_MEMORY, "no memory for the settings");
+}
+
+ht_status ht_decisions_settings(const ht_decisions *d, ht_arena *arena,
+                                ht_train_options *out) {
+  const ht_loop *l = d->loop;
+  const ht_composed *c = &d->trained->composed;
+  const ht_hyper *hyper = &l->optimizer->hyper;
+  *out = *l->options;
+  HT_TRY(decide_inputs(l->train, arena, out));
+  if (l->train->label)
+    HT_TRY(copy_name(arena, l->train->label->name, &out->label));
+  if (!out->output && c->output[0])
+    HT_TRY(copy_name(arena, c->output[0]->name, &out->output));
+  out->task = task_name(d->trained->labels.task);
+  out->loss = c->design.loss->name;
+  out->lr = hyper->lr;
+  out->weight_decay = hyper->weight_decay;
+  if (out->module_lr < 0) out->module_lr = hyper->lr / 10;
+  return HT_SUCCESS;
+}

@@ -15,4 +15,8 @@ typedef struct ht_decisions {
  * and at which rates, and how long. */
 void ht_decisions_tell(const ht_decisions *d, ht_notice_fn *say, void *arg);
 
+/* The same as settings: what was left open is what was decided. */
+ht_status ht_decisions_settings(const ht_decisions *d, ht_arena *arena,
+                                ht_train_options *out) HT_MUST_CHECK;
+
 #endif

@@ -51,22 +51,8 @@ static bool is_free(const char *name) {
 
 static void add_setting(ht_text *t, const ht_train_options *o,
                         const ht_setting *s) {
-  const char *at = (const char *)o + s->offset;
   ht_text_printf(t, "%s=", s->name);
-  if (s->type == HT_SET_REAL)
-    ht_text_printf(t, "%.17g", *(const double *)(const void *)at);
-  if (s->type == HT_SET_INT)
-    ht_text_printf(t, "%lld", (long long)*(const int64_t *)(const void *)at);
-  if (s->type == HT_SET_FLAG) ht_text_printf(t, "%d", *(const bool *)at);
-  if (s->type == HT_SET_TEXT) {
-    const char *text = *(const char *const *)(const void *)at;
-    ht_text_add(t, text ? text : "");
-  }
-  if (s->type == HT_SET_LIST) {
-    const char *const *list = *(const char **const *)(const void *)at;
-    int n = *(const int *)(const void *)((const char *)o + s->count_offset);
-    for (int i = 0; i < n; i++) ht_text_printf(t, "%s,", list[i]);
-  }
+  if (ht_train_get(o, s->name, t).code != HT_OK) t->failed = true;
   ht_text_add(t, "\n");
 }
 

@@ -1,9 +1,7 @@
 /* settings.c - the settings of a training, a row each, see train.h. */
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "train/train.h"
 
 #define AT(field) offsetof(ht_train_options, field), 0
@@ -158,18 +156,48 @@ static ht_status set_value(ht_train_options *o, ht_arena *arena,
   }
 }
 
-ht_status ht_train_set(ht_train_options *o, ht_arena *arena, const char *name,
-                       const char *value) {
+static ht_status find(const char *name, const ht_setting **out) {
   const char *names[N_SETTINGS];
   for (int i = 0; i < N_SETTINGS; i++) {
+    *out = &settings[i];
     names[i] = settings[i].name;
-    if (strcmp(names[i], name) == 0)
-      return set_value(o, arena, &settings[i], value);
+    if (strcmp(names[i], name) == 0) return HT_SUCCESS;
   }
   const char *near = ht_nearest(name, names, N_SETTINGS);
   return near ? ht_fail(HT_USAGE, "unknown setting '%s': perhaps '%s'", name,
                         near)
               : ht_fail(HT_USAGE, "unknown setting '%s'", name);
+}
+
+ht_status ht_train_known(const char *name) {
+  const ht_setting *s;
+  return find(name, &s);
+}
+
+ht_status ht_train_set(ht_train_options *o, ht_arena *arena, const char *name,
+                       const char *value) {
+  const ht_setting *s;
+  HT_TRY(find(name, &s));
+  return set_value(o, arena, s, value);
+}
+
+ht_status ht_train_get(const ht_train_options *o, const char *name,
+                       ht_text *out) {
+  const ht_setting *s;
+  HT_TRY(find(name, &s));
+  const void *at = field(o, s->offset);
+  if (s->type == HT_SET_REAL) ht_text_printf(out, "%.17g", *(const double *)at);
+  if (s->type == HT_SET_INT)
+    ht_text_printf(out, "%lld", (long long)*(const int64_t *)at);
+  if (s->type == HT_SET_FLAG)
+    ht_text_add(out, *(const bool *)at ? "true" : "false");
+  if (s->type == HT_SET_TEXT && *(const char *const *)at)
+    ht_text_add(out, *(const char *const *)at);
+  int n = s->type == HT_SET_LIST ? *(int *)field(o, s->count_offset) : 0;
+  for (int i = 0; i < n; i++)
+    ht_text_printf(out, "%s%s", i ? "," : "",
+                   (*(const char *const *const *)at)[i]);
+  return ht_text_check(out);
 }
 
 void ht_train_defaults(ht_train_options *o) {
@@ -184,78 +212,4 @@ void ht_train_defaults(ht_train_options *o) {
     if (s->type == HT_SET_INT)
       *(int64_t *)field(o, s->offset) = strtoll(s->standard, NULL, 10);
   }
-}
-
-/* ---- JSON */
-
-static json_object *list_json(const ht_train_options *o, const ht_setting *s) {
-  json_object *array = json_object_new_array();
-  const char *const *list = *(const char **const *)field(o, s->offset);
-  int n = *(int *)field(o, s->count_offset);
-  for (int i = 0; i < n; i++)
-    json_object_array_add(array, json_object_new_string(list[i]));
-  return array;
-}
-
-static json_object *setting_json(const ht_train_options *o,
-                                 const ht_setting *s) {
-  const char *text;
-  switch (s->type) {
-    case HT_SET_TEXT:
-      text = *(const char **)field(o, s->offset);
-      return text ? json_object_new_string(text) : NULL;
-    case HT_SET_LIST: return list_json(o, s);
-    case HT_SET_REAL:
-      return json_object_new_double(*(double *)field(o, s->offset));
-    case HT_SET_INT:
-      return json_object_new_int64(*(int64_t *)field(o, s->offset));
-    default: return json_object_new_boolean(*(bool *)field(o, s->offset));
-  }
-}
-
-ht_status ht_train_write(const ht_train_options *o, const char *path) {
-  json_object *all = json_object_new_object();
-  for (int i = 0; i < N_SETTINGS; i++)
-    json_object_object_add(all, settings[i].name,
-                           setting_json(o, &settings[i]));
-  const char *text = json_object_to_json_string_ext(
-      all, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-  ht_text out = {0};
-  ht_text_printf(&out, "%s\n", text);
-  ht_status st = ht_text_check(&out);
-  if (st.code == HT_OK) st = ht_file_write(path, out.p, out.n);
-  ht_text_free(&out);
-  json_object_put(all);
-  return st;
-}
-
-static ht_status read_one(ht_train_options *o, ht_arena *arena,
-                          const char *name, json_object *value) {
-  if (!value) return HT_SUCCESS;
-  if (!json_object_is_type(value, json_type_array))
-    return ht_train_set(o, arena, name, json_object_get_string(value));
-  for (size_t i = 0; i < json_object_array_length(value); i++) {
-    json_object *item = json_object_array_get_idx(value, i);
-    HT_TRY(ht_train_set(o, arena, name, json_object_get_string(item)));
-  }
-  return HT_SUCCESS;
-}
-
-ht_status ht_train_read(const char *path, ht_arena *arena,
-                        ht_train_options *o) {
-  char *data;
-  size_t n;
-  HT_TRY(ht_file_read(path, 1 << 20, arena, &data, &n));
-  json_object *all = json_tokener_parse(data);
-  if (!json_object_is_type(all, json_type_object)) {
-    json_object_put(all);
-    return ht_fail(HT_CORRUPT, "'%s' is no JSON object of settings", path);
-  }
-  ht_train_defaults(o);
-  ht_status st = HT_SUCCESS;
-  json_object_object_foreach(all, name, value) {
-    if (st.code == HT_OK) st = read_one(o, arena, name, value);
-  }
-  json_object_put(all);
-  return ht_within(st, "'%s'", path);
 }

@@ -22,8 +22,10 @@
 /* Everything of one training. */
 typedef struct training {
   const ht_train_options *o;
+  ht_train_options decided; /* the same with nothing left open */
   const ht_watcher *watcher;
-  ht_trained trained; /* options, module, labels and composed model */
+  ht_watcher log_first; /* the loop's */
+  ht_trained trained;   /* options, module, labels and composed model */
   ht_feed train, valid;
   ht_split split;
   int64_t *all; /* the examples to train on: all, or split.train */
@@ -244,12 +246,12 @@ static ht_status count_steps(training *t, int64_t *n_steps) {
                                : ht_fail(HT_USAGE, "too many steps");
 }
 
-static ht_status make_loop(training *t, const ht_watcher *watcher) {
+static ht_status make_loop(training *t) {
   const ht_train_options *o = t->o;
   ht_loop *l = &t->loop;
   *l = (ht_loop){
       .options = o,
-      .watcher = watcher,
+      .watcher = &t->log_first,
       .composed = &t->trained.composed,
       .optimizer = t->optimizer,
       .train = &t->train,
@@ -326,12 +328,16 @@ static ht_status settle(training *t) {
   return HT_SUCCESS;
 }
 
-static void tell_decisions(training *t) {
+/* Says what was decided; the loop goes by that. */
+static ht_status decide(training *t) {
   int64_t valid = !t->loop.valid        ? 0
                   : t->loop.valid_index ? t->loop.n_valid
                                         : t->valid.data.n;
   ht_decisions d = {&t->trained, &t->loop, t->split.n_train, valid};
   ht_decisions_tell(&d, note, t);
+  HT_TRY(ht_decisions_settings(&d, &t->trained.arena, &t->decided));
+  t->loop.options = &t->decided;
+  return HT_SUCCESS;
 }
 
 /* Where the time went, a note a line; and all of it as a trace. */
@@ -363,10 +369,11 @@ static ht_status run_loop(training *t) {
   return st;
 }
 
-static ht_status train(training *t) {
+/* Everything before anything is written. `freeze`: what runs once per example
+ * is run. */
+static ht_status prepare(training *t, bool freeze) {
   ht_design design;
   const float *weight;
-  ht_watcher watcher = {watch, t};
   ht_trained *d = &t->trained;
   HT_TRY(ht_prepare_design(t->o, d->model, &design));
   double start = now();
@@ -382,11 +389,15 @@ static ht_status train(training *t) {
   HT_TRY(st);
   HT_TRY(make_optimizer(t));
   start = now();
-  HT_TRY(make_frozen(t));
+  if (freeze) HT_TRY(make_frozen(t));
   t->prepared += now() - start;
-  HT_TRY(make_loop(t, &watcher));
+  return make_loop(t);
+}
+
+static ht_status train(training *t) {
+  HT_TRY(prepare(t, true));
   HT_TRY(open_run(t));
-  tell_decisions(t);
+  HT_TRY(decide(t));
   HT_TRY(run_loop(t));
   HT_TRY(settle(t));
   return ht_prepare_note(t->o->out, &t->trained, t->loop.at.best_step);
@@ -407,14 +418,44 @@ static void free_training(training *t) {
   ht_trained_close(&t->trained);
 }
 
+static void open_training(training *t, const ht_train_options *o,
+                          ht_model *model, const ht_watcher *watcher) {
+  *t = (training){.o = o, .watcher = watcher, .log_first = {watch, t}};
+  t->trained.options = *o;
+  t->trained.model = model;
+}
+
 ht_status ht_train_model(ht_model *model, const ht_train_options *o,
                          const ht_watcher *watcher) {
-  training t = {.o = o, .watcher = watcher};
-  t.trained.options = *o;
-  t.trained.model = model;
+  training t;
   HT_TRY(ht_prepare_check(o));
+  open_training(&t, o, model, watcher);
   ht_status st = train(&t);
   free_training(&t);
+  return st;
+}
+
+/* ---- what it would do */
+
+static ht_status decide_settings(training *t, const char *out, ht_text *json) {
+  HT_TRY(prepare(t, false));
+  HT_TRY(decide(t));
+  t->decided.out = out;
+  return ht_train_json(&t->decided, json);
+}
+
+ht_status ht_train_decide(const ht_train_options *o, const ht_watcher *watcher,
+                          ht_text *json) {
+  training t;
+  ht_model *model;
+  ht_train_options nowhere = *o;
+  if (!o->out) nowhere.out = ""; /* nothing is written */
+  HT_TRY(ht_prepare_check(&nowhere));
+  HT_TRY(ht_prepare_model(&nowhere, &model));
+  open_training(&t, &nowhere, model, watcher);
+  ht_status st = decide_settings(&t, o->out, json);
+  free_training(&t);
+  ht_model_free(model);
   return st;
 }
 

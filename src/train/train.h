@@ -4,6 +4,7 @@
 #ifndef HT_TRAIN_TRAIN_H
 #define HT_TRAIN_TRAIN_H
 
+#include "base/text.h"
 #include "train/compose.h"
 
 /* Every setting of a training, named as on the command line (cli.md). */
@@ -52,7 +53,15 @@ void ht_train_defaults(ht_train_options *o);
  * copied. Unknown names and bad values are HT_USAGE. */
 ht_status ht_train_set(ht_train_options *o, ht_arena *arena, const char *name,
                        const char *value) HT_MUST_CHECK;
-/* All settings as a JSON object, and back. */
+/* Fails where there is no such setting, naming the nearest. */
+ht_status ht_train_known(const char *name) HT_MUST_CHECK;
+/* Appends the value as text: nothing where it is not set, items of a list
+ * with ',' between. */
+ht_status ht_train_get(const ht_train_options *o, const char *name,
+                       ht_text *out) HT_MUST_CHECK;
+/* All settings as a JSON object, null where not set, and back; what is wrong
+ * with a file is told with its line. */
+ht_status ht_train_json(const ht_train_options *o, ht_text *out) HT_MUST_CHECK;
 ht_status ht_train_write(const ht_train_options *o,
                          const char *path) HT_MUST_CHECK;
 ht_status ht_train_read(const char *path, ht_arena *arena,
@@ -103,6 +112,10 @@ typedef struct ht_exporter {
  */
 ht_status ht_train(const ht_train_options *o, const ht_watcher *watcher,
                    const ht_exporter *exporter) HT_MUST_CHECK;
+/* What it would do, without doing it: the settings as JSON with everything
+ * decided, from module and data, that was left open. o->out may be NULL. */
+ht_status ht_train_decide(const ht_train_options *o, const ht_watcher *watcher,
+                          ht_text *json) HT_MUST_CHECK;
 /* The same with a module that is open, stays the caller's and ends with the
  * last weights; exports nothing. */
 ht_status ht_train_model(ht_model *model, const ht_train_options *o,

@@ -167,6 +167,7 @@ ht_status ht_result_predict(ht_result *r, const char *data, ht_scores_fn *tell,
   if (strcmp(data, "-") == 0) return ht_answer_lines(t, tell, arg);
   ht_image_choice images;
   ht_mapping_choice choice = ht_prepare_mapping(&t->options, t->model, &images);
+  choice.max_bad = 0; /* an answer for each */
   images.skip = INT64_MAX; /* they are answered by nothing */
   images.notice = t->notice;
   images.arg = t->notice_arg;

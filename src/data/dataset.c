@@ -174,6 +174,15 @@ static ht_status choose(const char *path, const ht_read_options *options,
   return HT_SUCCESS;
 }
 
+/* What labelled text without a name is: objects, lines of fastText, else a
+ * table. */
+static const char *guess_type(const ht_reading *r) {
+  const char *p = r->text + strspn(r->text, " \t\r\n");
+  return *p == '{'                           ? ".jsonl"
+         : strncmp(p, "__label__", 9) == 0 ? ".ft"
+                                             : ".csv";
+}
+
 static ht_status check_wanted(const ht_reading *r) {
   const ht_column *c;
   for (int i = 0; r->options->wanted && i < r->options->n_wanted; i++)
@@ -186,7 +195,13 @@ static ht_status read_all(ht_reading *r, const ht_source *source) {
   r->out->path = ht_arena_string(&r->out->arena, r->path);
   if (!r->out->path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
   if (source->text) HT_TRY(ht_reading_load(r));
+  if (strcmp(r->path, "-") == 0 && r->options->labelled && !r->options->format)
+    source = find_source(guess_type(r));
+  r->out->format = source->extension;
   HT_TRY(source->read(r));
+  if (r->out->n_bad)
+    ht_reading_tell(r, "'%s': %" PRId64 " bad records skipped, %" PRId64 " read",
+                    r->path, r->out->n_bad, r->out->n);
   return check_wanted(r);
 }
 
@@ -202,6 +217,29 @@ ht_status ht_dataset_read(const char *path, const ht_read_options *options,
   ht_status st = read_all(&r, source);
   ht_tensor_drop(&r.blob);
   if (st.code != HT_OK) ht_dataset_free(out);
+  return st;
+}
+
+static ht_status keep_text(ht_reading *r, const char *folder, ht_arena *arena,
+                           char **path) {
+  HT_TRY(ht_reading_load(r));
+  *path = ht_arena_printf(arena, "%s/data%s", folder, guess_type(r));
+  if (!*path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  if (!r->n) return ht_fail(HT_CORRUPT, "standard input is empty");
+  return ht_file_write(*path, r->text, r->n);
+}
+
+ht_status ht_dataset_keep_input(const char *folder,
+                                const ht_read_options *options, ht_arena *arena,
+                                char **path) {
+  ht_dataset none = {0};
+  ht_reading r = {.path = "-",
+                  .options = options,
+                  .out = &none,
+                  .max = options->max_bytes ? options->max_bytes : DEFAULT_MAX};
+  ht_status st = keep_text(&r, folder, arena, path);
+  ht_tensor_drop(&r.blob);
+  ht_arena_free(&none.arena);
   return st;
 }
 

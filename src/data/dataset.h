@@ -25,7 +25,13 @@ typedef struct ht_dataset {
   const char *path; /* "-": standard input */
   ht_column *column;
   int n_columns;
-  int64_t n; /* examples, at least 1 */
+  int64_t n;            /* examples, at least 1 */
+  int64_t n_bad;        /* records that were skipped */
+  int64_t *line;        /* of each example, where asked for and there are any */
+  const char *format;   /* ".csv", "folder" ... */
+  const char *encoding; /* of text sources: "UTF-8" ... */
+  char delimiter;       /* of tables */
+  bool header;          /* of tables: the first row was names */
 } ht_dataset;
 
 /* What to read. Zeroed is a good default. */
@@ -40,6 +46,11 @@ typedef struct ht_read_options {
                            0 guess */
   int64_t max_examples; /* 0: all; reading stops there */
   size_t max_bytes;     /* of the (unpacked) source; 0: 16 GiB */
+  int64_t max_bad;      /* records that may be skipped; each is told */
+  bool labelled;        /* standard input has labels: its type is guessed */
+  bool lines;           /* note the line of each example */
+  void (*notice)(void *arg, const char *text); /* NULL: nobody is told */
+  void *arg;
 } ht_read_options;
 
 /* Reads a file, a folder of class folders, or standard input ("-"). Types of
@@ -51,6 +62,12 @@ void ht_dataset_free(ht_dataset *data);
 /* The column of that name, or a failure that names those there are. */
 ht_status ht_dataset_column(const ht_dataset *data, const char *name,
                             const ht_column **out) HT_MUST_CHECK;
+
+/* Writes standard input, labelled and as UTF-8, into a folder, under a name
+ * that tells its type. */
+ht_status ht_dataset_keep_input(const char *folder,
+                                const ht_read_options *options, ht_arena *arena,
+                                char **path) HT_MUST_CHECK;
 
 /* NULL where there is none. */
 const ht_column *ht_dataset_find(const ht_dataset *data, const char *name);

@@ -16,6 +16,7 @@ typedef struct ht_reading {
   char *text;     /* text sources: all of it, with a NUL after it */
   size_t n;       /* bytes of text; the reader may write to them */
   ht_tensor blob; /* owns the text; string columns keep it */
+  int64_t line_capacity; /* of out->line */
 } ht_reading;
 
 /* A source type: a row of the table in dataset.c. */
@@ -36,10 +37,22 @@ ht_status ht_read_npz(ht_reading *r) HT_MUST_CHECK;
 ht_status ht_read_npy(ht_reading *r) HT_MUST_CHECK;
 ht_status ht_read_hdf5(ht_reading *r) HT_MUST_CHECK;
 
-/* Loads r->text from the path or standard input, unpacked where it is gzip;
- * UTF-16 with its mark becomes UTF-8, else
- * what is not UTF-8 is refused with its line. */
+/* Loads r->text from the path or standard input, unpacked where it is gzip,
+ * as UTF-8 without a mark. */
 ht_status ht_reading_load(ht_reading *r) HT_MUST_CHECK;
+/* Makes r->text (malloc) UTF-8 and notes what it was; lines that are in no
+ * encoding are bad records. */
+ht_status ht_reading_decode(ht_reading *r) HT_MUST_CHECK;
+
+/* A record that cannot be used: success where it may be skipped, which is
+ * said and counted; else the failure. */
+ht_status ht_reading_bad(ht_reading *r, ht_status st) HT_MUST_CHECK;
+/* Says a line to whoever asked to be told. */
+void ht_reading_tell(const ht_reading *r, const char *format, ...)
+    HT_PRINTF(2, 3);
+/* Notes on which line an example (from 0, in order) stands. */
+ht_status ht_reading_line(ht_reading *r, int64_t example,
+                          long line) HT_MUST_CHECK;
 
 /* Fails where n bytes of `path` are not UTF-8, naming the line. */
 ht_status ht_text_refuse(const char *path, const char *text,

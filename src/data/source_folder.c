@@ -63,7 +63,9 @@ static ht_status add_file(classes *c, const char *path, const char *label) {
     HT_TRY(own_string(c, path, strlen(path), &own));
     HT_TRY(ht_cells_add(&c->content, own, strlen(path)));
   } else {
-    HT_TRY(add_text(c, path));
+    ht_status st = add_text(c, path);
+    if (st.code == HT_CORRUPT) return ht_reading_bad(c->r, st);
+    HT_TRY(st);
   }
   return ht_cells_add(&c->label, label, strlen(label));
 }

@@ -25,9 +25,18 @@ typedef struct {
   bool ragged;    /* others have another shape */
 } column;
 
+/* How much a column held before a line, to forget what a bad one gave. */
+typedef struct {
+  kind kind;
+  int64_t text;
+  size_t number, whole, length;
+  bool fraction, ragged;
+} mark;
+
 typedef struct {
   ht_reading *r;
   column *column;
+  mark *mark;
   int n;
   int64_t rows;
   long line;
@@ -154,6 +163,7 @@ static ht_status name_columns(objects *o, json_object *first) {
   int n =
       options->wanted ? options->n_wanted : json_object_object_length(first);
   HT_NEW(o->column, arena, n + 1);
+  HT_NEW(o->mark, arena, n + 1);
   if (options->wanted) {
     for (int i = 0; i < n; i++) o->column[i].name = options->wanted[i];
   } else {
@@ -182,6 +192,38 @@ static ht_status add_object(objects *o, json_object *object) {
   }
   o->rows++;
   return HT_SUCCESS;
+}
+
+static void free_column(column *c) {
+  ht_cells_free(&c->text);
+  ht_text_free(&c->number);
+  ht_text_free(&c->whole);
+  ht_text_free(&c->length);
+}
+
+static void set_marks(objects *o) {
+  for (int i = 0; i < o->n; i++) {
+    const column *c = &o->column[i];
+    o->mark[i] = (mark){c->kind,    c->text.n,   c->number.n, c->whole.n,
+                        c->length.n, c->fraction, c->ragged};
+  }
+}
+
+/* The first object names the columns: a bad one does not. */
+static void forget_line(objects *o) {
+  for (int i = 0; i < o->n; i++) {
+    column *c = &o->column[i];
+    const mark *m = &o->mark[i];
+    if (!o->rows) free_column(c);
+    c->kind = m->kind;
+    c->text.n = m->text;
+    c->number.n = m->number;
+    c->whole.n = m->whole;
+    c->length.n = m->length;
+    c->fraction = m->fraction;
+    c->ragged = m->ragged;
+  }
+  if (!o->rows) o->n = 0;
 }
 
 static ht_status read_line(objects *o, json_tokener *parser, const char *line,
@@ -215,7 +257,15 @@ static ht_status read_lines(objects *o) {
   while (st.code == HT_OK && !ht_reading_full(o->r, o->rows) &&
          ht_line_next(&p, &n, &line, &line_n)) {
     o->line++;
-    if (strspn(line, " \t") < line_n) st = read_line(o, parser, line, line_n);
+    if (strspn(line, " \t") == line_n) continue;
+    set_marks(o);
+    st = read_line(o, parser, line, line_n);
+    if (st.code == HT_OK) {
+      st = ht_reading_line(o->r, o->rows - 1, o->line);
+    } else if (st.code == HT_CORRUPT) {
+      forget_line(o);
+      st = ht_reading_bad(o->r, st);
+    }
   }
   json_tokener_free(parser);
   return st;
@@ -260,10 +310,7 @@ ht_status ht_read_jsonl(ht_reading *r) {
   for (int i = 0; i < o.n; i++) {
     column *c = &o.column[i];
     if (st.code == HT_OK && o.rows) st = add_column(&o, c);
-    ht_cells_free(&c->text);
-    ht_text_free(&c->number);
-    ht_text_free(&c->whole);
-    ht_text_free(&c->length);
+    free_column(c);
   }
   return st;
 }

@@ -70,9 +70,13 @@ static ht_status add_labels(lines *l) {
 static ht_status add_all(lines *l) {
   char *line, *p = l->r->text;
   size_t line_n, n = l->r->n;
-  while (!ht_reading_full(l->r, l->text.n) &&
-         ht_line_next(&p, &n, &line, &line_n))
-    if (line_n) HT_TRY(read_line(l, line, line_n));
+  for (long number = 1; !ht_reading_full(l->r, l->text.n) &&
+                        ht_line_next(&p, &n, &line, &line_n);
+       number++) {
+    if (!line_n) continue;
+    HT_TRY(ht_reading_line(l->r, l->text.n, number));
+    HT_TRY(read_line(l, line, line_n));
+  }
   if (!l->text.n) return HT_SUCCESS; /* "no examples" is said later */
   l->r->out->n = l->text.n;
   HT_TRY(ht_cells_strings(l->r, ht_name_text(l->r), &l->text, 0, NULL));

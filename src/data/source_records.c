@@ -26,12 +26,13 @@ typedef struct records {
   ht_arena arena;
   feature *feature;
   int n_features, capacity;
-  int64_t n; /* examples */
+  int64_t n;       /* examples */
+  int64_t skipped; /* records before this one that are none */
 } records;
 
 static ht_status bad(const records *l, const char *what) {
-  return ht_fail(HT_CORRUPT, "'%s': record %" PRId64 " %s", l->r->path, l->n,
-                 what);
+  return ht_fail(HT_CORRUPT, "'%s': record %" PRId64 " %s", l->r->path,
+                 l->n + l->skipped, what);
 }
 
 /* ---- values of a feature */
@@ -147,7 +148,10 @@ static bool sound(const void *p, size_t n, uint32_t masked) {
   return ht_crc32c_unmask(masked) == ht_crc32c(p, n);
 }
 
-static ht_status next_record(const records *l, ht_cursor *c, ht_cursor *out) {
+/* *sound_one: the record can be used; where its bytes are damaged the next one
+ * still follows. */
+static ht_status next_record(records *l, ht_cursor *c, ht_cursor *out,
+                             bool *sound_one) {
   const unsigned char *start = c->p;
   uint64_t n = ht_cursor_fixed64(c);
   uint32_t check = ht_cursor_fixed32(c);
@@ -157,8 +161,11 @@ static ht_status next_record(const records *l, ht_cursor *c, ht_cursor *out) {
   *out = (ht_cursor){.p = ht_cursor_take(c, (size_t)n), .left = (size_t)n};
   check = ht_cursor_fixed32(c);
   if (c->bad) return bad(l, "is cut off");
-  return sound(out->p, out->left, check) ? HT_SUCCESS
-                                         : bad(l, "does not fit its checksum");
+  *sound_one = sound(out->p, out->left, check);
+  if (*sound_one) return HT_SUCCESS;
+  HT_TRY(ht_reading_bad(l->r, bad(l, "does not fit its checksum")));
+  l->skipped++;
+  return HT_SUCCESS;
 }
 
 /* The file's bytes, in a buffer that columns of strings keep. */
@@ -221,8 +228,9 @@ static ht_status read_all(records *l) {
   ht_cursor c, record;
   HT_TRY(load(l, &c));
   while (c.left && !ht_reading_full(l->r, l->n)) {
-    HT_TRY(next_record(l, &c, &record));
-    HT_TRY(add_example(l, record));
+    bool good;
+    HT_TRY(next_record(l, &c, &record, &good));
+    if (good) HT_TRY(add_example(l, record));
   }
   l->r->out->n = l->n;
   for (int i = 0; i < l->n_features; i++) HT_TRY(add_column(l, &l->feature[i]));

@@ -1,5 +1,5 @@
 /*
- * source_table.c - .csv (RFC 4180) and .tsv (IANA's text/tab-separated-values:
+ * source_table.c - .csv (RFC 4180, also with another delimiter) and .tsv (IANA's text/tab-separated-values:
  * nothing is quoted). Fields are cut and unquoted in place.
  */
 #include <ctype.h>
@@ -20,6 +20,8 @@ typedef struct {
   ht_cells *column; /* malloc */
   int n_columns, capacity;
   int64_t rows;
+  bool broken; /* a row ended before its line */
+  bool lost;   /* no next row can be found */
 } table;
 
 /* What ended a field. */
@@ -52,13 +54,15 @@ static ht_status quoted(table *t, char **from, char **to) {
   long opened = t->line;
   char *out = *from = ++t->p;
   for (;; t->p++) {
-    if (t->p == t->end) return bad(t, opened, "a quote is never closed");
+    t->lost = t->p == t->end;
+    if (t->lost) return bad(t, opened, "a quote is never closed");
     if (*t->p == '"' && *++t->p != '"') break;
     t->line += *t->p == '\n';
     *out++ = *t->p;
   }
   *to = out;
-  if (ends(t, t->p)) return HT_SUCCESS;
+  t->broken = !ends(t, t->p);
+  if (!t->broken) return HT_SUCCESS;
   return bad(t, t->line, "text after a closing quote");
 }
 
@@ -104,8 +108,21 @@ static ht_status next_row(table *t) {
   if (k != t->n_columns)
     return ht_fail(HT_CORRUPT, "'%s', line %ld: wants %d fields, found %d",
                    t->r->path, line, t->n_columns, k);
-  t->rows++;
-  return HT_SUCCESS;
+  return ht_reading_line(t->r, t->rows++, line);
+}
+
+/* Forgets what a bad row gave and goes to the next; the first row may not be
+ * bad. */
+static ht_status skip_row(table *t, ht_status st) {
+  if (!t->rows || t->lost) return st;
+  for (int k = 0; k < t->n_columns; k++) t->column[k].n = t->rows;
+  if (t->broken) {
+    while (t->p < t->end && *t->p != '\n') t->p++;
+    t->line += t->p < t->end;
+    t->p += t->p < t->end;
+  }
+  t->broken = false;
+  return ht_reading_bad(t->r, st);
 }
 
 static bool blank(table *t) {
@@ -118,9 +135,56 @@ static bool blank(table *t) {
 }
 
 static ht_status read_rows(table *t) {
-  while (t->p < t->end && !ht_reading_full(t->r, t->rows - 1))
-    if (!blank(t)) HT_TRY(next_row(t));
+  while (t->p < t->end && !ht_reading_full(t->r, t->rows - 1)) {
+    if (blank(t)) continue;
+    ht_status st = next_row(t);
+    if (st.code != HT_OK) HT_TRY(skip_row(t, st));
+  }
   return HT_SUCCESS;
+}
+
+/* ---- the delimiter: that by which most of the first rows have as many fields
+ * as the very first, which has several; of equal ones the usual */
+
+static const char delimiters[] = ",;\t|";
+enum { LOOK_AT_ROWS = 50 };
+
+/* Counts a row's fields without changing it; returns where the next begins. */
+static const char *count_fields(const char *p, const char *end, char delimiter,
+                                int *fields) {
+  bool inside = false, first = true;
+  for (*fields = 1; p < end; p++) {
+    if (*p == '"' && (first || inside)) inside = !inside;
+    first = *p == delimiter;
+    if (!inside && *p == delimiter) ++*fields;
+    if (!inside && *p == '\n') return p + 1;
+  }
+  return end;
+}
+
+static int equal_rows(const table *t, char delimiter) {
+  const char *p = t->p;
+  int first, fields, equal = 0;
+  p = count_fields(p, t->end, delimiter, &first);
+  if (first < 2) return -1;
+  for (int i = 1; i < LOOK_AT_ROWS && p < t->end; i++) {
+    p = count_fields(p, t->end, delimiter, &fields);
+    equal += fields == first;
+  }
+  return equal;
+}
+
+static void find_delimiter(table *t) {
+  int most = -1;
+  t->delimiter = delimiters[0];
+  for (const char *d = delimiters; *d; d++) {
+    int equal = equal_rows(t, *d);
+    if (equal > most) most = equal, t->delimiter = *d;
+  }
+  if (t->delimiter != ',')
+    ht_reading_tell(t->r, t->delimiter == '\t' ? "'%s' is separated by tabs"
+                                               : "'%s' is separated by '%c'",
+                    t->r->path, t->delimiter);
 }
 
 /* ---- names */
@@ -177,6 +241,10 @@ static bool has_header(const table *t) {
 static ht_status add_columns(table *t) {
   if (!t->rows) return HT_SUCCESS; /* "no examples" is said later */
   bool header = has_header(t);
+  t->r->out->header = header;
+  if (header && t->r->out->line)
+    memmove(t->r->out->line, t->r->out->line + 1,
+            (size_t)(t->rows - 1) * sizeof *t->r->out->line);
   for (int k = 0; k < t->n_columns; k++) {
     char number[16];
     snprintf(number, sizeof number, "%d", k);
@@ -213,10 +281,13 @@ static ht_status check_names(table *t) {
   return HT_SUCCESS;
 }
 
+/* delimiter 0: to be found. */
 static ht_status read_table(ht_reading *r, char delimiter, bool quotes) {
   table t = {.r = r, .p = r->text, .end = r->text + r->n, .line = 1};
   t.delimiter = delimiter;
   t.quotes = quotes;
+  if (!delimiter) find_delimiter(&t);
+  r->out->delimiter = t.delimiter;
   ht_status st = read_rows(&t);
   if (st.code == HT_OK) st = check_names(&t);
   if (st.code == HT_OK) st = add_columns(&t);
@@ -225,5 +296,5 @@ static ht_status read_table(ht_reading *r, char delimiter, bool quotes) {
   return st;
 }
 
-ht_status ht_read_csv(ht_reading *r) { return read_table(r, ',', true); }
+ht_status ht_read_csv(ht_reading *r) { return read_table(r, 0, true); }
 ht_status ht_read_tsv(ht_reading *r) { return read_table(r, '\t', false); }

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,80 +65,9 @@ static ht_status read_bytes(ht_reading *r) {
   return st;
 }
 
-ht_status ht_text_refuse(const char *path, const char *text, size_t n) {
-  size_t bad;
-  long line = 1;
-  if (ht_utf8_valid(text, n, &bad)) return HT_SUCCESS;
-  for (size_t i = 0; i < bad; i++) line += text[i] == '\n';
-  return ht_fail(HT_CORRUPT, "'%s' is not UTF-8: line %ld has the byte 0x%02x",
-                 path, line, (unsigned char)text[bad]);
-}
-
-/* ---- UTF-16 (RFC 2781), as spreadsheets write it: told by its mark */
-
-static unsigned unit(const char *p, bool big) {
-  const unsigned char *b = (const unsigned char *)p;
-  return big ? (unsigned)b[0] << 8 | b[1] : (unsigned)b[1] << 8 | b[0];
-}
-
-static size_t put_utf8(unsigned code, char *to) {
-  if (code < 0x80) return to[0] = (char)code, 1;
-  int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  static const unsigned lead[] = {0, 0xc0, 0xe0, 0xf0};
-  for (int i = more; i; i--, code >>= 6) to[i] = (char)(0x80 | (code & 0x3f));
-  to[0] = (char)(lead[more] | code);
-  return (size_t)more + 1;
-}
-
-static ht_status not_utf16(const ht_reading *r, const char *text, size_t n,
-                           const char *what) {
-  long line = 1;
-  for (size_t i = 0; i < n; i++) line += text[i] == '\n';
-  return ht_fail(HT_CORRUPT, "'%s' is not UTF-16: line %ld has %s", r->path,
-                 line, what);
-}
-
-/* The units after the mark as UTF-8 in `to`, which has room for 3 bytes of
- * each. */
-static ht_status convert(const ht_reading *r, bool big, char *to, size_t *n) {
-  *n = 0;
-  for (size_t i = 2; i < r->n; i += 2) {
-    if (i + 1 == r->n) return not_utf16(r, to, *n, "half a character");
-    unsigned code = unit(r->text + i, big);
-    if (code >= 0xd800 && code < 0xe000) {
-      unsigned low = i + 3 < r->n ? unit(r->text + i + 2, big) : 0;
-      if (code >= 0xdc00 || low < 0xdc00 || low >= 0xe000)
-        return not_utf16(r, to, *n, "half of a pair");
-      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-      i += 2;
-    }
-    *n += put_utf8(code, to + *n);
-  }
-  to[*n] = 0;
-  return HT_SUCCESS;
-}
-
-static ht_status from_utf16(ht_reading *r) {
-  bool big = r->n >= 2 && memcmp(r->text, "\xfe\xff", 2) == 0;
-  bool little = r->n >= 2 && memcmp(r->text, "\xff\xfe", 2) == 0;
-  if (!big && !little) return HT_SUCCESS;
-  size_t n;
-  char *to = malloc(r->n / 2 * 3 + 1);
-  if (!to) return no_memory(r);
-  ht_status st = convert(r, big, to, &n);
-  if (st.code != HT_OK) {
-    free(to);
-    return st;
-  }
-  free(r->text);
-  r->text = to;
-  r->n = n;
-  return HT_SUCCESS;
-}
-
 ht_status ht_reading_load(ht_reading *r) {
   ht_status st = read_bytes(r);
-  if (st.code == HT_OK) st = from_utf16(r);
+  if (st.code == HT_OK) st = ht_reading_decode(r);
   if (st.code == HT_OK)
     st = ht_buffer_wrap(r->text, r->n, free, r->text, &r->blob.buffer);
   if (st.code != HT_OK) {
@@ -148,7 +79,39 @@ ht_status ht_reading_load(ht_reading *r) {
     r->text += 3; /* byte order mark */
     r->n -= 3;
   }
-  return ht_text_refuse(r->path, r->text, r->n);
+  return HT_SUCCESS;
+}
+
+/* ---- bad records */
+
+void ht_reading_tell(const ht_reading *r, const char *format, ...) {
+  char text[HT_MESSAGE_MAX];
+  va_list args;
+  if (!r->options->notice) return;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  r->options->notice(r->options->arg, text);
+}
+
+ht_status ht_reading_bad(ht_reading *r, ht_status st) {
+  enum { NAMED = 10 };
+  if (st.code != HT_CORRUPT || !r->options->max_bad) return st;
+  if (r->out->n_bad == r->options->max_bad)
+    return ht_fail(HT_CORRUPT, "%s, after %lld bad records that were skipped",
+                   st.msg, (long long)r->out->n_bad);
+  if (++r->out->n_bad <= NAMED) ht_reading_tell(r, "skipped: %s", st.msg);
+  if (r->out->n_bad == NAMED + 1)
+    ht_reading_tell(r, "'%s': more bad records are skipped without a word",
+                    r->path);
+  return HT_SUCCESS;
+}
+
+ht_status ht_reading_line(ht_reading *r, int64_t example, long line) {
+  if (!r->options->lines) return HT_SUCCESS;
+  HT_GROW(r->out->line, example, r->line_capacity, &r->out->arena);
+  r->out->line[example] = line;
+  return HT_SUCCESS;
 }
 
 bool ht_line_next(char **p, size_t *n, char **line, size_t *line_n) {

@@ -139,8 +139,15 @@ ht_status ht_feed_open(const char *path, const ht_callable *call,
                        const ht_port *const *input, int n_inputs,
                        const ht_mapping_choice *choice, bool labelled,
                        ht_feed *out) {
-  ht_read_options options = {
-      .text = choice->text, .image = choice->image, .label = choice->label};
+  ht_read_options options = {.text = choice->text,
+                             .image = choice->image,
+                             .label = choice->label,
+                             .labelled = labelled,
+                             .max_bad = choice->max_bad};
+  if (choice->images) {
+    options.notice = choice->images->notice;
+    options.arg = choice->images->arg;
+  }
   *out = (ht_feed){.input = input, .n_inputs = n_inputs};
   HT_TRY(ht_dataset_read(path, &options, &out->data));
   ht_status st = map_columns(out, call, choice, labelled);

@@ -12,6 +12,7 @@ typedef struct ht_mapping_choice {
   const char *text, *image, *label; /* columns; NULL: found by name */
   const char *const *input;         /* "NAME=COLUMN" */
   int n_input;
+  int64_t max_bad; /* records that may be skipped */
   const struct ht_image_choice *images; /* NULL: the usual */
 } ht_mapping_choice;
 

@@ -99,6 +99,11 @@ static ht_status check_images(const ht_train_options *o) {
 ht_status ht_prepare_check(const ht_train_options *o) {
   if (!o->data) return ht_fail(HT_USAGE, "no training data: say --data");
   if (!o->out) return ht_fail(HT_USAGE, "no folder for the run: say --out");
+  if ((o->valid && strcmp(o->valid, "-") == 0) ||
+      (o->test && strcmp(o->test, "-") == 0))
+    return ht_fail(HT_USAGE, "only '--data' can be standard input");
+  if (o->max_bad < 0)
+    return ht_fail(HT_USAGE, "'--max-bad' must not be negative");
   HT_TRY(check_names(o));
   HT_TRY(check_images(o));
   HT_TRY(in_range("dropout", o->dropout, 1));
@@ -121,6 +126,7 @@ ht_mapping_choice ht_prepare_mapping(const ht_train_options *o,
                              .label = o->label,
                              .input = o->input,
                              .n_input = o->n_input,
+                             .max_bad = o->max_bad,
                              .images = images};
 }
 

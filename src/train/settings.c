@@ -79,6 +79,8 @@ static const ht_setting settings[] = {
      "bilinear, area, bicubic or nearest"},
     {"skip-broken", HT_SET_INT, AT(skip_broken), "10",
      "go on past so many images that cannot be read"},
+    {"max-bad", HT_SET_INT, AT(max_bad), "0",
+     "go on past so many records that cannot be read"},
     {"no-cache", HT_SET_FLAG, AT(no_cache), "false",
      "keep nothing for other runs"},
     {"augment", HT_SET_TEXT, AT(augment), NULL,

@@ -17,6 +17,7 @@
 #include "train/log.h"
 #include "train/prepare.h"
 #include "train/report.h"
+#include "train/standard_input.h"
 #include "train/step.h"
 
 /* Everything of one training. */
@@ -518,6 +519,22 @@ static ht_status train_model(const ht_train_options *o, ht_model *model,
   return st;
 }
 
+static ht_status train_held(const ht_train_options *asked, ht_model *model,
+                            const ht_watcher *watcher,
+                            const ht_exporter *exporter) {
+  ht_train_options o = *asked;
+  ht_arena arena = {0};
+  char *kept;
+  ht_status st = ht_standard_input_keep(&o, watcher, &arena, &kept);
+  if (st.code == HT_OK)
+    st = train_model(&o, model, watcher, exporter);
+  else
+    ht_model_free(model);
+  if (st.code != HT_OK) ht_standard_input_drop(o.out, kept);
+  ht_arena_free(&arena);
+  return st;
+}
+
 /* One process at a time in a run; a failure leaves no empty folder. */
 ht_status ht_train(const ht_train_options *o, const ht_watcher *watcher,
                    const ht_exporter *exporter) {
@@ -532,7 +549,7 @@ ht_status ht_train(const ht_train_options *o, const ht_watcher *watcher,
     ht_model_free(model);
     return st;
   }
-  st = train_model(o, model, watcher, exporter);
+  st = train_held(o, model, watcher, exporter);
   if (st.code != HT_OK) rmdir(o->out);
   close(held);
   return st;

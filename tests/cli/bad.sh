@@ -50,7 +50,7 @@ cp -r run bad_config && echo '{"batch":' > bad_config/config.json
 echo text,label > header.csv
 printf 'text,label\na,x\nb,x\n' > one_class.csv
 printf 'text,label\na,pos\nb,other\n' > unknown.csv
-printf 'text,label\na,x\n\377\376 b,z\n' > bytes.csv
+printf 'text,label\na,x\n\201\376 b,z\n' > bytes.csv
 printf 'text,label\na,x\n"b c,z\n' > quote.csv
 printf 'text,label\na,x\nb,z,k\n' > long.csv
 printf 'text,label\na,x\nb\n' > short.csv

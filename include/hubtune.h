@@ -490,6 +490,23 @@ HT_API ht_status ht_result_export_latest(ht_result *result, const char *folder,
 /* Writes RUN/report.html, as every training does at its end. */
 HT_API ht_status ht_result_report(ht_result *result, const char *run);
 
+/* ---- data sets */
+
+typedef struct ht_data_check_options {
+  const char *text, *label; /* columns; NULL: found by name */
+  const char *test;         /* another data set that is held against it */
+  ht_notice_fn *notice;     /* is told of bad records, an odd encoding ... */
+  void *arg;
+} ht_data_check_options;
+
+/* What a data set is and what is wrong with it: columns, classes, lengths,
+ * empty and repeated examples, one text under two labels, and how much of the
+ * test data is in it; as lines or as a JSON object, the caller's to free.
+ * "-" is standard input. options NULL: nothing is said. */
+HT_API ht_status ht_data_check(const char *data,
+                               const ht_data_check_options *options, bool json,
+                               char **report);
+
 /* ---- new modules */
 
 /* Told now and then what is done and how far that is, from 0 to 1; false

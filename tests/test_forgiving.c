@@ -152,7 +152,7 @@ START_TEST(bad_rows_are_named_skipped_and_leave_nothing) {
   assert_told("a.csv', line 3: wants 2 fields, found 1");
   assert_told("a.csv', line 4: wants 2 fields, found 3");
   assert_told("a.csv', line 5: text after a closing quote");
-  assert_told("3 bad records skipped, 4 read");
+  assert_told("bad records skipped: 3 of 7");
   ht_dataset_free(&d);
 }
 END_TEST
@@ -224,6 +224,28 @@ START_TEST(a_record_with_damaged_bytes_is_skipped) {
 }
 END_TEST
 
+/* ---- which column is the label */
+
+static const char *label_of(const char *content) {
+  static char name[64];
+  ht_dataset d;
+  OK(read_content("a.csv", content, 0, &d));
+  const ht_column *c = ht_dataset_label(&d);
+  snprintf(name, sizeof name, "%s", c ? c->name : "none");
+  ht_dataset_free(&d);
+  return name;
+}
+
+START_TEST(the_label_is_guessed_by_its_name_or_its_values) {
+  ck_assert_str_eq(label_of("label,class\na,x\nb,y\n"), "label");
+  ck_assert_str_eq(label_of("Text,Category\na,x\nb,y\n"), "Category");
+  ck_assert_str_eq(label_of("ham,a b\nham,c d\nspam,e f\nspam,g h\n"), "0");
+  ck_assert_str_eq(label_of("review,stars\na,1\nb,1\nc,2\nd,2\n"), "stars");
+  ck_assert_str_eq(label_of("x,y,z\na,1,1\nb,1,2\nc,2,3\nd,2,4\n"), "none");
+  ck_assert_str_eq(label_of("a,1\nb,2\nc,3\nd,4\n"), "none");
+}
+END_TEST
+
 static void add(TCase *tests) {
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, latin_1_is_read_and_said);
@@ -236,6 +258,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, no_more_than_ten_bad_records_are_named);
   tcase_add_test(tests, bad_objects_leave_nothing_in_any_column);
   tcase_add_test(tests, a_record_with_damaged_bytes_is_skipped);
+  tcase_add_test(tests, the_label_is_guessed_by_its_name_or_its_values);
 }
 
 int main(void) { return test_main("forgiving", add); }

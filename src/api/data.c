@@ -1,5 +1,8 @@
 /* data.c - data sets as arrays. */
+#include <string.h>
+
 #include "api/array.h"
+#include "data/check.h"
 #include "data/dataset.h"
 
 static ht_status put_columns(const ht_dataset *data, ht_arrays *out) {
@@ -27,5 +30,27 @@ ht_status ht_data_read(const char *path, ht_arrays **out) {
   if (st.code == HT_OK) return st;
   ht_arrays_free(*out);
   *out = NULL;
+  return st;
+}
+
+ht_status ht_data_check(const char *path, const ht_data_check_options *options,
+                        bool json, char **report) {
+  static const ht_data_check_options nothing = {0};
+  if (!options) options = &nothing;
+  const ht_check_options o = {.text = options->text,
+                              .label = options->label,
+                              .test = options->test,
+                              .notice = options->notice,
+                              .arg = options->arg};
+  ht_check check;
+  ht_text text = {0};
+  *report = NULL;
+  HT_TRY(ht_check_data(path, &o, &check));
+  ht_status st =
+      json ? ht_check_json(&check, &text) : ht_check_print(&check, &text);
+  if (st.code == HT_OK && !(*report = strdup(text.p)))
+    st = ht_fail(HT_NO_MEMORY, "no memory for a report");
+  ht_text_free(&text);
+  ht_check_free(&check);
   return st;
 }

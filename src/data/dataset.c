@@ -178,9 +178,9 @@ static ht_status choose(const char *path, const ht_read_options *options,
  * table. */
 static const char *guess_type(const ht_reading *r) {
   const char *p = r->text + strspn(r->text, " \t\r\n");
-  return *p == '{'                           ? ".jsonl"
+  return *p == '{'                         ? ".jsonl"
          : strncmp(p, "__label__", 9) == 0 ? ".ft"
-                                             : ".csv";
+                                           : ".csv";
 }
 
 static ht_status check_wanted(const ht_reading *r) {
@@ -200,8 +200,8 @@ static ht_status read_all(ht_reading *r, const ht_source *source) {
   r->out->format = source->extension;
   HT_TRY(source->read(r));
   if (r->out->n_bad)
-    ht_reading_tell(r, "'%s': %" PRId64 " bad records skipped, %" PRId64 " read",
-                    r->path, r->out->n_bad, r->out->n);
+    ht_reading_tell(r, "'%s': bad records skipped: %" PRId64 " of %" PRId64,
+                    r->path, r->out->n_bad, r->out->n_bad + r->out->n);
   return check_wanted(r);
 }
 

@@ -69,6 +69,10 @@ ht_status ht_dataset_keep_input(const char *folder,
                                 const ht_read_options *options, ht_arena *arena,
                                 char **path) HT_MUST_CHECK;
 
+/* The column of labels by its name ("label", "category" ...), else, of two
+ * columns, that whose values come again and again; NULL: neither. */
+const ht_column *ht_dataset_label(const ht_dataset *data);
+
 /* NULL where there is none. */
 const ht_column *ht_dataset_find(const ht_dataset *data, const char *name);
 

@@ -36,12 +36,10 @@ static ht_status check_column(const ht_column *c) {
 
 /* ---- walking labels as texts */
 
-typedef ht_status label_fn(void *arg, int64_t example, const char *label);
-
 typedef struct {
   const ht_column *column;
   char separator;
-  label_fn *fn;
+  ht_label_fn *fn;
   void *arg;
   ht_text text;
 } walk;
@@ -117,8 +115,8 @@ static ht_status walk_all(walk *w) {
   return HT_SUCCESS;
 }
 
-static ht_status each_label(const ht_column *c, char separator, label_fn *fn,
-                            void *arg) {
+ht_status ht_labels_each(const ht_column *c, char separator, ht_label_fn *fn,
+                         void *arg) {
   walk w = {.column = c, .separator = separator, .fn = fn, .arg = arg};
   if (c->value.dtype != HT_STRING && !ht_dtype_integer(c->value.dtype) &&
       c->value.dtype != HT_BOOL && !ht_dtype_floating(c->value.dtype))
@@ -207,7 +205,7 @@ static ht_status number_names(ht_labels *l, int n) {
 
 static ht_status learn_names(const ht_column *c, ht_labels *l) {
   learner work = {.map = {.arena = &l->arena}, .labels = l};
-  HT_TRY(each_label(c, l->separator, learn_one, &work));
+  HT_TRY(ht_labels_each(c, l->separator, learn_one, &work));
   HT_NEW(l->name, &l->arena, work.map.n + 1);
   for (int i = 0; i < work.map.n; i++) l->name[i] = work.map.entry[i].key;
   l->n = work.map.n;
@@ -314,7 +312,7 @@ static ht_status encode_classes(const ht_labels *l, const ht_column *c,
   HT_NEW(e.count, &out->arena, c->n + 1);
   for (int i = 0; i < l->n; i++)
     HT_TRY(ht_map_put(&e.map, l->name[i], &l->name[i]));
-  ht_status st = each_label(c, l->separator, encode_one, &e);
+  ht_status st = ht_labels_each(c, l->separator, encode_one, &e);
   if (st.code == HT_OK) st = keep_ids(&e, c, out);
   ht_text_free(&e.ids);
   return st;

@@ -34,6 +34,11 @@ ht_status ht_labels_make(ht_task task, const char *const *name, int n,
                          char separator, ht_labels *out) HT_MUST_CHECK;
 void ht_labels_free(ht_labels *labels);
 
+/* Every label of every example as text, sets of texts cut at `separator`. */
+typedef ht_status ht_label_fn(void *arg, int64_t example, const char *label);
+ht_status ht_labels_each(const ht_column *column, char separator,
+                         ht_label_fn *fn, void *arg) HT_MUST_CHECK;
+
 /*
  * The targets of a label column as a column of their own: CLASSIFY int64 [n]
  * of class indices; MULTILABEL int64 [total] with splits; REGRESS float

@@ -6,6 +6,8 @@
 
 /* A hash of what a column holds of an example. */
 uint64_t ht_column_hash(const ht_column *column, int64_t example);
+/* How many different values (by hash) a column has; -1 without memory. */
+int64_t ht_column_distinct(const ht_column *column);
 
 /* How to cut. */
 typedef struct ht_split_options {

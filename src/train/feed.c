@@ -107,25 +107,19 @@ static ht_status open_images(ht_feed *f, int i,
                              &f->data.arena, &f->images[i]);
 }
 
-/* "label", or as records of images have it. */
-static const char *label_name(const ht_feed *f,
-                              const ht_mapping_choice *choice) {
-  static const char *const usual[] = {"label", "image/class/text",
-                                      "image/class/label"};
-  if (choice->label) return choice->label;
-  for (int i = 0; i < 3; i++)
-    if (ht_dataset_find(&f->data, usual[i])) return usual[i];
-  return usual[0];
+static ht_status find_label(ht_feed *f, const ht_mapping_choice *choice,
+                            bool labelled) {
+  const char *name = choice->label ? choice->label : "label";
+  f->label = choice->label ? ht_dataset_find(&f->data, name)
+                           : ht_dataset_label(&f->data);
+  if (f->label || !labelled) return HT_SUCCESS;
+  return ht_dataset_column(&f->data, name, &f->label);
 }
 
 static ht_status map_columns(ht_feed *f, const ht_callable *call,
                              const ht_mapping_choice *choice, bool labelled) {
-  const char *label = label_name(f, choice);
   HT_TRY(check_asked(f, call, choice));
-  if (labelled)
-    HT_TRY(ht_dataset_column(&f->data, label, &f->label));
-  else
-    f->label = ht_dataset_find(&f->data, label);
+  HT_TRY(find_label(f, choice, labelled));
   HT_NEW(f->column, &f->data.arena, f->n_inputs + 1);
   HT_NEW(f->images, &f->data.arena, f->n_inputs + 1);
   for (int i = 0; i < f->n_inputs; i++) {

@@ -343,7 +343,8 @@ static json_object *shape_json(const ht_shape *shape) {
   return dims;
 }
 
-ht_status ht_prepare_note(const char *run, const ht_trained *t, int64_t step) {
+ht_status ht_prepare_note(const char *run, const ht_trained *t,
+                          const char *label, int64_t step) {
   static const char *const tasks[] = {"auto", "classify", "multilabel",
                                       "regress"};
   ht_arena arena = {0};
@@ -356,6 +357,8 @@ ht_status ht_prepare_note(const char *run, const ht_trained *t, int64_t step) {
   json_object_object_add(o, "separator",
                          json_object_new_int(t->labels.separator));
   json_object_object_add(o, "features", shape_json(&t->composed.feature_shape));
+  json_object_object_add(o, "label",
+                         label ? json_object_new_string(label) : NULL);
   const char *text = json_object_to_json_string_ext(
       o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
   const char *path = ht_path_join(&arena, run, "trained.json");
@@ -391,7 +394,7 @@ static bool read_shape(json_object *array, ht_shape *out) {
 
 static ht_status read_note(json_object *o, ht_arena *arena,
                            ht_trained_note *out) {
-  json_object *step, *task, *values, *classes, *features, *separator;
+  json_object *step, *task, *values, *classes, *features, *separator, *label;
   if (!json_object_object_get_ex(o, "step", &step) ||
       !json_object_object_get_ex(o, "task", &task) ||
       !json_object_object_get_ex(o, "values", &values) ||
@@ -405,6 +408,8 @@ static ht_status read_note(json_object *o, ht_arena *arena,
   out->step = json_object_get_int64(step);
   out->n = json_object_get_int(values);
   out->separator = (char)json_object_get_int(separator);
+  if (json_object_object_get_ex(o, "label", &label) && label)
+    out->label = ht_arena_string(arena, json_object_get_string(label));
   HT_TRY(ht_prepare_task(json_object_get_string(task), &out->task));
   return read_names(classes, arena, out);
 }

@@ -56,9 +56,10 @@ typedef struct ht_trained_note {
   int n;             /* classes, or numbers */
   char separator;    /* of sets of labels in one text; 0: none */
   ht_shape features;
+  const char *label; /* the column of labels in training */
 } ht_trained_note;
 ht_status ht_prepare_note(const char *run, const ht_trained *t,
-                          int64_t step) HT_MUST_CHECK;
+                          const char *label, int64_t step) HT_MUST_CHECK;
 ht_status ht_prepare_read_note(const char *run, ht_arena *arena,
                                ht_trained_note *out) HT_MUST_CHECK;
 

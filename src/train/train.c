@@ -401,7 +401,8 @@ static ht_status train(training *t) {
   HT_TRY(decide(t));
   HT_TRY(run_loop(t));
   HT_TRY(settle(t));
-  return ht_prepare_note(t->o->out, &t->trained, t->loop.at.best_step);
+  return ht_prepare_note(t->o->out, &t->trained, t->decided.label,
+                         t->loop.at.best_step);
 }
 
 static void free_training(training *t) {

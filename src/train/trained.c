@@ -30,6 +30,7 @@ static ht_status open_all(const char *run, ht_trained *t) {
   HT_NEW(note, &t->arena, 1);
   HT_TRY(ht_train_read(config, &t->arena, &t->options));
   HT_TRY(ht_prepare_read_note(run, &t->arena, note));
+  if (!t->options.label) t->options.label = note->label;
   HT_TRY(ht_prepare_model(&t->options, &t->model));
   t->owns_model = true;
   HT_TRY(open_labels(t, note));

@@ -1,10 +1,10 @@
 /* trainer.c - training a net by its symbols: steps on batches of arrays. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/array.h"
 #include "api/net.h"
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "data/batch.h"
 #include "optim/rows.h"
@@ -22,12 +22,6 @@ struct ht_trainer {
   const ht_tensor **in;
   int64_t step;
 };
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static ht_status make_plan(ht_trainer *t) {
   ht_body *body = &t->callable->body;
@@ -261,7 +255,7 @@ static bool tell_epoch(const fitting *f, int64_t epoch, double loss, int64_t n,
 
 /* The rest of an epoch. */
 static ht_status fit_epoch(fitting *f, int64_t total) {
-  double sum = 0, start = now();
+  double sum = 0, start = ht_now();
   int64_t done = 0, epoch = f->order.epoch + 1;
   while (f->t->step < total) {
     const int64_t *index;
@@ -272,7 +266,7 @@ static ht_status fit_epoch(fitting *f, int64_t total) {
     sum += loss * (double)n;
     done += n;
   }
-  if (!done || tell_epoch(f, epoch, sum, done, now() - start))
+  if (!done || tell_epoch(f, epoch, sum, done, ht_now() - start))
     return HT_SUCCESS;
   return ht_fail(HT_STOPPED, "stopped at step %lld", (long long)f->t->step);
 }

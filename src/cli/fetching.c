@@ -2,10 +2,10 @@
 #include "cli/fetching.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "cli/progress.h"
 
 /* Seconds between redrawings, between plain lines, and between those where
  * TFHUB_DOWNLOAD_PROGRESS asks for them; a short work is not worth a line. */
@@ -18,12 +18,6 @@ typedef struct view {
   ht_fetch_step step;
   int64_t tries; /* told of */
 } view;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void show_line(view *v, const char *line) {
   if (v->terminal)
@@ -73,7 +67,7 @@ static void show_retry(view *v, const ht_fetch_news *n) {
 }
 
 static void show(view *v, const ht_fetch_news *n) {
-  double t = now();
+  double t = progress_now();
   if (v->quiet) return;
   if (n->step == HT_FETCH_RETRY) {
     show_retry(v, n);

@@ -13,7 +13,7 @@
  * before a remaining time is worth saying. */
 static const double redraw = 0.1, plain = 10, sample = 0.5, settle = 2;
 
-static double now(void) {
+double progress_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
@@ -28,7 +28,7 @@ static int width(void) {
 
 void progress_start(progress *p, bool quiet) {
   const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
-  *p = (progress){.quiet = quiet, .started = now()};
+  *p = (progress){.quiet = quiet, .started = progress_now()};
   p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
   p->color = p->terminal && !(no_color && *no_color);
   p->mark_time = p->said = p->started;
@@ -111,7 +111,7 @@ static void draw(progress *p, const progress_state *s, double t) {
 
 void progress_show(progress *p, const progress_state *s) {
   if (p->quiet) return;
-  double t = now();
+  double t = progress_now();
   measure(p, s->done, t);
   if (p->terminal) {
     if (t - p->drawn >= redraw) draw(p, s, t);

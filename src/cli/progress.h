@@ -23,6 +23,9 @@ typedef struct progress_state {
   const char *unit; /* of them; NULL: examples, "": no rate is shown */
 } progress_state;
 
+/* Seconds of the monotonic clock. */
+double progress_now(void);
+
 void progress_start(progress *p, bool quiet);
 void progress_show(progress *p, const progress_state *s);
 /* Removes the line, so that something else can be printed. */

@@ -1,6 +1,7 @@
 /*
- * source_table.c - .csv (RFC 4180, also with another delimiter) and .tsv (IANA's text/tab-separated-values:
- * nothing is quoted). Fields are cut and unquoted in place.
+ * source_table.c - .csv (RFC 4180, also with another delimiter) and .tsv
+ * (IANA's text/tab-separated-values: nothing is quoted). Fields are cut and
+ * unquoted in place.
  */
 #include <ctype.h>
 #include <inttypes.h>

@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 enum { MAX_EVENTS = 1 << 20, MAX_IN = 64 };
 
@@ -20,12 +21,6 @@ struct ht_profile {
   double inner; /* seconds of spans that ended inside the one at hand */
 };
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 ht_profile *ht_profile_new(void) { return calloc(1, sizeof(ht_profile)); }
 
 void ht_profile_free(ht_profile *p) {
@@ -34,14 +29,14 @@ void ht_profile_free(ht_profile *p) {
 }
 
 ht_span ht_profile_begin(ht_profile *p) {
-  ht_span s = {now(), p->inner};
+  ht_span s = {ht_now(), p->inner};
   p->inner = 0;
   return s;
 }
 
 /* Beyond the limit, or without memory, times are simply not kept. */
 static event *add(ht_profile *p, ht_span span) {
-  double total = now() - span.start, self = total - p->inner;
+  double total = ht_now() - span.start, self = total - p->inner;
   p->inner = span.inner + total;
   if (p->n == p->capacity && p->n < MAX_EVENTS) {
     size_t bigger = p->capacity * 2 + 1024;

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "config.h"
 #include "data/split.h"
@@ -35,12 +35,6 @@ typedef struct making {
   ht_features features;
   const char *why;
 } making;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- running the first part */
 
@@ -224,13 +218,13 @@ static ht_status compute_batch(making *m, int64_t *index, int64_t n,
 /* Writes what was computed since the last segment, if it is worth it. */
 static ht_status keep_segment(making *m, int64_t *from, int64_t to,
                               double *start) {
-  if (!m->features.key || now() - *start < worth) return HT_SUCCESS;
+  if (!m->features.key || ht_now() - *start < worth) return HT_SUCCESS;
   char text[HT_MESSAGE_MAX];
   for (int64_t i = *from; i < to; i++) /* broken ones have no values */
     if (ht_feed_broken(m->w->feed, m->index[i])) m->features.found[i] = true;
   ht_status st = ht_features_store(&m->features, *from, to);
   *from = to;
-  *start = now();
+  *start = ht_now();
   if (st.code == HT_OK) return st;
   st = ht_within(st, "what the module gives is not kept for other runs");
   ht_status_copy(st, text);
@@ -241,7 +235,7 @@ static ht_status keep_segment(making *m, int64_t *from, int64_t to,
 
 static ht_status compute_all(making *m) {
   int64_t index[2][BATCH], at = 0, kept = 0, row = 0;
-  double start = now();
+  double start = ht_now();
   for (int i = 0; i < m->f->cut.n_values; i++)
     row += (int64_t)ht_tensor_bytes(&m->f->column[i].value) / m->f->n;
   int64_t each = segment_bytes / (row + 1) + BATCH;

@@ -3,18 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "train/checkpoint.h"
 #include "train/step.h"
 
 enum { MAX_INPUTS = 256, JUDGE_BATCH = 256 };
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 bool ht_loop_tell(ht_loop *loop, const ht_event *e) {
   if (loop->watcher && loop->watcher->event &&
@@ -123,9 +117,9 @@ static ht_status step(ht_loop *loop, const int64_t *index, int64_t *n,
 }
 
 static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
-  double loss = 0, factor = 0, start = now();
+  double loss = 0, factor = 0, start = ht_now();
   HT_TRY(step(loop, index, &n, &loss, &factor));
-  loop->seconds += now() - start;
+  loop->seconds += ht_now() - start;
   loop->at.step++;
   loop->at.loss += loss * (double)n;
   loop->at.examples += n;
@@ -288,9 +282,9 @@ static ht_status finish(ht_loop *loop) {
 ht_status ht_loop_run(ht_loop *loop) {
   while (!finished(loop)) {
     const int64_t *index;
-    double start = now();
+    double start = ht_now();
     int64_t n = ht_order_next(&loop->order, &index);
-    loop->seconds += now() - start;
+    loop->seconds += ht_now() - start;
     if (n) HT_TRY(one_step(loop, index, n));
     if (!n && loop->at.examples) HT_TRY(finish_epoch(loop));
   }

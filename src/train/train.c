@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "ops/profile.h"
 #include "optim/rows.h"
@@ -40,12 +40,6 @@ typedef struct training {
   ht_status logged;  /* the first failure to write either */
   char log_message[HT_MESSAGE_MAX];
 } training;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- events */
 
@@ -377,9 +371,9 @@ static ht_status prepare(training *t, bool freeze) {
   const float *weight;
   ht_trained *d = &t->trained;
   HT_TRY(ht_prepare_design(t->o, d->model, &design));
-  double start = now();
+  double start = ht_now();
   HT_TRY(open_data(t, design.inference));
-  t->prepared = now() - start;
+  t->prepared = ht_now() - start;
   HT_TRY(balance(t, &weight));
   design.class_weight = weight;
   HT_TRY(ht_prepare_tuned(t->o, d->model));
@@ -389,9 +383,9 @@ static ht_status prepare(training *t, bool freeze) {
   ht_tensor_drop(&design.bias);
   HT_TRY(st);
   HT_TRY(make_optimizer(t));
-  start = now();
+  start = ht_now();
   if (freeze) HT_TRY(make_frozen(t));
-  t->prepared += now() - start;
+  t->prepared += ht_now() - start;
   return make_loop(t);
 }
 

@@ -1,4 +1,5 @@
 /* plan_run.c - one pass over the steps of a plan, see plan.h. */
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,23 @@ static ht_status forward_at_home(const ht_step *s, ht_call *c) {
   return st;
 }
 
+static bool has_nan(const ht_tensor *t) {
+  if (!t->data || !ht_dtype_floating(t->dtype)) return false;
+  int64_t n = ht_count(t);
+  for (int64_t i = 0; i < n; i++)
+    if (isnan(ht_real_at(t, i))) return true;
+  return false;
+}
+
+static ht_status find_nan(const ht_step *s, const ht_call *c) {
+  for (int i = 0; i < s->n_in; i++)
+    if (has_nan(c->in[i])) return HT_SUCCESS;
+  for (int i = 0; i < s->n_out; i++)
+    if (has_nan(&c->out[i]))
+      return ht_fail(HT_NUMERIC, "%s gives a NaN", s->op->name);
+  return HT_SUCCESS;
+}
+
 static ht_status run_step(const ht_step *s, ht_frame *f, ht_run *run) {
   ht_call c = {
       .op = s->op,
@@ -105,6 +123,7 @@ static ht_status run_step(const ht_step *s, ht_frame *f, ht_run *run) {
   HT_TRY(ht_step_check(s, &c));
   HT_TRY(forward_at_home(s, &c));
   if (run->profile) ht_profile_forward(run->profile, span, &c);
+  if (run->suspect) HT_TRY(find_nan(s, &c));
   if (!run->tape || !ht_tape_wants(s->op, s->n_in, c.in)) return HT_SUCCESS;
   return ht_tape_record(run->tape, &c, NULL, s->n_in, c.in, s->n_out, c.out);
 }

@@ -203,6 +203,7 @@ struct ht_run {
   const char *folder; /* of the module: no op reads a file outside it */
   int64_t max_turns;  /* of a loop, 0: no limit */
   ht_profile *profile; /* NULL: times are not taken */
+  bool suspect;        /* an op whose result is NaN, but no input, fails */
   uint64_t epoch; /* runs of a plan with one number see one state: what a node
                      makes of variables may be kept between them; 0: none */
 

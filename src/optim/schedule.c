@@ -32,9 +32,16 @@ const ht_schedule_kind *ht_schedule_find(const char *name) {
   return NULL;
 }
 
-double ht_schedule_factor(const ht_schedule *s, int64_t t) {
+static double planned(const ht_schedule *s, int64_t t) {
   if (t <= s->warmup) return (double)t / (double)s->warmup;
   double left = (double)(s->total - s->warmup);
   double progress = left > 0 ? (double)(t - 1 - s->warmup) / left : 0;
   return s->kind->factor(progress < 1 ? progress : 1);
+}
+
+double ht_schedule_factor(const ht_schedule *s, int64_t t) {
+  double factor = planned(s, t);
+  for (int i = 0; i < s->n_ease; i++)
+    if (t > s->ease[i].from) factor *= s->ease[i].factor;
+  return factor;
 }

@@ -1,6 +1,8 @@
 /* checkpoint.c - writes checkpoints, see checkpoint.h. */
 #include "train/checkpoint.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +190,8 @@ static ht_status put_progress(items *s, const ht_loop *loop) {
   HT_TRY(put_int(s, at->best_step, HT_KEY_BEST_STEP));
   HT_TRY(put_int(s, at->without, HT_KEY_WITHOUT));
   HT_TRY(put_int(s, at->saves, HT_KEY_SAVES));
+  HT_TRY(put_int(s, at->regular, HT_KEY_REGULAR));
+  HT_TRY(put_real(s, at->begin, HT_KEY_BEGIN));
   HT_TRY(put_int(s, loop->order.epoch, HT_KEY_ORDER_EPOCH));
   HT_TRY(put_int(s, loop->order.next, HT_KEY_ORDER_NEXT));
   HT_TRY(put_int(s, (int64_t)loop->options->seed, HT_KEY_SEED));
@@ -230,7 +234,13 @@ static ht_status kept_numbers(const ht_loop *loop, char **name, int n,
       (*step)[(*n_steps)++] = s;
   }
   qsort(*step, (size_t)*n_steps, sizeof **step, descending);
-  if (*n_steps > keep) *n_steps = (int)keep;
+  if (*n_steps <= keep) return HT_SUCCESS;
+  int64_t regular = loop->at.regular;
+  bool there = false;
+  for (int i = 0; i < *n_steps; i++)
+    there |= i >= keep && (*step)[i] == regular;
+  *n_steps = (int)keep;
+  if (there) (*step)[(*n_steps)++] = regular;
   return HT_SUCCESS;
 }
 
@@ -275,16 +285,31 @@ static ht_status turn_over(const ht_loop *loop, ht_arena *arena) {
   return HT_SUCCESS;
 }
 
-ht_status ht_checkpoint_save(ht_loop *loop) {
+static ht_status check_finite(const items *s) {
+  for (int i = 0; i < s->n; i++) {
+    const ht_tensor *t = s->value[i];
+    int64_t n = t->dtype == HT_FLOAT ? ht_count(t) : 0;
+    for (int64_t k = 0; k < n; k++)
+      if (!isfinite(ht_f(t)[k]))
+        return ht_fail(HT_NUMERIC, "'%s' is not finite", s->item[i].key);
+  }
+  return HT_SUCCESS;
+}
+
+ht_status ht_checkpoint_save(ht_loop *loop, bool regular) {
   items s = {0};
+  int64_t before = loop->at.regular;
   loop->at.saves++;
+  if (regular) loop->at.regular = loop->at.saves;
   ht_status st =
       put_variables(&s, &loop->composed->model->store, loop->optimizer);
   if (st.code == HT_OK) st = put_optimizer(&s, loop->optimizer);
   if (st.code == HT_OK) st = put_progress(&s, loop);
+  if (st.code == HT_OK) st = check_finite(&s);
   if (st.code == HT_OK) st = write_items(&s, loop, "ckpt", loop->at.saves);
   if (st.code == HT_OK) st = turn_over(loop, &s.arena);
   free_items(&s);
+  if (st.code != HT_OK) loop->at.regular = before;
   return ht_within(st, "saving step %lld", (long long)loop->at.step);
 }
 
@@ -296,5 +321,46 @@ ht_status ht_checkpoint_write_state(const char *prefix, const ht_store *store,
   if (st.code == HT_OK) st = put_int(&s, step, HT_KEY_STEP);
   if (st.code == HT_OK) st = ht_checkpoint_write(prefix, s.item, s.n);
   free_items(&s);
+  return st;
+}
+
+/* ---- going back */
+
+/* Names one checkpoint, 0: none, as the newest. */
+static ht_status point_to(const char *folder, int64_t number, ht_arena *arena) {
+  char *path = ht_path_join(arena, folder, "checkpoint");
+  if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  if (number) return write_state(folder, &number, 1, arena);
+  return unlink(path) == 0 || errno == ENOENT
+             ? HT_SUCCESS
+             : ht_fail_errno("cannot remove", path);
+}
+
+static ht_status remove_after(const char *folder, int64_t number,
+                              ht_arena *arena) {
+  char **name;
+  int n;
+  HT_TRY(ht_folder_list(folder, arena, &name, &n));
+  for (int i = 0; i < n; i++) {
+    if (number_in(name[i], "ckpt") <= number) continue;
+    char *path = ht_path_join(arena, folder, name[i]);
+    if (path) (void)unlink(path); /* no longer named anyhow */
+  }
+  return HT_SUCCESS;
+}
+
+static ht_status rewind_in(const char *run, ht_arena *arena, int64_t *step) {
+  int64_t regular = 0;
+  char *folder = ht_path_join(arena, run, "checkpoints");
+  if (!folder) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  HT_TRY(ht_checkpoint_last_regular(run, &regular, step));
+  HT_TRY(point_to(folder, regular, arena));
+  return remove_after(folder, regular, arena);
+}
+
+ht_status ht_checkpoint_rewind(const char *run, int64_t *step) {
+  ht_arena arena = {0};
+  ht_status st = rewind_in(run, &arena, step);
+  ht_arena_free(&arena);
   return st;
 }

@@ -17,12 +17,26 @@
 /* Writes the weights as they are now to best-STEP. */
 ht_status ht_checkpoint_best(const ht_loop *loop) HT_MUST_CHECK;
 
-/* Writes ckpt-N, then removes all but the newest `keep`. */
-ht_status ht_checkpoint_save(ht_loop *loop) HT_MUST_CHECK;
+/* Writes ckpt-N, then removes all but the newest `keep` and the last regular
+ * one: of a good state, that a run which nobody interrupts writes, too. Weights
+ * that are not finite are HT_NUMERIC, and nothing is written. */
+ht_status ht_checkpoint_save(ht_loop *loop, bool regular) HT_MUST_CHECK;
 
 /* Puts the newest checkpoint's state into a loop that has just been made.
  * *found false: there is none. */
 ht_status ht_checkpoint_resume(ht_loop *loop, bool *found) HT_MUST_CHECK;
+
+/*
+ * Makes the last regular checkpoint the newest, and removes those after it;
+ * where there is none, all of them. *step is where that one stands, 0 at the
+ * beginning.
+ */
+ht_status ht_checkpoint_rewind(const char *run, int64_t *step) HT_MUST_CHECK;
+
+/* The number of the last regular checkpoint, 0: there is none, and the step
+ * at which it stands. */
+ht_status ht_checkpoint_last_regular(const char *run, int64_t *number,
+                                     int64_t *step) HT_MUST_CHECK;
 
 /* Puts the weights of best-STEP into the model's variables. */
 ht_status ht_checkpoint_weights(const char *run, int64_t step,

@@ -137,6 +137,7 @@ ht_status ht_feed_open(const char *path, const ht_callable *call,
                              .image = choice->image,
                              .label = choice->label,
                              .labelled = labelled,
+                             .lines = labelled,
                              .max_bad = choice->max_bad};
   if (choice->images) {
     options.notice = choice->images->notice;

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "train/blame.h"
 #include "train/checkpoint.h"
 #include "train/step.h"
 
-enum { MAX_INPUTS = 256, JUDGE_BATCH = 256 };
+enum { MAX_INPUTS = 256, JUDGE_BATCH = 256, FIRST = 32, WORSE = 10 };
 
 bool ht_loop_tell(ht_loop *loop, const ht_event *e) {
   if (loop->watcher && loop->watcher->event &&
@@ -99,8 +100,15 @@ static ht_status compute(ht_loop *loop, const batch *b, double *loss,
                   .profile = loop->profile,
                   .clip_norm = loop->options->clip_norm,
                   .seed = (uint64_t)loop->options->seed};
-  return ht_step(&s, loop->frozen ? loop->frozen->cut.after : c->train,
-                 loop->at.step + 1, b->n_in, b->in, loss, factor);
+  ht_failed_step f = {.stepper = &s,
+                      .plan = loop->frozen ? loop->frozen->cut.after : c->train,
+                      .t = loop->at.step + 1,
+                      .n_in = b->n_in,
+                      .in = b->in,
+                      .data = &loop->train->data,
+                      .index = b->index,
+                      .n = b->n};
+  return ht_blame(&f, ht_step(&s, f.plan, f.t, b->n_in, b->in, loss, factor));
 }
 
 /* *n becomes the number of examples that could be used. */
@@ -116,12 +124,36 @@ static ht_status step(ht_loop *loop, const int64_t *index, int64_t *n,
   return st;
 }
 
+/* Those of the first examples, by which later losses are judged. */
+static int64_t first_steps(const ht_loop *loop) {
+  return (FIRST + loop->options->batch - 1) / loop->options->batch;
+}
+
+/* A mean loss far above that of the first steps is not learning. */
+static bool diverges(const ht_loop *loop, double *begin, double *mean) {
+  int64_t n = first_steps(loop);
+  if (loop->at.step < n) n = loop->at.step;
+  *begin = loop->at.begin / (double)n;
+  *mean = loop->at.loss / (double)loop->at.examples;
+  return loop->may_retreat && *begin > 0 && *mean > WORSE * *begin;
+}
+
+static ht_status check_progress(const ht_loop *loop) {
+  double begin, mean;
+  if (!diverges(loop, &begin, &mean)) return HT_SUCCESS;
+  return ht_fail(HT_NUMERIC,
+                 "training diverges: the loss of epoch %lld is %g, that of the "
+                 "first steps was %g",
+                 (long long)loop->at.epoch, mean, begin);
+}
+
 static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
   double loss = 0, factor = 0, start = ht_now();
   HT_TRY(step(loop, index, &n, &loss, &factor));
   loop->seconds += ht_now() - start;
   loop->at.step++;
   loop->at.loss += loss * (double)n;
+  if (loop->at.step <= first_steps(loop)) loop->at.begin += loss;
   loop->at.examples += n;
   ht_event e = {.type = HT_EVENT_STEP,
                 .step = loop->at.step,
@@ -130,10 +162,11 @@ static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
                 .loss = loss,
                 .lr = loop->lr * factor};
   ht_loop_tell(loop, &e);
+  double begin, mean;
   int64_t every = loop->options->save_every;
-  if (loop->stop || (every > 0 && loop->at.step % every == 0))
-    return ht_checkpoint_save(loop);
-  return HT_SUCCESS;
+  bool due = every > 0 && loop->at.step % every == 0;
+  if (!loop->stop && !due) return HT_SUCCESS;
+  return ht_checkpoint_save(loop, due && !diverges(loop, &begin, &mean));
 }
 
 /* ---- judging */
@@ -252,12 +285,13 @@ static ht_status finish_epoch(ht_loop *loop) {
                 .rate = (double)at->examples / loop->seconds,
                 .valid = loop->valid ? &s : NULL};
   if (st.code == HT_OK) ht_loop_tell(loop, &e);
+  if (st.code == HT_OK) st = check_progress(loop);
   at->loss = 0;
   at->examples = 0;
   loop->seconds = 0;
   if (st.code == HT_OK && loop->valid) st = note_best(loop, &s);
   ht_scorecard_free(&s);
-  if (st.code == HT_OK) st = ht_checkpoint_save(loop);
+  if (st.code == HT_OK) st = ht_checkpoint_save(loop, true);
   return st;
 }
 
@@ -276,7 +310,7 @@ static ht_status finish(ht_loop *loop) {
   if (loop->valid || loop->at.best_step == loop->at.step) return HT_SUCCESS;
   loop->at.best_step = loop->at.step;
   HT_TRY(ht_checkpoint_best(loop));
-  return ht_checkpoint_save(loop);
+  return ht_checkpoint_save(loop, true);
 }
 
 ht_status ht_loop_run(ht_loop *loop) {

@@ -23,6 +23,9 @@ typedef struct ht_progress {
   int64_t best_step; /* 0: none */
   int64_t without;   /* epochs since the best */
   int64_t saves;     /* checkpoints written */
+  int64_t regular;   /* the last to go back to: one of a good state,
+                        that a run nobody interrupts writes, too; 0: none */
+  double begin;      /* sum of the losses of the first steps */
 } ht_progress;
 
 typedef struct ht_loop {
@@ -45,6 +48,7 @@ typedef struct ht_loop {
   double seconds;      /* of this epoch's steps; at first, of all that the first
                           epoch needed before */
   bool stop;           /* the watcher asked to */
+  bool may_retreat;    /* divergence is a failure: it can be mended */
 } ht_loop;
 
 /* Trains until the end, early stopping, or a request to stop (HT_STOPPED).

@@ -43,7 +43,7 @@ ht_status ht_checkpoint_module(const ht_model *model, uint64_t *digest) {
 static bool is_free(const char *name) {
   const char *names[] = {"out",   "resume",   "save-every", "keep",
                          "log",   "patience", "test",       "epochs",
-                         "steps", "no-cache"};
+                         "steps", "no-cache", "retreats"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return false;
@@ -278,6 +278,8 @@ static ht_status resume_progress(ht_bundle *b, ht_loop *loop) {
   HT_TRY(get_int(b, HT_KEY_BEST_STEP, &at->best_step));
   HT_TRY(get_int(b, HT_KEY_WITHOUT, &at->without));
   HT_TRY(get_int(b, HT_KEY_SAVES, &at->saves));
+  HT_TRY(get_int(b, HT_KEY_REGULAR, &at->regular));
+  HT_TRY(get_real(b, HT_KEY_BEGIN, &at->begin));
   HT_TRY(get_real(b, HT_KEY_LOSS, &at->loss));
   HT_TRY(get_real(b, HT_KEY_BEST, &at->best));
   HT_TRY(get_real(b, HT_KEY_BEST_LOSS, &at->best_loss));
@@ -322,6 +324,35 @@ ht_status ht_checkpoint_resume(ht_loop *loop, bool *found) {
   if (st.code == HT_OK && prefix)
     st = ht_within(resume_all(b, loop), "checkpoint '%s'", prefix);
   ht_bundle_close(b);
+  ht_arena_free(&arena);
+  return st;
+}
+
+/* ---- going back */
+
+static ht_status read_number(const char *prefix, const char *key,
+                             int64_t *out) {
+  ht_bundle *b;
+  HT_TRY(ht_checkpoint_open(prefix, &b));
+  ht_status st = get_int(b, key, out);
+  ht_bundle_close(b);
+  return ht_within(st, "checkpoint '%s'", prefix);
+}
+
+ht_status ht_checkpoint_last_regular(const char *run, int64_t *number,
+                                     int64_t *step) {
+  ht_arena arena = {0};
+  char *prefix = NULL;
+  *number = *step = 0;
+  ht_status st = newest(run, &arena, &prefix);
+  if (st.code == HT_OK && prefix)
+    st = read_number(prefix, HT_KEY_REGULAR, number);
+  if (st.code == HT_OK && *number) {
+    prefix = ht_arena_printf(&arena, "%s/checkpoints/ckpt-%lld", run,
+                             (long long)*number);
+    st = prefix ? read_number(prefix, HT_KEY_STEP, step)
+                : ht_fail(HT_NO_MEMORY, "no memory for a path");
+  }
   ht_arena_free(&arena);
   return st;
 }

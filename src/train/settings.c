@@ -88,6 +88,8 @@ static const ht_setting settings[] = {
     {"save-every", HT_SET_INT, AT(save_every), "0",
      "steps between checkpoints; default: an epoch"},
     {"keep", HT_SET_INT, AT(keep), "3", "checkpoints to keep"},
+    {"retreats", HT_SET_INT, AT(retreats), "3",
+     "go back to a good state at a tenth of the rates so often"},
     {"resume", HT_SET_FLAG, AT(resume), "false",
      "go on from the last checkpoint"},
     {"tensorboard", HT_SET_FLAG, AT(tensorboard), "false",

@@ -35,7 +35,8 @@ static ht_status forward(ht_plan *plan, ht_run *run, int n_in,
 
 static ht_status check_finite(double loss, int64_t t) {
   if (isfinite(loss)) return HT_SUCCESS;
-  return ht_fail(HT_NUMERIC, "the loss is %g at step %lld", loss, (long long)t);
+  return ht_fail(HT_NUMERIC, "the loss is %s at step %lld",
+                 isnan(loss) ? "NaN" : "infinite", (long long)t);
 }
 
 static ht_status take_gradients(ht_stepper *s) {

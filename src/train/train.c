@@ -17,6 +17,7 @@
 #include "train/log.h"
 #include "train/prepare.h"
 #include "train/report.h"
+#include "train/retreat.h"
 #include "train/standard_input.h"
 #include "train/step.h"
 
@@ -39,6 +40,8 @@ typedef struct training {
   ht_events *events; /* NULL: none wanted */
   ht_status logged;  /* the first failure to write either */
   char log_message[HT_MESSAGE_MAX];
+  bool may_retreat;
+  bool again; /* after a retreat: all is told already */
 } training;
 
 /* ---- events */
@@ -254,6 +257,7 @@ static ht_status make_loop(training *t) {
       .lr = t->optimizer->hyper.lr,
       .at = {.best = -INFINITY},
       .seconds = t->prepared,
+      .may_retreat = t->may_retreat,
   };
   if (o->valid) l->valid = &t->valid, l->frozen_valid = t->frozen_valid;
   if (o->valid_split > 0) {
@@ -329,7 +333,7 @@ static ht_status decide(training *t) {
                   : t->loop.valid_index ? t->loop.n_valid
                                         : t->valid.data.n;
   ht_decisions d = {&t->trained, &t->loop, t->split.n_train, valid};
-  ht_decisions_tell(&d, note, t);
+  if (!t->again) ht_decisions_tell(&d, note, t);
   HT_TRY(ht_decisions_settings(&d, &t->trained.arena, &t->decided));
   t->loop.options = &t->decided;
   return HT_SUCCESS;
@@ -355,7 +359,11 @@ static ht_status tell_profile(training *t) {
 
 static ht_status run_loop(training *t) {
   bool found = false;
+  ht_ease *ease;
   if (t->o->resume) HT_TRY(ht_checkpoint_resume(&t->loop, &found));
+  HT_TRY(ht_retreat_read(t->o->out, &t->trained.arena, &ease,
+                         &t->loop.schedule.n_ease));
+  t->loop.schedule.ease = ease;
   HT_TRY(start_log(t));
   ht_status st = ht_loop_run(&t->loop);
   if (st.code == HT_OK && t->loop.profile) st = tell_profile(t);
@@ -421,14 +429,22 @@ static void open_training(training *t, const ht_train_options *o,
   t->trained.model = model;
 }
 
-ht_status ht_train_model(ht_model *model, const ht_train_options *o,
-                         const ht_watcher *watcher) {
+static ht_status train_once(ht_model *model, const ht_train_options *o,
+                            const ht_watcher *watcher, bool may_retreat,
+                            bool again) {
   training t;
   HT_TRY(ht_prepare_check(o));
   open_training(&t, o, model, watcher);
+  t.may_retreat = may_retreat;
+  t.again = again;
   ht_status st = train(&t);
   free_training(&t);
   return st;
+}
+
+ht_status ht_train_model(ht_model *model, const ht_train_options *o,
+                         const ht_watcher *watcher) {
+  return train_once(model, o, watcher, false, false);
 }
 
 /* ---- what it would do */
@@ -504,11 +520,65 @@ static ht_status check_test(const ht_train_options *o) {
   return ht_fail_errno("cannot read", o->test);
 }
 
+static bool has_checkpoints(const char *run) {
+  ht_arena arena = {0};
+  char *path = ht_path_join(&arena, run, "checkpoints");
+  bool there = path && ht_path_exists(path);
+  ht_arena_free(&arena);
+  return there;
+}
+
+static ht_status count_retreats(const char *run, int *n) {
+  ht_arena arena = {0};
+  ht_ease *ease;
+  ht_status st = ht_retreat_read(run, &arena, &ease, n);
+  ht_arena_free(&arena);
+  return st;
+}
+
+/* The state before what went wrong, or the failure itself where it has gone
+ * wrong too often. */
+static ht_status go_back(const ht_train_options *o, ht_status why, int n,
+                         const ht_watcher *watcher) {
+  char text[HT_MESSAGE_MAX], line[HT_MESSAGE_MAX + 100];
+  int64_t from;
+  ht_status_copy(why, text);
+  if (n >= o->retreats)
+    return ht_fail(HT_NUMERIC,
+                   n ? "%s; %d retreats to lower rates did not help" : "%s",
+                   text, n);
+  HT_TRY(ht_retreat(o->out, &from));
+  snprintf(line, sizeof line,
+           "%s: back to step %lld, rates are a tenth from there (retreat %d of "
+           "%lld)",
+           text, (long long)from, n + 1, (long long)o->retreats);
+  ht_event e = {.type = HT_EVENT_NOTE, .text = line};
+  if (watcher && watcher->event && !watcher->event(watcher->arg, &e))
+    return ht_fail(HT_STOPPED, "stopped");
+  return HT_SUCCESS;
+}
+
+/* Takes the model over: after a retreat it is read anew. */
+static ht_status train_on(const ht_train_options *asked, ht_model *model,
+                          const ht_watcher *watcher) {
+  ht_train_options o = *asked;
+  for (bool again = false;; again = true) {
+    int n;
+    ht_status st = count_retreats(o.out, &n);
+    if (st.code == HT_OK)
+      st = train_once(model, &o, watcher, n < o.retreats, again);
+    ht_model_free(model); /* its memory is of use to what follows */
+    if (st.code != HT_NUMERIC || !has_checkpoints(o.out)) return st;
+    HT_TRY(go_back(&o, st, n, watcher));
+    o.resume = true;
+    HT_TRY(ht_prepare_model(&o, &model));
+  }
+}
+
 static ht_status train_model(const ht_train_options *o, ht_model *model,
                              const ht_watcher *watcher,
                              const ht_exporter *exporter) {
-  ht_status st = ht_train_model(model, o, watcher);
-  ht_model_free(model); /* its memory is of use to what follows */
+  ht_status st = train_on(o, model, watcher);
   if (st.code == HT_OK && (exporter || o->test))
     st = finish_run(o, watcher, exporter);
   return st;

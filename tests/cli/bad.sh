@@ -114,15 +114,29 @@ try 1 "$full" limited new text-embedding o --from-text data.csv --text text \
 awk 'BEGIN { print "text,label"
              for (i = 0; i < 64; i++) print "good day " i "," i }' > far.csv
 "$program" train --module m --data far.csv --task regress --out far \
-  --optimizer sgd --lr 1e9 --save-every 1 -q 2> err && {
+  --optimizer sgd --lr 1e9 --save-every 1 --retreats 0 -q 2> err && {
   echo "a loss that is no number was accepted"
   failures=$((failures + 1))
 }
-step=$(sed -n 's/^hubtune: the loss is -\{0,1\}[a-z]* at step \([0-9]*\)$/\1/p' err)
+step=$(sed -n 's/^hubtune: the loss is [A-Za-z]* at step \([0-9]*\), for every record of the batch$/\1/p' err)
 if [ "${step:-0}" -lt 2 ] || [ -e far/model ] ||
    ! grep -q "^model_checkpoint_path: \"ckpt-" far/checkpoints/checkpoint ||
    [ "$(grep -c '"step"' far/log.jsonl)" -ne $((step - 1)) ]; then
   echo "a loss that is no number: $(cat err)"
+  failures=$((failures + 1))
+fi
+
+# One record at fault is named, at each retreat and at the end.
+sed '41s/,.*/,1e39/' far.csv > poison.csv
+"$program" train --module m --data poison.csv --task regress --out poison \
+  2> err && {
+  echo "a record that is no number was accepted"
+  failures=$((failures + 1))
+}
+fault="for 1 of 32 records of 'poison.csv': line 41"
+if [ "$(grep -c "$fault: back to step 0, rates are a tenth from there" err)" \
+       -ne 3 ] || ! grep -q "^hubtune: .*$fault; 3 retreats" err; then
+  echo "a record that is no number: $(cat err)"
   failures=$((failures + 1))
 fi
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A training run that is killed at random instants, or ended with Ctrl-C, and
-# resumed, ends with the very bytes of one that was not.
+# resumed, ends with the very bytes of one that was not; also one that goes
+# back from a loss that is no number.
 #
 #     tests/cli/kill.sh [KILLS [SEED]]
 #
@@ -30,14 +31,16 @@ awk 'BEGIN {
 ./hubtune new text-embedding "$work/module" --from-text "$work/data.csv" \
   --text text --dim 16 --trainable -q > "$work/log" || exit 1
 
-# train RUN [OPTION...]
+# train RUN [COMMAND...]: by the options in $more
 train() {
   out=$1
   shift
+  # The options hold no blanks of their own.
+  # shellcheck disable=SC2086
   "$@" ./hubtune train --module "$work/module" --data "$work/data.csv" \
     --text text --label label --out "$out" --trainable --epochs 8 \
     --valid-split 0.1 --save-every 5 --dropout 0.1 --schedule cosine \
-    --resume -q < /dev/null >> "$work/log" 2>&1
+    $more --resume -q < /dev/null >> "$work/log" 2>&1
 }
 
 # The weights that the run ended with; temporary files are no part of it.
@@ -56,11 +59,6 @@ compare() {
 steps_of() { grep '"step"' "$1/log.jsonl" > "$1.steps"; }
 
 millis() { date +%s%3N; }
-
-begin=$(millis)
-train "$work/whole" || { cat "$work/log"; exit 1; }
-span=$(($(millis) - begin))
-steps_of "$work/whole"
 
 # interrupt SIGNAL STATUS TIMES: instants anywhere in the time of a whole run.
 interrupt() {
@@ -92,6 +90,25 @@ interrupt() {
   echo "$1: $hits times in $runs runs"
 }
 
-interrupt KILL 137 "$kills"
-interrupt INT 130 $((kills / 2))
+# scenario OPTION...: whole, on one thread, and interrupted
+scenario() {
+  more=$*
+  rm -rf "$work/whole" "$work/one"
+  begin=$(millis)
+  train "$work/whole" || { cat "$work/log"; exit 1; }
+  span=$(($(millis) - begin))
+  steps_of "$work/whole"
+  more="$* --threads 1"
+  train "$work/one" || { cat "$work/log"; exit 1; }
+  steps_of "$work/one"
+  compare "$work/one" "one thread"
+  more=$*
+  interrupt KILL 137 "$kills"
+  interrupt INT 130 $((kills / 2))
+}
+
+scenario
+scenario --optimizer sgd --lr 3000
+[ "$(wc -l < "$work/whole/checkpoints/retreats")" -ge 2 ] ||
+  fail "nothing was to go back from"
 [ "$failures" -eq 0 ]

@@ -62,7 +62,7 @@ static void set_defaults(void *p) {
       *(int64_t *)at = x < 0 ? OPTION_UNSET : (int64_t)x;
     if (o->kind == OPTION_REAL) *(double *)at = x < 0 ? NAN : x;
     if (o->kind == OPTION_TEXT || o->kind == OPTION_CHOICE)
-      *(const char **)at = text;
+      *(const char **)at = text && x < 0 ? NULL : text;
   }
 }
 
@@ -222,12 +222,11 @@ static int run(const invocation *c) {
   view v = {.c = c};
   int wrong = check(s);
   if (wrong) return wrong;
-  ht_status st = fetch_modules(c);
-  if (st.code != HT_OK) return failed(st);
-  signals_note();
-  progress_start(&v.bar, c->common->quiet);
-  st = ht_training_new(&t);
+  ht_status st = ht_training_new(&t);
   if (st.code == HT_OK) st = configure(t, c);
+  if (st.code == HT_OK) st = fetch_modules(c);
+  if (st.code == HT_OK) signals_note();
+  progress_start(&v.bar, c->common->quiet);
   if (st.code == HT_OK) st = ht_training_threads(t, (int)c->common->threads);
   if (st.code == HT_OK)
     st = s->print_config ? print_config(t, &v) : train(t, &v);

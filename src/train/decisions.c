@@ -60,7 +60,7 @@ static void tell_model(const ht_decisions *d, char *line) {
 typedef struct group {
   int variables;
   int64_t weights;
-  double lr;
+  double low, high; /* rates */
 } group;
 
 static void count(const ht_decisions *d, group *head, group *module) {
@@ -71,14 +71,18 @@ static void count(const ht_decisions *d, group *head, group *module) {
     group *g = layer ? head : module;
     g->variables++;
     g->weights += ht_count(&o->tuned[i].variable->value);
-    g->lr = o->tuned[i].lr;
+    double lr = o->tuned[i].lr;
+    if (g->variables == 1 || lr < g->low) g->low = lr;
+    if (g->variables == 1 || lr > g->high) g->high = lr;
   }
 }
 
 static void tell_group(char *line, const char *name, const group *g) {
-  if (g->variables)
-    add(line, " %d variable%s of the %s (%lld weights) at %g,", g->variables,
-        plural(g->variables), name, (long long)g->weights, g->lr);
+  if (!g->variables) return;
+  add(line, " %d variable%s of the %s (%lld weights) at %g", g->variables,
+      plural(g->variables), name, (long long)g->weights, g->low);
+  if (g->high > g->low) add(line, " to %g", g->high);
+  add(line, ",");
 }
 
 static void tell_training(const ht_decisions *d, char *line) {
@@ -151,8 +155,8 @@ ht_status ht_decisions_settings(const ht_decisions *d, ht_arena *arena,
     HT_TRY(copy_name(arena, c->output[0]->name, &out->output));
   out->task = task_name(d->trained->labels.task);
   out->loss = c->design.loss->name;
-  out->lr = hyper->lr;
+  if (!out->rates) out->lr = hyper->lr;
   out->weight_decay = hyper->weight_decay;
-  if (out->module_lr < 0) out->module_lr = hyper->lr / 10;
+  if (!out->rates && out->module_lr < 0) out->module_lr = hyper->lr / 10;
   return HT_SUCCESS;
 }

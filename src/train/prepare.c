@@ -102,6 +102,9 @@ ht_status ht_prepare_check(const ht_train_options *o) {
   if ((o->valid && strcmp(o->valid, "-") == 0) ||
       (o->test && strcmp(o->test, "-") == 0))
     return ht_fail(HT_USAGE, "only '--data' can be standard input");
+  if (o->rates && o->module_lr >= 0)
+    return ht_fail(HT_USAGE,
+                   "'--lr PATTERN=RATE' and '--module-lr' exclude each other");
   if (o->max_bad < 0)
     return ht_fail(HT_USAGE, "'--max-bad' must not be negative");
   HT_TRY(check_names(o));

@@ -1,7 +1,9 @@
 /* settings.c - the settings of a training, a row each, see train.h. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/rates.h"
 #include "train/train.h"
 
 #define AT(field) offsetof(ht_train_options, field), 0
@@ -48,7 +50,9 @@ static const ht_setting settings[] = {
     {"class-weights", HT_SET_TEXT, AT(class_weights), NULL, "balanced"},
     {"optimizer", HT_SET_TEXT, AT(optimizer), "adam",
      "sgd, adam, adamw, adagrad or rmsprop"},
-    {"lr", HT_SET_REAL, AT(lr), "-1", "learning rate; default: Keras's"},
+    {"lr", HT_SET_RATE, offsetof(ht_train_options, lr),
+     offsetof(ht_train_options, rates), "-1",
+     "learning rate, or PATTERN=RATE,...; default: Keras's"},
     {"module-lr", HT_SET_REAL, AT(module_lr), "-1",
      "of the module's variables; default: a tenth of --lr"},
     {"momentum", HT_SET_REAL, AT(momentum), "0", "of sgd and rmsprop"},
@@ -134,6 +138,23 @@ static ht_status set_text(ht_train_options *o, ht_arena *arena,
   return HT_SUCCESS;
 }
 
+static ht_status set_rate(ht_train_options *o, ht_arena *arena,
+                          const ht_setting *s, const char *value) {
+  const char **rates = field(o, s->count_offset);
+  double x, *rate = field(o, s->offset);
+  *rates = NULL;
+  if (value && ht_parse_double(value, &x) && x >= 0 && isfinite(x)) {
+    *rate = x;
+    return HT_SUCCESS;
+  }
+  if (!value || !strchr(value, '='))
+    return bad_value(s, value ? value : "", "a number or PATTERN=RATE,...");
+  HT_TRY(ht_rates_check(value));
+  *rates = ht_arena_string(arena, value);
+  return *rates ? HT_SUCCESS
+                : ht_fail(HT_NO_MEMORY, "no memory for the settings");
+}
+
 static ht_status set_value(ht_train_options *o, ht_arena *arena,
                            const ht_setting *s, const char *value) {
   switch (s->type) {
@@ -146,6 +167,7 @@ static ht_status set_value(ht_train_options *o, ht_arena *arena,
       if (!value || !ht_parse_double(value, field(o, s->offset)))
         return bad_value(s, value ? value : "", "a number");
       return HT_SUCCESS;
+    case HT_SET_RATE: return set_rate(o, arena, s, value);
     case HT_SET_INT:
       if (!value || !ht_parse_int(value, field(o, s->offset)))
         return bad_value(s, value ? value : "", "a whole number");
@@ -190,7 +212,10 @@ ht_status ht_train_get(const ht_train_options *o, const char *name,
   const ht_setting *s;
   HT_TRY(find(name, &s));
   const void *at = field(o, s->offset);
-  if (s->type == HT_SET_REAL) ht_text_printf(out, "%.17g", *(const double *)at);
+  if (s->type == HT_SET_RATE && *(const char **)field(o, s->count_offset))
+    ht_text_add(out, *(const char **)field(o, s->count_offset));
+  else if (s->type == HT_SET_REAL || s->type == HT_SET_RATE)
+    ht_text_printf(out, "%.17g", *(const double *)at);
   if (s->type == HT_SET_INT)
     ht_text_printf(out, "%lld", (long long)*(const int64_t *)at);
   if (s->type == HT_SET_FLAG)
@@ -211,7 +236,7 @@ void ht_train_defaults(ht_train_options *o) {
     if (!s->standard) continue;
     if (s->type == HT_SET_TEXT)
       *(const char **)field(o, s->offset) = s->standard;
-    if (s->type == HT_SET_REAL)
+    if (s->type == HT_SET_REAL || s->type == HT_SET_RATE)
       *(double *)field(o, s->offset) = strtod(s->standard, NULL);
     if (s->type == HT_SET_INT)
       *(int64_t *)field(o, s->offset) = strtoll(s->standard, NULL, 10);

@@ -44,6 +44,10 @@ static json_object *setting_json(const ht_train_options *o,
       text = *(const char **)field(o, s->offset);
       return text ? json_object_new_string(text) : NULL;
     case HT_SET_LIST: return list_json(o, s);
+    case HT_SET_RATE:
+      text = *(const char **)field(o, s->count_offset);
+      if (text) return json_object_new_string(text);
+      return real_json(*(double *)field(o, s->offset), s);
     case HT_SET_REAL: return real_json(*(double *)field(o, s->offset), s);
     case HT_SET_INT:
       return json_object_new_int64(*(int64_t *)field(o, s->offset));

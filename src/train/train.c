@@ -16,6 +16,7 @@
 #include "train/events.h"
 #include "train/log.h"
 #include "train/prepare.h"
+#include "train/rates.h"
 #include "train/report.h"
 #include "train/retreat.h"
 #include "train/standard_input.h"
@@ -161,6 +162,22 @@ static ht_status compose(training *t, const ht_design *design) {
   return st;
 }
 
+/* One variable at its rate. */
+static ht_status add_variable(training *t, ht_variable *v, bool head,
+                              double lr) {
+  if (t->o->rates) HT_TRY(ht_rates_find(t->o->rates, v, head, &lr));
+  return ht_optimizer_add(t->optimizer, v, lr);
+}
+
+static ht_status check_rates(training *t, int n_head) {
+  const ht_optimizer *o = t->optimizer;
+  ht_variable **v;
+  if (!t->o->rates) return HT_SUCCESS;
+  HT_NEW(v, &t->trained.arena, o->n_tuned + 1);
+  for (int i = 0; i < o->n_tuned; i++) v[i] = o->tuned[i].variable;
+  return ht_rates_used(t->o->rates, v, o->n_tuned, n_head);
+}
+
 static ht_status add_variables(training *t) {
   const ht_train_options *o = t->o;
   ht_composed *c = &t->trained.composed;
@@ -169,8 +186,8 @@ static ht_status add_variables(training *t) {
   double module_lr = o->module_lr >= 0 ? o->module_lr : lr / 10;
   HT_TRY(ht_step_untune(c->train, store));
   for (int i = 0; i < c->n_layers; i++) {
-    HT_TRY(ht_optimizer_add(t->optimizer, c->layer[i].kernel, lr));
-    HT_TRY(ht_optimizer_add(t->optimizer, c->layer[i].bias, lr));
+    HT_TRY(add_variable(t, c->layer[i].kernel, true, lr));
+    HT_TRY(add_variable(t, c->layer[i].bias, true, lr));
   }
   int head = t->optimizer->n_tuned;
   for (int i = 0; i < store->n_variables; i++) {
@@ -178,10 +195,9 @@ static ht_status add_variables(training *t) {
     bool layer = false;
     for (int k = 0; k < head; k++)
       layer |= t->optimizer->tuned[k].variable == v;
-    if (v->tuned && !layer)
-      HT_TRY(ht_optimizer_add(t->optimizer, v, module_lr));
+    if (v->tuned && !layer) HT_TRY(add_variable(t, v, false, module_lr));
   }
-  if (t->optimizer->n_tuned) return HT_SUCCESS;
+  if (t->optimizer->n_tuned) return check_rates(t, head);
   return ht_fail(HT_USAGE,
                  "nothing to train: no head, and no variable of the "
                  "module that the loss depends on is trainable");
@@ -254,7 +270,7 @@ static ht_status make_loop(training *t) {
       .optimizer = t->optimizer,
       .train = &t->train,
       .frozen = t->frozen,
-      .lr = t->optimizer->hyper.lr,
+      .lr = o->rates ? t->optimizer->tuned[0].lr : t->optimizer->hyper.lr,
       .at = {.best = -INFINITY},
       .seconds = t->prepared,
       .may_retreat = t->may_retreat,

@@ -22,6 +22,7 @@ typedef struct ht_train_options {
   int n_module, n_input, n_argument;
   double valid_split, dropout, label_smoothing, l1, l2;
   double lr, module_lr, weight_decay; /* negative: the default */
+  const char *rates;                  /* rates.h; NULL: lr */
   double momentum, clip_norm;
   bool trainable, nesterov, no_module_losses, no_shuffle, resume, tensorboard,
       profile, no_cache;
@@ -33,6 +34,7 @@ typedef enum ht_setting_type {
   HT_SET_TEXT,
   HT_SET_LIST, /* of texts; the count follows in n_<name> */
   HT_SET_REAL,
+  HT_SET_RATE, /* a number, or a text in the place of the count */
   HT_SET_INT,
   HT_SET_FLAG
 } ht_setting_type;

@@ -67,6 +67,24 @@ for line in '"dropout":0,' '"trainable":false' '"epochs":10,'; do
   grep -qF "$line" over/config.json || fail "the file counted more: $line"
 done
 
+# ---- rates by the names of variables
+
+fit="--module m --data data.csv --label stars --trainable --epochs 2"
+# shellcheck disable=SC2086
+{
+  train 1 $fit --lr 0.02 --module-lr 0.003 --out two || fail "two rates: exit $?"
+  train 1 $fit --lr 'head=0.02,*=0.003' --out named || fail "named: exit $?"
+  train 1 $fit --lr '*/kernel=0.5,head=0.02,emb*=0.003' --out other ||
+    fail "other: exit $?"
+  said=$(train 1 $fit --lr 'head=0.02,foo*=1' --out bad 2>&1) &&
+    fail "a pattern that fits nothing is taken"
+}
+cmp "two/$weights" "named/$weights" || fail "named rates: other weights"
+cmp -s "two/$weights" "other/$weights" && fail "the first pattern is passed over"
+[ "$said" = "hubtune: '--lr': no variable that trains fits 'foo*'" ] ||
+  fail "foo*: $said"
+[ ! -e bad ] || fail "left behind: bad"
+
 # ---- what is wrong
 
 # wrong MESSAGE < FILE

@@ -27,7 +27,8 @@ typedef enum ht_code {
   HT_UNSUPPORTED, /* valid, but not something hubtune does */
   HT_NO_MEMORY,
   HT_NUMERIC, /* a loss or value that is not finite */
-  HT_STOPPED  /* a callback or signal asked to stop */
+  HT_STOPPED, /* a callback or signal asked to stop */
+  HT_UNMET    /* a model is not as good as was asked for */
 } ht_code;
 
 /*

@@ -82,7 +82,8 @@ START_TEST(numbers_are_scored_as_scikit_learn_does) {
 END_TEST
 
 START_TEST(schedules_warm_up_and_end_at_zero) {
-  ht_schedule s = {ht_schedule_find("linear"), 4, 14};
+  ht_schedule s = {
+      .kind = ht_schedule_find("linear"), .warmup = 4, .total = 14};
   near(ht_schedule_factor(&s, 1), 0.25);
   near(ht_schedule_factor(&s, 4), 1);
   near(ht_schedule_factor(&s, 5), 1);

@@ -123,7 +123,9 @@ static void open_table(table *t, const setting *s) {
   ht_hyper h = hyper_of(s, kind);
   OK(ht_optimizer_new(kind, &h, &t->o));
   OK(ht_optimizer_add(t->o, t->v, s->lr));
-  t->schedule = (ht_schedule){ht_schedule_find(s->schedule), s->warmup, STEPS};
+  t->schedule = (ht_schedule){.kind = ht_schedule_find(s->schedule),
+                              .warmup = s->warmup,
+                              .total = STEPS};
 }
 
 static void close_table(table *t) {

@@ -190,5 +190,5 @@ ht_status ht_result_export(ht_result *r, const char *out, bool module_only,
 
 ht_status ht_result_report(ht_result *r, const char *run) {
   ht_threads_set(r->threads);
-  return ht_report_write(&r->trained, run);
+  return ht_report_write(&r->trained, run, NULL);
 }

@@ -173,7 +173,8 @@ static const char *handle_of(const char *text) {
 
 static int check(const settings *s) {
   bool out = s->out || s->print_config;
-  if (!s->config && (!s->module.n || !s->data || !out))
+  bool module = s->module.n || s->init_from;
+  if (!s->config && (!module || !s->data || !out))
     return wrong_use("train needs --module, --data and --out");
   if (s->trainable && s->frozen)
     return wrong_use("either --trainable or --frozen, not both");

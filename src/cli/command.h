@@ -39,10 +39,10 @@ extern const command *const commands[]; /* ends with NULL */
 const command *command_find(const char *name);
 extern const option common_options[];
 
-enum { DONE = 0, FAILED = 1, WRONG_USE = 2 };
+enum { DONE = 0, FAILED = 1, WRONG_USE = 2, NOT_GOOD_ENOUGH = 3 };
 
-/* Says why, in one line, and returns the exit status: 1, or after a signal
- * 130 or 143. */
+/* Says why, in one line, and returns the exit status: 1, 3 where a model is
+ * not as good as was asked for, or after a signal 130 or 143. */
 int failed(ht_status st);
 /* The same for a command line that makes no sense: 2. */
 int wrong_use(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -50,7 +50,7 @@ int failed(ht_status st) {
   if (st.code == HT_STOPPED && !signals_noted() && ferror(stdout)) return DONE;
   complain(st.msg ? st.msg : "stopped");
   if (st.code == HT_STOPPED && signals_noted()) return 128 + signals_noted();
-  return FAILED;
+  return st.code == HT_UNMET ? NOT_GOOD_ENOUGH : FAILED;
 }
 
 int wrong_use(const char *format, ...) {

@@ -12,6 +12,7 @@
 #include "hub/checkpoint_write.h"
 #include "optim/rows.h"
 #include "train/checkpoint_keys.h"
+#include "train/init.h"
 
 /* What is to be written; tensors are dropped at the end. */
 typedef struct items {
@@ -82,7 +83,7 @@ static ht_rows *rows_of(const ht_optimizer *o, const ht_variable *v) {
 }
 
 /* Only the rows that were touched, up to date; without decay the others are
- * the module's own. */
+ * the module's own, unless training began elsewhere. */
 static ht_status put_changed_rows(items *s, const ht_rows *rows,
                                   const ht_variable *v) {
   ht_rows_state state;
@@ -102,7 +103,7 @@ static ht_status put_weights(items *s, const ht_loop *loop) {
     const ht_rows *rows = rows_of(loop->optimizer, v);
     ht_tensor t;
     if (!v->changed) continue;
-    if (rows && !ht_rows_decay(rows)) {
+    if (rows && !ht_rows_decay(rows) && !ht_init_run(loop->options)) {
       HT_TRY(put_changed_rows(s, rows, v));
       continue;
     }

@@ -42,6 +42,12 @@ ht_status ht_checkpoint_last_regular(const char *run, int64_t *number,
 ht_status ht_checkpoint_weights(const char *run, int64_t step,
                                 ht_store *store) HT_MUST_CHECK;
 
+/* The same for a training that begins there: kernel and bias of the last
+ * layer (or NULL) may have more classes, whose weights stay. */
+ht_status ht_checkpoint_begin(const char *run, int64_t step, ht_store *store,
+                              const ht_variable *kernel,
+                              const ht_variable *bias) HT_MUST_CHECK;
+
 /*
  * The state of an optimizer and of the store that its variables are in, at
  * any prefix, after `step` steps: what a net's training saves. Restored into

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "kernels/regex.h"
+#include "train/assert.h"
 #include "train/head_init.h"
 #include "train/joint.h"
 
@@ -65,6 +66,10 @@ ht_status ht_prepare_task(const char *name, ht_task *out) {
 
 /* ---- checks */
 
+static bool trains_module(const ht_train_options *o) {
+  return o->trainable || o->trainable_variables;
+}
+
 static ht_status in_range(const char *name, double x, double below) {
   if (x >= 0 && x < below) return HT_SUCCESS;
   return ht_fail(HT_USAGE, "'--%s' must be in [0,%g), not %g", name, below, x);
@@ -105,6 +110,11 @@ ht_status ht_prepare_check(const ht_train_options *o) {
   if (o->rates && o->module_lr >= 0)
     return ht_fail(HT_USAGE,
                    "'--lr PATTERN=RATE' and '--module-lr' exclude each other");
+  for (int i = 0; i < o->n_assert; i++) HT_TRY(ht_assert_parse(o->assert[i]));
+  if (o->head_first > 0 && !trains_module(o))
+    return ht_fail(HT_USAGE, "'--head-first' needs '--trainable'");
+  if (o->head_first > 0 && strcmp(o->head, "none") == 0)
+    return ht_fail(HT_USAGE, "'--head-first' needs a head");
   if (o->max_bad < 0)
     return ht_fail(HT_USAGE, "'--max-bad' must not be negative");
   HT_TRY(check_names(o));
@@ -149,10 +159,6 @@ ht_status ht_prepare_split(const ht_train_options *o, const ht_feed *feed,
 }
 
 /* ---- the module */
-
-static bool trains_module(const ht_train_options *o) {
-  return o->trainable || o->trainable_variables;
-}
 
 /* With frozen batch normalisation the steps run what inference does. */
 static bool is_training(const ht_train_options *o) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "train/init.h"
 #include "train/loop.h"
 #include "train/prepare.h"
 
@@ -110,6 +111,7 @@ static ht_status answer(ht_report *r, ht_composed *c, int64_t n) {
                       .index = r->index,
                       .n = n,
                       .cache = !r->trained->options.no_cache &&
+                               !ht_init_run(&r->trained->options) &&
                                r->trained->options.n_module == 1};
   HT_TRY(ht_frozen_make(&w, &frozen, &why));
   ht_status st =
@@ -220,13 +222,16 @@ static ht_status make(ht_report *r, ht_composed *c, ht_text *page) {
   HT_TRY(write_page(r, page));
   const char *path = ht_path_join(&r->arena, r->run, "report.html");
   if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
-  return ht_file_write(path, page->p, page->n);
+  HT_TRY(ht_file_write(path, page->p, page->n));
+  return r->check ? r->check(r) : HT_SUCCESS;
 }
 
-ht_status ht_report_write(ht_trained *trained, const char *run) {
+ht_status ht_report_write(ht_trained *trained, const char *run,
+                          ht_report_check_fn *check) {
   ht_text page = {0};
   ht_report r = {.trained = trained,
                  .run = run,
+                 .check = check,
                  .step_loss = {.name = "each step"},
                  .epoch_loss = {.name = "mean of the epoch"},
                  .valid_loss = {.name = "validation"}};

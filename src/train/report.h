@@ -15,7 +15,9 @@ typedef struct ht_series {
 } ht_series;
 
 /* Everything that a report shows. */
-typedef struct ht_report {
+typedef struct ht_report ht_report;
+typedef ht_status ht_report_check_fn(const ht_report *r);
+struct ht_report {
   ht_arena arena;
   const ht_trained *trained;
   const char *run;
@@ -27,14 +29,17 @@ typedef struct ht_report {
   ht_scorecard card;
   ht_interval interval[HT_MAX_METRICS];
   ht_series step_loss, epoch_loss, valid_loss, metric;
-} ht_report;
+  ht_report_check_fn *check;
+};
 
 /*
  * Writes RUN/report.html: one file that needs no other. The best weights are
  * judged on the test data, else on the validation data, else on the training
- * data, and the page says on which.
+ * data, and the page says on which. Then `check` (may be NULL) decides whether
+ * that is good enough.
  */
-ht_status ht_report_write(ht_trained *trained, const char *run) HT_MUST_CHECK;
+ht_status ht_report_write(ht_trained *trained, const char *run,
+                          ht_report_check_fn *check) HT_MUST_CHECK;
 
 /* ---- the parts, each appended to a page */
 

@@ -43,7 +43,7 @@ ht_status ht_checkpoint_module(const ht_model *model, uint64_t *digest) {
 static bool is_free(const char *name) {
   const char *names[] = {"out",   "resume",   "save-every", "keep",
                          "log",   "patience", "test",       "epochs",
-                         "steps", "no-cache", "retreats"};
+                         "steps", "no-cache", "retreats",   "assert"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return false;
@@ -148,6 +148,64 @@ static ht_status weights_from(ht_bundle *b, ht_store *store) {
     HT_TRY(get_rows(b, store->variable[i]));
   }
   return HT_SUCCESS;
+}
+
+/* Where t has fewer columns than v, those of v stay that it has not: classes
+ * that are new. */
+static ht_status widen(const ht_variable *v, ht_tensor *t) {
+  const ht_shape *have = &v->value.shape, *got = &t->shape;
+  ht_tensor wide;
+  int last = have->rank - 1;
+  if (t->dtype != HT_FLOAT || v->dtype != HT_FLOAT || last < 0 ||
+      got->rank != have->rank || got->dim[last] >= have->dim[last] ||
+      memcmp(got->dim, have->dim, (size_t)last * sizeof *got->dim) != 0)
+    return HT_SUCCESS;
+  int64_t n = have->dim[last], m = got->dim[last];
+  HT_TRY(ht_tensor_copy(NULL, &v->value, &wide));
+  for (int64_t i = 0; i < ht_count(t) / m; i++)
+    memcpy(ht_f(&wide) + i * n, ht_f(t) + i * m, (size_t)m * sizeof(float));
+  ht_tensor_drop(t);
+  *t = wide;
+  return HT_SUCCESS;
+}
+
+static ht_status begin_variable(ht_bundle *b, ht_variable *v, bool grows,
+                                int *n) {
+  ht_tensor t;
+  HT_TRY(get_of(b, "model", v, NULL, &t));
+  if (!t.dtype) return get_rows(b, v);
+  if (grows) {
+    ht_status st = widen(v, &t);
+    if (st.code != HT_OK) ht_tensor_drop(&t);
+    HT_TRY(st);
+  }
+  ++*n;
+  v->changed = true;
+  return ht_variable_assign(v, &t, false);
+}
+
+static ht_status begin_from(ht_bundle *b, const char *run, ht_store *store,
+                            const ht_variable *kernel,
+                            const ht_variable *bias) {
+  int n = 0;
+  for (int i = 0; i < store->n_variables; i++) {
+    ht_variable *v = store->variable[i];
+    HT_TRY(begin_variable(b, v, v == kernel || v == bias, &n));
+  }
+  if (n) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "'%s' has no variable of this module or head", run);
+}
+
+ht_status ht_checkpoint_begin(const char *run, int64_t step, ht_store *store,
+                              const ht_variable *kernel,
+                              const ht_variable *bias) {
+  char path[4096];
+  ht_bundle *b;
+  snprintf(path, sizeof path, "%s/checkpoints/best-%lld", run, (long long)step);
+  HT_TRY(ht_checkpoint_open(path, &b));
+  ht_status st = begin_from(b, run, store, kernel, bias);
+  ht_bundle_close(b);
+  return st;
 }
 
 ht_status ht_checkpoint_weights(const char *run, int64_t step,

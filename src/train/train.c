@@ -14,12 +14,12 @@
 #include "train/checkpoint.h"
 #include "train/decisions.h"
 #include "train/events.h"
+#include "train/init.h"
 #include "train/log.h"
+#include "train/once.h"
 #include "train/prepare.h"
 #include "train/rates.h"
-#include "train/report.h"
 #include "train/retreat.h"
-#include "train/standard_input.h"
 #include "train/step.h"
 
 /* Everything of one training. */
@@ -124,6 +124,7 @@ static ht_status open_data(training *t, const ht_callable *call) {
   HT_TRY(ht_prepare_task(o->task, &task));
   HT_TRY(ht_prepare_classes(o, &fixed));
   HT_TRY(ht_labels_learn(t->train.label, task, fixed, labels));
+  if (ht_init_run(o)) HT_TRY(ht_init_labels(ht_init_run(o), labels));
   HT_TRY(ht_feed_encode(&t->train, labels));
   if (o->augment && !ht_feed_images(&t->train))
     return ht_fail(HT_USAGE, "'--augment' changes images, '%s' has none",
@@ -172,7 +173,7 @@ static ht_status add_variable(training *t, ht_variable *v, bool head,
 static ht_status check_rates(training *t, int n_head) {
   const ht_optimizer *o = t->optimizer;
   ht_variable **v;
-  if (!t->o->rates) return HT_SUCCESS;
+  if (!t->o->rates || o->n_tuned == n_head) return HT_SUCCESS;
   HT_NEW(v, &t->trained.arena, o->n_tuned + 1);
   for (int i = 0; i < o->n_tuned; i++) v[i] = o->tuned[i].variable;
   return ht_rates_used(t->o->rates, v, o->n_tuned, n_head);
@@ -230,14 +231,15 @@ static ht_status make_frozen(training *t) {
   const char *why = "images are augmented";
   bool trains = t->o->trainable || t->o->trainable_variables;
   ht_composed *c = &t->trained.composed;
-  ht_frozen_work w = {.composed = c,
-                      .body = &c->train_body,
-                      .feed = &t->train,
-                      .index = t->split.train,
-                      .n = t->split.n_train,
-                      .cache = !t->o->no_cache && t->o->n_module == 1,
-                      .notice = note,
-                      .arg = t};
+  ht_frozen_work w = {
+      .composed = c,
+      .body = &c->train_body,
+      .feed = &t->train,
+      .index = t->split.train,
+      .n = t->split.n_train,
+      .cache = !t->o->no_cache && t->o->n_module == 1 && !ht_init_run(t->o),
+      .notice = note,
+      .arg = t};
   if (!t->o->augment) HT_TRY(ht_frozen_make(&w, &t->frozen, &why));
   if (!t->frozen && !trains && why)
     notef(t, "the module runs at every step: %s", why);
@@ -406,6 +408,8 @@ static ht_status prepare(training *t, bool freeze) {
   ht_tensor_drop(&design.kernel);
   ht_tensor_drop(&design.bias);
   HT_TRY(st);
+  if (ht_init_run(t->o))
+    HT_TRY(ht_init_weights(ht_init_run(t->o), &d->composed));
   HT_TRY(make_optimizer(t));
   start = ht_now();
   if (freeze) HT_TRY(make_frozen(t));
@@ -445,9 +449,9 @@ static void open_training(training *t, const ht_train_options *o,
   t->trained.model = model;
 }
 
-static ht_status train_once(ht_model *model, const ht_train_options *o,
-                            const ht_watcher *watcher, bool may_retreat,
-                            bool again) {
+ht_status ht_train_once(ht_model *model, const ht_train_options *o,
+                        const ht_watcher *watcher, bool may_retreat,
+                        bool again) {
   training t;
   HT_TRY(ht_prepare_check(o));
   open_training(&t, o, model, watcher);
@@ -460,7 +464,7 @@ static ht_status train_once(ht_model *model, const ht_train_options *o,
 
 ht_status ht_train_model(ht_model *model, const ht_train_options *o,
                          const ht_watcher *watcher) {
-  return train_once(model, o, watcher, false, false);
+  return ht_train_once(model, o, watcher, false, false);
 }
 
 /* ---- what it would do */
@@ -472,166 +476,22 @@ static ht_status decide_settings(training *t, const char *out, ht_text *json) {
   return ht_train_json(&t->decided, json);
 }
 
-ht_status ht_train_decide(const ht_train_options *o, const ht_watcher *watcher,
-                          ht_text *json) {
+ht_status ht_train_decide(const ht_train_options *asked,
+                          const ht_watcher *watcher, ht_text *json) {
   training t;
   ht_model *model;
-  ht_train_options nowhere = *o;
-  if (!o->out) nowhere.out = ""; /* nothing is written */
-  HT_TRY(ht_prepare_check(&nowhere));
-  HT_TRY(ht_prepare_model(&nowhere, &model));
-  open_training(&t, &nowhere, model, watcher);
-  ht_status st = decide_settings(&t, o->out, json);
-  free_training(&t);
-  ht_model_free(model);
-  return st;
-}
-
-/* ---- after the training: the best weights */
-
-static ht_status append_log(const ht_train_options *o, const ht_event *e,
-                            ht_arena *arena) {
-  ht_log *log;
-  const char *path = o->log ? o->log : ht_path_join(arena, o->out, "log.jsonl");
-  if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
-  HT_TRY(ht_log_append(path, &log));
-  ht_status st = ht_log_write(log, e);
-  ht_log_close(log);
-  return st;
-}
-
-static ht_status test(ht_trained *trained, const ht_train_options *o,
-                      const ht_watcher *watcher) {
-  ht_scorecard card;
-  HT_TRY(ht_trained_eval(trained, o->test, &card));
-  ht_event e = {.type = HT_EVENT_TEST, .loss = card.loss, .valid = &card};
-  ht_status st = append_log(o, &e, &trained->arena);
-  if (st.code == HT_OK && watcher && watcher->event)
-    watcher->event(watcher->arg, &e);
-  ht_scorecard_free(&card);
-  return st;
-}
-
-/* From the run folder, so that what is tested and exported is what was
- * saved. */
-static ht_status finish_run(const ht_train_options *o,
-                            const ht_watcher *watcher,
-                            const ht_exporter *exporter) {
-  ht_trained trained;
-  ht_status st = HT_SUCCESS;
-  HT_TRY(ht_trained_open(o->out, &trained));
-  char *folder = ht_path_join(&trained.arena, o->out, "model");
-  if (!folder) st = ht_fail(HT_NO_MEMORY, "no memory for a path");
-  if (st.code == HT_OK && exporter)
-    st = exporter->write(exporter->arg, &trained, folder);
-  if (st.code == HT_OK && o->test) st = test(&trained, o, watcher);
-  if (st.code == HT_OK) st = ht_report_write(&trained, o->out);
-  ht_trained_close(&trained);
-  return st;
-}
-
-/* Said before any work, not after all of it. */
-static ht_status check_test(const ht_train_options *o) {
-  if (!o->test || ht_path_exists(o->test)) return HT_SUCCESS;
-  return ht_fail_errno("cannot read", o->test);
-}
-
-static bool has_checkpoints(const char *run) {
-  ht_arena arena = {0};
-  char *path = ht_path_join(&arena, run, "checkpoints");
-  bool there = path && ht_path_exists(path);
-  ht_arena_free(&arena);
-  return there;
-}
-
-static ht_status count_retreats(const char *run, int *n) {
-  ht_arena arena = {0};
-  ht_ease *ease;
-  ht_status st = ht_retreat_read(run, &arena, &ease, n);
-  ht_arena_free(&arena);
-  return st;
-}
-
-/* The state before what went wrong, or the failure itself where it has gone
- * wrong too often. */
-static ht_status go_back(const ht_train_options *o, ht_status why, int n,
-                         const ht_watcher *watcher) {
-  char text[HT_MESSAGE_MAX], line[HT_MESSAGE_MAX + 100];
-  int64_t from;
-  ht_status_copy(why, text);
-  if (n >= o->retreats)
-    return ht_fail(HT_NUMERIC,
-                   n ? "%s; %d retreats to lower rates did not help" : "%s",
-                   text, n);
-  HT_TRY(ht_retreat(o->out, &from));
-  snprintf(line, sizeof line,
-           "%s: back to step %lld, rates are a tenth from there (retreat %d of "
-           "%lld)",
-           text, (long long)from, n + 1, (long long)o->retreats);
-  ht_event e = {.type = HT_EVENT_NOTE, .text = line};
-  if (watcher && watcher->event && !watcher->event(watcher->arg, &e))
-    return ht_fail(HT_STOPPED, "stopped");
-  return HT_SUCCESS;
-}
-
-/* Takes the model over: after a retreat it is read anew. */
-static ht_status train_on(const ht_train_options *asked, ht_model *model,
-                          const ht_watcher *watcher) {
-  ht_train_options o = *asked;
-  for (bool again = false;; again = true) {
-    int n;
-    ht_status st = count_retreats(o.out, &n);
-    if (st.code == HT_OK)
-      st = train_once(model, &o, watcher, n < o.retreats, again);
-    ht_model_free(model); /* its memory is of use to what follows */
-    if (st.code != HT_NUMERIC || !has_checkpoints(o.out)) return st;
-    HT_TRY(go_back(&o, st, n, watcher));
-    o.resume = true;
-    HT_TRY(ht_prepare_model(&o, &model));
-  }
-}
-
-static ht_status train_model(const ht_train_options *o, ht_model *model,
-                             const ht_watcher *watcher,
-                             const ht_exporter *exporter) {
-  ht_status st = train_on(o, model, watcher);
-  if (st.code == HT_OK && (exporter || o->test))
-    st = finish_run(o, watcher, exporter);
-  return st;
-}
-
-static ht_status train_held(const ht_train_options *asked, ht_model *model,
-                            const ht_watcher *watcher,
-                            const ht_exporter *exporter) {
   ht_train_options o = *asked;
   ht_arena arena = {0};
-  char *kept;
-  ht_status st = ht_standard_input_keep(&o, watcher, &arena, &kept);
-  if (st.code == HT_OK)
-    st = train_model(&o, model, watcher, exporter);
-  else
+  if (!o.out) o.out = ""; /* nothing is written */
+  ht_status st = ht_init_options(&o, &arena);
+  if (st.code == HT_OK) st = ht_prepare_check(&o);
+  if (st.code == HT_OK) st = ht_prepare_model(&o, &model);
+  if (st.code == HT_OK) {
+    open_training(&t, &o, model, watcher);
+    st = decide_settings(&t, asked->out, json);
+    free_training(&t);
     ht_model_free(model);
-  if (st.code != HT_OK) ht_standard_input_drop(o.out, kept);
-  ht_arena_free(&arena);
-  return st;
-}
-
-/* One process at a time in a run; a failure leaves no empty folder. */
-ht_status ht_train(const ht_train_options *o, const ht_watcher *watcher,
-                   const ht_exporter *exporter) {
-  ht_model *model;
-  int held = -1;
-  HT_TRY(ht_prepare_check(o));
-  HT_TRY(check_test(o));
-  HT_TRY(ht_prepare_model(o, &model));
-  ht_status st = ht_folder_make(o->out);
-  if (st.code == HT_OK) st = ht_folder_hold(o->out, &held);
-  if (st.code != HT_OK) {
-    ht_model_free(model);
-    return st;
   }
-  st = train_held(o, model, watcher, exporter);
-  if (st.code != HT_OK) rmdir(o->out);
-  close(held);
+  ht_arena_free(&arena);
   return st;
 }

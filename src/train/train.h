@@ -22,6 +22,11 @@ typedef struct ht_train_options {
   int n_module, n_input, n_argument;
   double valid_split, dropout, label_smoothing, l1, l2;
   double lr, module_lr, weight_decay; /* negative: the default */
+  const char *init_from; /* a run whose weights are the first ones */
+  const char *begin;     /* the same; not a setting: a stage of this run */
+  const char **assert;   /* "METRIC>=X" */
+  int n_assert;
+  int64_t head_first;                 /* epochs of the head alone */
   const char *rates;                  /* rates.h; NULL: lr */
   double momentum, clip_norm;
   bool trainable, nesterov, no_module_losses, no_shuffle, resume, tensorboard,

@@ -1,0 +1,14 @@
+/* assert.h - what has to be true of a model before it is exported. */
+#ifndef HT_TRAIN_ASSERT_H
+#define HT_TRAIN_ASSERT_H
+
+#include "train/report.h"
+
+/* "METRIC>=X" with >=, >, <= or <; METRIC is "loss" or one that the task has.
+ * Whether it can be read at all. */
+ht_status ht_assert_parse(const char *text) HT_MUST_CHECK;
+/* All of the trained model's assertions (its settings' "assert") on what a
+ * report judged; HT_UNMET where one does not hold. */
+ht_status ht_assert_check(const ht_report *report) HT_MUST_CHECK;
+
+#endif

@@ -34,7 +34,7 @@ static double zeta_rest(double x, double q) {
 double ht_zeta(double x, double q) {
   double sum = 0;
   if (x == 1) return INFINITY;
-  if (!(x > 1) || isnan(q)) return NAN;
+  if (!(x > 1) || isnan(q) || q < -1e7) return NAN; /* or endless */
   if (q <= 0) {
     if (q == floor(q)) return x == floor(x) && fmod(x, 2) == 0 ? INFINITY : NAN;
     if (x != floor(x)) return NAN; /* a power of a number below 0 */

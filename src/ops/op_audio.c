@@ -158,10 +158,10 @@ static void mel_frame(const mel *m, const float *x, float *out) {
 
 static ht_status mel_check(const ht_call *c, const mel *m, double rate,
                            double low, double high) {
-  if (m->bands < 1 || m->bands > 1 << 16 || m->terms < 1 || m->terms > m->bands)
+  if (m->bands < 1 || m->bands > 1 << 12 || m->terms < 1 || m->terms > m->bands)
     return ht_fail(HT_USAGE, "op '%s' wants at least as many bands as terms",
                    c->op->name);
-  if (!(rate > 0) || m->bins < 2 || !(low >= 0) || !(high > low))
+  if (!(rate > 0) || m->bins < 2 || !(low >= 0) || !(high > low) || high > 1e9)
     return ht_fail(HT_USAGE,
                    "op '%s' wants a sample rate above 0, 2 "
                    "frequencies and a lower limit below the upper",

@@ -232,7 +232,8 @@ static ht_status read_message(const ht_call *c, ht_string s, ht_dtype t,
                    "'%s' is wanted",
                    c->op->name, ht_dtype_name(m.dtype), ht_dtype_name(t));
   int64_t n = ht_shape_count(&m.shape);
-  if (n < 0 || n > (1 << 28))
+  /* A few bytes must not become gigabytes. */
+  if (n < 0 || n > (m.content ? (int64_t)m.bytes.n : 1 << 24))
     return ht_fail(HT_CORRUPT, "a serialised tensor is too big");
   if (m.content && t != HT_STRING && m.bytes.n != (size_t)n * ht_dtype_size(t))
     return ht_fail(HT_CORRUPT, "a serialised tensor has the wrong size");

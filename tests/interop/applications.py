@@ -170,7 +170,7 @@ def tell(name, mode, who, found, bounds):
 def worker(*words, **environment):
     subprocess.run([sys.executable, os.path.abspath(__file__), *words],
                    check=True, env={**os.environ, **environment},
-                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                   stdout=subprocess.DEVNULL)
 
 
 def check(name, folder, programs):

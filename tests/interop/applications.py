@@ -71,7 +71,7 @@ def problem_of(name, path, training):
     feeds.BATCH = BATCH
     feeds.SPECIAL = lambda _, spec, rng: draw(rng, BATCH, size, wide)
     calls = oracle.calls(path)
-    way = Family(write, False, None, "call", "default", None, None)
+    way = Family(write, False, None, "call", "default", None, None, BATCH)
     p = families_training.Problem(path, way, calls)
     p.mode = "training" if training else "inference"
     p.call = families_training.find_call(calls, "call", training)

@@ -71,7 +71,7 @@ def problem_of(name, path, training):
     feeds.BATCH = BATCH
     feeds.SPECIAL = lambda _, spec, rng: draw(rng, BATCH, size, wide)
     calls = oracle.calls(path)
-    way = Family(write, False, None, "call", "default", None, None)
+    way = Family(write, False, None, "call", "default", None, None, BATCH)
     p = families_training.Problem(path, way, calls)
     p.mode = "training" if training else "inference"
     p.call = families_training.find_call(calls, "call", training)
@@ -170,7 +170,7 @@ def tell(name, mode, who, found, bounds):
 def worker(*words, **environment):
     subprocess.run([sys.executable, os.path.abspath(__file__), *words],
                    check=True, env={**os.environ, **environment},
-                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                   stdout=subprocess.DEVNULL)
 
 
 def check(name, folder, programs):

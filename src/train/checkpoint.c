@@ -182,9 +182,9 @@ static ht_status put_variables(items *s, const ht_store *store,
 
 static ht_status put_progress(items *s, const ht_loop *loop) {
   const ht_progress *at = &loop->at;
-  uint64_t module;
+  uint64_t module, settings;
   HT_TRY(ht_checkpoint_module(loop->composed->model, &module));
-  uint64_t settings = ht_checkpoint_settings(loop->options);
+  HT_TRY(ht_checkpoint_settings(loop->options, &settings));
   HT_TRY(put_int(s, at->step, HT_KEY_STEP));
   HT_TRY(put_int(s, at->epoch, HT_KEY_EPOCH));
   HT_TRY(put_int(s, at->examples, HT_KEY_EXAMPLES));

@@ -63,6 +63,7 @@ ht_status ht_checkpoint_read_state(const char *prefix, ht_store *store,
 /* What distinguishes the module and the settings that matter. */
 ht_status ht_checkpoint_module(const ht_model *model,
                                uint64_t *digest) HT_MUST_CHECK;
-uint64_t ht_checkpoint_settings(const ht_train_options *o);
+ht_status ht_checkpoint_settings(const ht_train_options *o,
+                                 uint64_t *digest) HT_MUST_CHECK;
 
 #endif

@@ -56,7 +56,7 @@ static void add_setting(ht_text *t, const ht_train_options *o,
   ht_text_add(t, "\n");
 }
 
-uint64_t ht_checkpoint_settings(const ht_train_options *o) {
+ht_status ht_checkpoint_settings(const ht_train_options *o, uint64_t *digest) {
   int n;
   ht_text t = {0};
   const ht_setting *s = ht_train_settings(&n);
@@ -66,9 +66,10 @@ uint64_t ht_checkpoint_settings(const ht_train_options *o) {
     bool ends = !strcmp(s[i].name, "epochs") || !strcmp(s[i].name, "steps");
     if (!is_free(s[i].name) || (shaped && ends)) add_setting(&t, o, &s[i]);
   }
-  uint64_t digest = t.failed ? 0 : ht_hash(t.p, t.n);
+  ht_status st = ht_text_check(&t);
+  if (st.code == HT_OK) *digest = ht_hash(t.p, t.n);
   ht_text_free(&t);
-  return digest;
+  return st;
 }
 
 /* ---- reading */
@@ -320,7 +321,8 @@ static ht_status check_same(ht_bundle *b, const ht_loop *loop) {
   if ((uint64_t)module != ours)
     return ht_fail(HT_USAGE, "cannot resume '%s': the module has changed",
                    loop->options->out);
-  if ((uint64_t)settings != ht_checkpoint_settings(loop->options))
+  HT_TRY(ht_checkpoint_settings(loop->options, &ours));
+  if ((uint64_t)settings != ours)
     return ht_fail(HT_USAGE,
                    "cannot resume '%s': it was started with other settings",
                    loop->options->out);

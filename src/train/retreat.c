@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "train/checkpoint.h"
 
-enum { MAX_RETREATS = 1000 };
+enum { MAX_RETREATS = 200 };
 
 static char *path_in(const char *run, ht_arena *arena) {
   return ht_path_join(arena, run, "checkpoints/retreats");
@@ -44,7 +44,9 @@ static ht_status write_down(const char *run, int64_t from, ht_arena *arena) {
     ht_text_printf(&t, "%lld %g\n", (long long)ease[i].from, ease[i].factor);
   ht_text_printf(&t, "%lld 0.1\n", (long long)from);
   ht_status st = ht_text_check(&t);
-  if (st.code == HT_OK) st = ht_file_write(path_in(run, arena), t.p, t.n);
+  const char *path = path_in(run, arena);
+  if (!path) st = ht_fail(HT_NO_MEMORY, "no memory for a path");
+  if (st.code == HT_OK) st = ht_file_write(path, t.p, t.n);
   ht_text_free(&t);
   return st;
 }

@@ -297,31 +297,35 @@ static ht_status make_loop(training *t) {
 
 /* ---- the run folder */
 
-static char *in_run(training *t, const char *name) {
-  return ht_path_join(&t->trained.arena, t->o->out, name);
+static ht_status in_run(training *t, const char *name, char **out) {
+  *out = ht_path_join(&t->trained.arena, t->o->out, name);
+  return *out ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory for a path");
 }
 
 static ht_status open_run(training *t) {
   const ht_train_options *o = t->o;
-  bool there = ht_path_exists(in_run(t, "checkpoints"));
-  if (there && !o->resume)
+  char *checkpoints, *config;
+  HT_TRY(in_run(t, "checkpoints", &checkpoints));
+  HT_TRY(in_run(t, "config.json", &config));
+  if (ht_path_exists(checkpoints) && !o->resume)
     return ht_fail(HT_USAGE,
                    "'%s' holds a run: say --resume to go on, or remove it",
                    o->out);
-  HT_TRY(ht_folder_make(in_run(t, "checkpoints")));
+  HT_TRY(ht_folder_make(checkpoints));
   HT_TRY(ht_folder_sweep(o->out));
-  HT_TRY(ht_folder_sweep(in_run(t, "checkpoints")));
-  return ht_train_write(o, in_run(t, "config.json"));
+  HT_TRY(ht_folder_sweep(checkpoints));
+  return ht_train_write(o, config);
 }
 
 /* The settings as an indented block, which Markdown shows as it is. */
 static ht_status start_events(training *t) {
   ht_text text = {0};
-  char *data, *rest = NULL;
+  char *data, *rest = NULL, *events, *config;
   size_t n;
-  HT_TRY(ht_events_open(in_run(t, "events"), &t->events));
-  HT_TRY(ht_file_read(in_run(t, "config.json"), 1 << 20, &t->trained.arena,
-                      &data, &n));
+  HT_TRY(in_run(t, "events", &events));
+  HT_TRY(in_run(t, "config.json", &config));
+  HT_TRY(ht_events_open(events, &t->events));
+  HT_TRY(ht_file_read(config, 1 << 20, &t->trained.arena, &data, &n));
   for (char *line = strtok_r(data, "\n", &rest); line;
        line = strtok_r(NULL, "\n", &rest))
     ht_text_printf(&text, "    %s\n", line);
@@ -332,8 +336,9 @@ static ht_status start_events(training *t) {
 }
 
 static ht_status start_log(training *t) {
-  const char *path = t->o->log ? t->o->log : in_run(t, "log.jsonl");
-  HT_TRY(ht_log_open(path, &t->loop.at, &t->log));
+  char *path;
+  HT_TRY(in_run(t, "log.jsonl", &path));
+  HT_TRY(ht_log_open(t->o->log ? t->o->log : path, &t->loop.at, &t->log));
   return t->o->tensorboard ? start_events(t) : HT_SUCCESS;
 }
 
@@ -368,9 +373,10 @@ static ht_status tell_profile(training *t) {
   }
   ht_text_reset(&text);
   ht_profile_trace(t->loop.profile, &text);
+  char *path;
   ht_status st = ht_text_check(&text);
-  if (st.code == HT_OK)
-    st = ht_file_write(in_run(t, "trace.json"), text.p, text.n);
+  if (st.code == HT_OK) st = in_run(t, "trace.json", &path);
+  if (st.code == HT_OK) st = ht_file_write(path, text.p, text.n);
   ht_text_free(&text);
   return st;
 }

@@ -1,5 +1,5 @@
 /* test_memory.c - the memory that a call is said to take, before it is done. */
-#include <hubtune_build.h>
+#include <hubtune.h>
 
 #include "api/plan.h"
 #include "test.h"

@@ -1,7 +1,7 @@
 /*
  * test_found.c - what real published files held and nobody expects, a test
  * each, with modules and numbers that TensorFlow made
- * (tests/interop/make_found.py).
+ * (tests/interop/make_found.py, make_keras3.py).
  *
  * Elsewhere: tables without an init op (test_load.c: tables_of_a_hub_module_
  * are_initialised_from_its_assets); While and StatelessWhile with lists inside
@@ -12,7 +12,9 @@
  * applies to how much TensorFlow's own numbers vary, nor to what its steps
  * cost.
  */
+#include "base/file.h"
 #include "cases.h"
+#include "hub/export.h"
 
 static ht_model *model;
 
@@ -125,6 +127,48 @@ START_TEST(variables_of_metrics_have_values_and_belong_to_no_callable) {
 }
 END_TEST
 
+static bool reads(const ht_callable *c, const ht_variable *v) {
+  ht_arena arena = {0};
+  ht_variable **found;
+  int n;
+  bool yes = false;
+  OK(ht_plan_variables(&c->body, c->capture, &model->store, &arena, &found,
+                       &n));
+  for (int i = 0; i < n; i++) yes |= found[i] == v;
+  ht_arena_free(&arena);
+  return yes;
+}
+
+/* Of two copies, signatures of the main graph have the other one than
+ * functions of the object graph. */
+START_TEST(variables_that_keras_3_saves_twice_are_one) {
+  char folder[] = "/tmp/hubtune-found-XXXXXX", out[64];
+  const ht_call_choice signature = {.signature = "serving_default"},
+                       method = {.call = "serve"};
+  const ht_callable *c;
+  ht_tensor value;
+  open_model("keras3");
+  OK(ht_model_choose(model, &signature, &c));
+  ck_assert(reads(c, at("variables/1")));
+  ck_assert(!reads(c, at("_all_variables/1")));
+  OK(ht_model_choose(model, &method, &c));
+  ck_assert(reads(c, at("variables/1")));
+
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  snprintf(out, sizeof out, "%s/out", folder);
+  ht_shape one = ht_shape_1(1);
+  OK(ht_tensor_new(NULL, HT_FLOAT, &one, &value));
+  ht_f(&value)[0] = 7;
+  OK(ht_variable_assign((ht_variable *)at("variables/1"), &value, false));
+  OK(ht_export_module(model, out, false, false));
+  close_model();
+  OK(ht_model_open(out, NULL, &model));
+  ck_assert(ht_f(&at("variables/1")->value)[0] == 7);
+  ck_assert(ht_f(&at("_all_variables/1")->value)[0] == 7);
+  OK(ht_folder_remove(folder));
+}
+END_TEST
+
 /* ---- loops and branches */
 
 START_TEST(two_loops_of_version_1_share_a_cell) {
@@ -170,6 +214,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, texts_that_are_marked_trainable_are_not_differentiated);
   tcase_add_test(tests,
                  variables_of_metrics_have_values_and_belong_to_no_callable);
+  tcase_add_test(tests, variables_that_keras_3_saves_twice_are_one);
   tcase_add_test(tests, two_loops_of_version_1_share_a_cell);
   tcase_add_test(tests, a_switch_around_an_assertion_alone_is_differentiated);
   tcase_add_test(tests, a_stateless_condition_pads_to_the_length);

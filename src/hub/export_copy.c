@@ -69,7 +69,7 @@ static ht_status item_of(ht_model *m, ht_arena *arena, const ht_bundle_entry *e,
   ht_variable *v = ht_store_variable(&m->store, e->key);
   if (v && v->value.dtype && v->dtype != HT_STRING) {
     item->make = final_value;
-    item->arg = v;
+    item->arg = v->twin ? v->twin : v;
     return HT_SUCCESS;
   }
   for (int i = 0; i < m->n_parts; i++) {

@@ -27,6 +27,8 @@ typedef struct tf2 {
   bool *trainable; /* per object: in the root's list */
   bool listed;     /* the root has such a list */
   ht_map node;     /* key -> main graph's VarHandleOp (NodeDef) */
+  ht_map restored; /* name of a VarHandleOp -> ht_restored */
+  int *same;       /* per object: the variable that it is a copy of, -1: none */
 } tf2;
 
 static ht_status read_stored_graph(tf2 *t) {
@@ -118,14 +120,83 @@ static const char *stored_key(const tf2 *t, int id) {
 }
 
 static ht_status find_nodes(tf2 *t) {
-  ht_map restored;
   t->node = (ht_map){.arena = &t->s->model->arena};
-  HT_TRY(ht_restore_map(t->s, &restored));
-  for (int i = 0; i < restored.n; i++) {
-    const ht_restored *r = restored.entry[i].value;
+  HT_TRY(ht_restore_map(t->s, &t->restored));
+  for (int i = 0; i < t->restored.n; i++) {
+    const ht_restored *r = t->restored.entry[i].value;
     HT_TRY(ht_map_put(&t->node, r->key,
-                      ht_map_get(&t->s->node, restored.entry[i].key)));
+                      ht_map_get(&t->s->node, t->restored.entry[i].key)));
   }
+  return HT_SUCCESS;
+}
+
+/* ---- copies
+ *
+ * Keras 3 saves each variable twice: the functions of the object graph
+ * capture one, the same functions called by signatures of the main graph the
+ * other. TensorFlow's loaders read either. Here both are one, the former, and
+ * what is written later holds its value in both places.
+ */
+
+static bool is_variable(const tf2 *t, int id) {
+  const ht_saved_object *o = ht_object_at(t->s, id);
+  return o && o->kind_case == TENSORFLOW__SAVED_OBJECT__KIND_VARIABLE;
+}
+
+static bool same_values(const ht_bundle *b, const char *one, const char *two) {
+  const ht_bundle_entry *e = b ? ht_bundle_find(b, one) : NULL;
+  const ht_bundle_entry *f = b ? ht_bundle_find(b, two) : NULL;
+  return e && f && e->dtype == f->dtype && e->count == f->count &&
+         e->crc == f->crc;
+}
+
+/* The main graph's node `handle` stands where a function captures variable
+ * `id`: if another variable of equal value is restored there, it is a copy. */
+static ht_status meet_capture(tf2 *t, int id, const char *handle,
+                              const ht_map *by_key) {
+  const ht_restored *r = ht_map_get(&t->restored, handle);
+  const char *key = is_variable(t, id) ? stored_key(t, id) : NULL;
+  const int *copy = r ? ht_map_get(by_key, r->key) : NULL;
+  if (!key || !copy || *copy == id || t->same[*copy] >= 0 || t->same[id] >= 0 ||
+      !same_values(t->s->bundle, key, r->key))
+    return HT_SUCCESS;
+  void *own = ht_map_get(&t->node, key);
+  t->same[*copy] = id;
+  HT_TRY(ht_map_put(&t->node, key, ht_map_get(&t->node, r->key)));
+  return ht_map_put(&t->node, r->key, own);
+}
+
+static ht_status meet_captures(tf2 *t, const Tensorflow__NodeDef *call,
+                               const ht_map *by_key) {
+  const Tensorflow__AttrValue *f = ht_node_attr(call, "f");
+  const Tensorflow__SavedConcreteFunction *c =
+      f && f->value_case == TENSORFLOW__ATTR_VALUE__VALUE_FUNC
+          ? ht_map_get(&t->s->concrete, f->func->name)
+          : NULL;
+  size_t n = call->n_input;
+  while (n && *call->input[n - 1] == '^') n--;
+  for (size_t i = 0; c && i < c->n_bound_inputs && c->n_bound_inputs <= n; i++)
+    HT_TRY(meet_capture(t, c->bound_inputs[i],
+                        call->input[n - c->n_bound_inputs + i], by_key));
+  return HT_SUCCESS;
+}
+
+static ht_status find_copies(tf2 *t) {
+  const Tensorflow__GraphDef *g = t->s->meta->graph_def;
+  ht_arena *arena = &t->s->model->arena;
+  ht_map by_key = {.arena = arena};
+  int n = (int)t->s->objects->n_nodes, *id;
+  HT_NEW(t->same, arena, n);
+  HT_NEW(id, arena, n);
+  for (int i = 0; i < n; i++) {
+    const char *key = is_variable(t, i) ? stored_key(t, i) : NULL;
+    t->same[i] = -1;
+    id[i] = i;
+    if (key) HT_TRY(ht_map_put(&by_key, key, &id[i]));
+  }
+  for (size_t i = 0; g && i < g->n_node; i++)
+    if (strstr(g->node[i]->op, "PartitionedCall"))
+      HT_TRY(meet_captures(t, g->node[i], &by_key));
   return HT_SUCCESS;
 }
 
@@ -182,11 +253,14 @@ ht_status ht_variables_of_objects(ht_source *s) {
   HT_TRY(read_stored_graph(&t));
   HT_TRY(walk_both(&t));
   HT_TRY(find_nodes(&t));
+  HT_TRY(find_copies(&t));
   read_trainable(&t);
   for (size_t i = 0; i < n; i++)
     if (s->objects->nodes[i]->kind_case ==
         TENSORFLOW__SAVED_OBJECT__KIND_VARIABLE)
       HT_TRY(add_variable(&t, (int)i));
+  for (size_t i = 0; i < n; i++)
+    if (t.same[i] >= 0) s->variable[i]->twin = s->variable[t.same[i]];
   return HT_SUCCESS;
 }
 

@@ -45,6 +45,8 @@ struct ht_variable {
   ht_tensor value;           /* HT_INVALID: not initialised */
   ht_tensor staged;          /* HT_INVALID: nothing staged */
   const ht_row_source *rows; /* NULL: the value is simply current */
+  ht_variable *twin; /* whose value this one has wherever the module is
+                        written; NULL: its own */
 };
 extern const ht_object_class ht_variable_class;
 

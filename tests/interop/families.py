@@ -16,6 +16,8 @@ import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Its own kernels: oneDNN's are further from the same network in double.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import absl.logging
 import tensorflow as tf
 

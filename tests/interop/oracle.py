@@ -239,6 +239,8 @@ def trace(name, function, arguments, shown, variables):
 def rebuilt(name, nest, feeds):
     if isinstance(nest, dict):
         return {k: rebuilt(name + "/" + k, v, feeds) for k, v in nest.items()}
+    if hasattr(nest, "_asdict"):
+        return type(nest)(**rebuilt(name, nest._asdict(), feeds))
     if isinstance(nest, (list, tuple)):
         return type(nest)([rebuilt("%s/%d" % (name, i), v, feeds)
                            for i, v in enumerate(nest)])

@@ -58,4 +58,9 @@ newest=$("$here/env.sh" newest) || {
 }
 echo "interop: the newest readers"
 "$newest" "$here/newest.py" "$scratch/exports" || failed=1
+echo "interop: modules of Keras 3"
+"$newest" "$here/keras3.py" 2>"$scratch/log" || {
+  grep FAILED "$scratch/log" >&2
+  failed=1
+}
 exit $failed

@@ -272,4 +272,6 @@ HT_API ht_status ht_module_image_channels(ht_module *module,
 }
 #endif
 
+#include <hubtune_layer.h>
+
 #endif

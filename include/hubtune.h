@@ -587,6 +587,5 @@ HT_API ht_op_info ht_op_at(int i);
 #endif
 
 #include <hubtune_build.h>
-#include <hubtune_layer.h>
 
 #endif

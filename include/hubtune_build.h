@@ -216,21 +216,23 @@ HT_API ht_status ht_trainer_restore(ht_trainer *trainer, const char *prefix);
 HT_API void ht_net_add_signature(ht_net *net, const char *name, int n_in,
                                  const ht_named *input, int n_out,
                                  const ht_named *output);
-/* Bytes of a message that goes with the module (TF1 Hub format only); of a
- * key given again the later value counts. */
+/* Bytes of a message (copied) that goes with this graph of the module, in the
+ * TF1 Hub format only; of a key given again the later value counts. */
 HT_API void ht_net_attach_message(ht_net *net, const char *key,
                                   const void *data, size_t n);
 /* The size that images should have, as message image_module_info. */
 HT_API void ht_net_attach_image_size(ht_net *net, int height, int width);
 
-/* Another graph of the net over the same state, for training. tags: "train".
- * Owned by the net; asked for again, it is the same. */
+/* Another graph of the net over the same state, with any set of tags, "train",
+ * "gpu,big"; "" or NULL: the net itself. It has its own signatures, losses,
+ * updates and messages. Owned by the net; asked for again, with its tags in any
+ * order, it is the same. */
 HT_API ht_status ht_net_variant(ht_net *net, const char *tags, ht_net **out);
 
 /* Builds one graph of a module; `arg` is that of its tags. */
 typedef void ht_module_fn(ht_net *net, void *arg);
 typedef struct ht_tags_and_args {
-  const char *tags; /* "" or NULL: none; "train" */
+  const char *tags; /* "" or NULL: none; "train", "gpu,big" */
   void *arg;
 } ht_tags_and_args;
 /* A net with a graph for each of n sets of tags (n 0: one, without tags),
@@ -243,9 +245,10 @@ HT_API ht_status ht_net_check(ht_net *net);
 
 /*
  * Writes it with the values of its variables, which must be a folder that does
- * not exist: hub1, in the TF1 Hub format, or else as a SavedModel, where
- * signature "default" is also serving_default and __call__, whose
- * training=True is the graph tagged "train". Modules that it applies become
+ * not exist: hub1, in the TF1 Hub format, with all of its graphs, or else as a
+ * SavedModel, where signature "default" is also serving_default and __call__,
+ * whose training=True is the graph tagged "train": it has the same signatures
+ * then, and there are no other graphs. Modules that it applies become
  * part of it with their variables, tables, assets, losses and update
  * operations.
  */
@@ -268,5 +271,7 @@ HT_API ht_status ht_module_image_channels(ht_module *module,
 #ifdef __cplusplus
 }
 #endif
+
+#include <hubtune_layer.h>
 
 #endif

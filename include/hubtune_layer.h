@@ -1,8 +1,8 @@
 /*
- * hubtune_layer.h - the face of hub.KerasLayer for hubtune.h, which includes
- * it: a module with one way to be called, whose weights train or do not.
- * Names and rules are those of tensorflow_hub 0.15 (keras_layer.py). Beyond
- * them, layers train through signatures, and TF1 modules train.
+ * hubtune_layer.h - the face of hub.KerasLayer for hubtune_build.h, which
+ * includes it: a module with one way to be called, whose weights train or do
+ * not. Names and rules are those of tensorflow_hub 0.15 (keras_layer.py).
+ * Beyond them, layers train through signatures, and TF1 modules train.
  */
 #include <hubtune.h> /* which includes this file, once it can */
 

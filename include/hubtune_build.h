@@ -3,10 +3,10 @@
  * net is built of operations and of modules that it applies, run,
  * differentiated, trained, and written as a module for others.
  */
-#include <hubtune.h> /* which includes this file, once it can */
-
 #ifndef HUBTUNE_BUILD_H
 #define HUBTUNE_BUILD_H
+
+#include <hubtune.h>
 
 #ifdef __cplusplus
 extern "C" {

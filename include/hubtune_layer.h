@@ -4,10 +4,10 @@
  * not. Names and rules are those of tensorflow_hub 0.15 (keras_layer.py).
  * Beyond them, layers train through signatures, and TF1 modules train.
  */
-#include <hubtune.h> /* which includes this file, once it can */
-
 #ifndef HUBTUNE_LAYER_H
 #define HUBTUNE_LAYER_H
+
+#include <hubtune_build.h>
 
 #ifdef __cplusplus
 extern "C" {

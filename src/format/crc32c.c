@@ -12,9 +12,9 @@
 #include "format/crc32c.h"
 
 #include <errno.h>
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/parallel.h"
@@ -189,8 +189,6 @@ uint32_t ht_crc32c_unmask(uint32_t masked) {
 
 /* ---- of files */
 
-enum { FILE_BLOCK = 16 << 20 };
-
 typedef struct {
   int fd;
   int64_t offset;
@@ -198,62 +196,36 @@ typedef struct {
   bool *failed;  /* per block */
 } file_job;
 
-/* n bytes of the file at `at`, copied piece by piece. */
-static bool sum_read(int fd, int64_t at, size_t n, uint32_t *crc) {
-  enum { PIECE = 1 << 16 }; /* stays in the cache until it is summed */
-  unsigned char piece[PIECE];
-  for (*crc = 0; n;) {
-    ssize_t got = pread(fd, piece, n < PIECE ? n : PIECE, at);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    *crc = ht_crc32c_extend(*crc, piece, (size_t)got);
-    at += got;
-    n -= (size_t)got;
-  }
-  return true;
-}
-
-/*
- * The same without the copy, a sixth less time: mapped for this block only,
- * so that it never counts as this process's memory, and filled by one call,
- * which tells of pages that cannot be read where a touch would be a signal.
- */
-static bool sum_mapped(int fd, int64_t at, size_t n, uint32_t *crc) {
-#ifdef MADV_POPULATE_READ
-  size_t skew = (size_t)(at % sysconf(_SC_PAGESIZE));
-  unsigned char *p =
-      mmap(NULL, n + skew, PROT_READ, MAP_SHARED, fd, at - (int64_t)skew);
-  if (p == MAP_FAILED) return false;
-  bool filled = madvise(p, n + skew, MADV_POPULATE_READ) == 0;
-  if (filled) *crc = ht_crc32c_extend(0, p + skew, n);
-  munmap(p, n + skew);
-  return filled;
-#else
-  (void)fd, (void)at, (void)n, (void)crc;
-  return false;
-#endif
-}
-
 static void check_file_block(size_t from, size_t to, void *arg) {
+  enum { PIECE = 1 << 16 }; /* stays in the cache until it is summed */
   file_job *job = arg;
-  int64_t at = job->offset + (int64_t)from;
-  uint32_t *crc = &job->crc[from / FILE_BLOCK];
-  job->failed[from / FILE_BLOCK] =
-      !sum_mapped(job->fd, at, to - from, crc) &&
-      !sum_read(job->fd, at, to - from, crc);
+  unsigned char piece[PIECE];
+  uint32_t crc = 0;
+  for (size_t at = from; at < to;) {
+    size_t want = to - at < PIECE ? to - at : PIECE;
+    ssize_t got = pread(job->fd, piece, want, job->offset + (int64_t)at);
+    if (got <= 0) {
+      if (got < 0 && errno == EINTR) continue;
+      job->failed[from / BLOCK] = true;
+      return;
+    }
+    crc = ht_crc32c_extend(crc, piece, (size_t)got);
+    at += (size_t)got;
+  }
+  job->crc[from / BLOCK] = crc;
 }
 
 bool ht_crc32c_file(int fd, int64_t offset, size_t n, uint32_t *crc) {
-  size_t blocks = n / FILE_BLOCK + 1;
+  size_t blocks = n / BLOCK + 1;
   uint32_t *part = calloc(blocks, sizeof *part);
   bool *failed = calloc(blocks, sizeof *failed), ok = part && failed;
   file_job job = {fd, offset, part, failed};
-  if (ok) ht_parallel(n, FILE_BLOCK, check_file_block, &job);
+  if (ok) ht_parallel(n, BLOCK, check_file_block, &job);
   *crc = 0;
-  for (size_t at = 0; at < n && ok; at += FILE_BLOCK) {
-    size_t size = n - at < FILE_BLOCK ? n - at : FILE_BLOCK;
-    ok = !failed[at / FILE_BLOCK];
-    *crc = ht_crc32c_combine(*crc, part[at / FILE_BLOCK], size);
+  for (size_t at = 0; at < n && ok; at += BLOCK) {
+    size_t size = n - at < BLOCK ? n - at : BLOCK;
+    ok = !failed[at / BLOCK];
+    *crc = ht_crc32c_combine(*crc, part[at / BLOCK], size);
   }
   free(part);
   free(failed);

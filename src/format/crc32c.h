@@ -23,9 +23,9 @@ uint32_t ht_crc32c_combine(uint32_t a, uint32_t b, size_t n);
 uint32_t ht_crc32c(const void *p, size_t n);
 
 /*
- * Of n bytes of an open file, on all threads, block by block, so that a large
- * file is checked without its pages becoming this process's. False where they
- * cannot be read.
+ * Of n bytes of an open file, on all threads: read, not mapped, so that a
+ * large file is checked without its pages becoming this process's. False
+ * where they cannot be read.
  */
 bool ht_crc32c_file(int fd, int64_t offset, size_t n, uint32_t *crc);
 

@@ -21,6 +21,7 @@ line 'networks: addresses, answers, limits' "$srcdir/tests/net/download.sh"
 line 'one cache, many processes, disks' "$srcdir/tests/net/share.sh"
 line 'archives' tests/test_unpack
 line 'graphs' tests/test_hostile
+FUZZ_COPIES=100 line 'operations, damaged inputs' "$srcdir/tests/fuzz/ops.sh"
 line 'memory' "$srcdir/tests/cli/limits.sh"
 line 'damaged files' "$srcdir/tests/cli/bad.sh"
 FUZZ_COPIES=300 line 'every reader, damaged copies' "$srcdir/tests/fuzz/check.sh"

@@ -296,7 +296,7 @@ int main(int n, char **word) {
     wrong++;
     if (reached->at >= cases.n) break;
   }
-  printf("%d cases, %llu damaged copies each: %d ends of a process\n",
+  printf("%d cases, %llu runs of each with damage: %d ended the process\n",
          cases.n, (unsigned long long)copies, wrong);
   ht_arena_free(&arena);
   return wrong != 0;

@@ -500,6 +500,10 @@ HT_API ht_status ht_result_predict(ht_result *result, const char *data,
  * examples have none. */
 HT_API const char *ht_result_path(const ht_result *result);
 
+/* Whether the tuned module is in the TF1 Hub format: alone it is whole only
+ * there, since a SavedModel has no place for its variants. */
+HT_API bool ht_result_is_hub1(const ht_result *result);
+
 /* Writes what was trained: the model, or (module_only) the tuned module
  * alone; as a SavedModel or in the TF1 Hub format. `out` may not exist. */
 HT_API ht_status ht_result_export(ht_result *result, const char *out,

@@ -21,6 +21,10 @@ struct ht_result {
   ht_metrics *metrics;
 };
 
+bool ht_result_is_hub1(const ht_result *r) {
+  return r->trained.model->format == HT_FORMAT_HUB1;
+}
+
 ht_status ht_result_open(const char *run, ht_result **out) {
   *out = NULL;
   ht_result *r = calloc(1, sizeof *r);

@@ -17,7 +17,9 @@ typedef struct settings {
 static const option options[] = {
     {"what", "model|module", "module and head, or the tuned module alone",
      OPTION_CHOICE, AT(what)},
-    {"format", "savedmodel|hub1", "TF2 SavedModel, or the TF1 Hub format",
+    {"format", "savedmodel|hub1",
+     "TF2 SavedModel, or the TF1 Hub format (savedmodel; a TF1 Hub module "
+     "alone: its own, which alone has all its variants)",
      OPTION_CHOICE, AT(format)},
     {"latest", NULL, "into OUT/SECONDS, and remove what is older", OPTION_FLAG,
      AT(latest)},
@@ -36,10 +38,11 @@ static const option options[] = {
 #undef AT
 
 static const settings defaults = {
-    .what = "model", .format = "savedmodel", .keep = OPTION_UNSET};
+    .what = "model", .keep = OPTION_UNSET};
 
-static bool is_hub1(const settings *s) {
-  return strcmp(s->format, "hub1") == 0;
+/* own: a TF1 Hub module alone is written. */
+static bool is_hub1(const settings *s, bool own) {
+  return s->format ? strcmp(s->format, "hub1") == 0 : own;
 }
 
 /* ---- what was trained */
@@ -48,11 +51,20 @@ static ht_status export_latest(ht_result *result, const settings *s,
                                const char *folder) {
   char *path;
   int keep = s->keep == OPTION_UNSET ? 5 : (int)s->keep;
-  ht_status st = ht_result_export_latest(
-      result, folder, strcmp(s->what, "module") == 0, is_hub1(s), keep, &path);
+  bool alone = strcmp(s->what, "module") == 0;
+  bool hub1 = is_hub1(s, alone && ht_result_is_hub1(result));
+  ht_status st =
+      ht_result_export_latest(result, folder, alone, hub1, keep, &path);
   if (st.code == HT_OK) printf("%s\n", path);
   free(path);
   return st;
+}
+
+static ht_status export_once(ht_result *result, const settings *s,
+                             const char *out) {
+  bool alone = strcmp(s->what, "module") == 0;
+  bool hub1 = is_hub1(s, alone && ht_result_is_hub1(result));
+  return ht_result_export(result, out, alone, hub1);
 }
 
 static ht_status export_run(const invocation *c) {
@@ -63,10 +75,7 @@ static ht_status export_run(const invocation *c) {
   if (st.code == HT_OK) ht_result_threads(result, (int)c->common->threads);
   signals_hold();
   if (st.code == HT_OK)
-    st = s->latest
-             ? export_latest(result, s, c->operand[1])
-             : ht_result_export(result, c->operand[1],
-                                strcmp(s->what, "module") == 0, is_hub1(s));
+    st = (s->latest ? export_latest : export_once)(result, s, c->operand[1]);
   signals_release();
   ht_result_free(result);
   return st;
@@ -78,6 +87,7 @@ static ht_status export_module(const invocation *c) {
   const settings *s = c->settings;
   ht_module_options how = ht_module_defaults();
   ht_module *module = NULL;
+  const ht_module_info *info;
   how.threads = (int)c->common->threads;
   how.tags = s->tags;
   signals_subject(s->module);
@@ -85,8 +95,10 @@ static ht_status export_module(const invocation *c) {
   if (st.code == HT_OK && s->checkpoint)
     st = ht_module_assign(module, s->checkpoint, s->map.n, s->map.value);
   signals_hold();
+  if (st.code == HT_OK) st = ht_module_inspect(module, &info);
   if (st.code == HT_OK)
-    st = ht_module_export(module, c->operand[0], is_hub1(s));
+    st = ht_module_export(module, c->operand[0],
+                          is_hub1(s, strcmp(info->format, "TF1 Hub") == 0));
   signals_release();
   ht_module_free(module);
   return st;

@@ -122,11 +122,11 @@ ht_status ht_log_write(ht_log *log, const ht_event *e) {
   if (e->type == HT_EVENT_STEP) step_line(&t, e);
   if (e->type == HT_EVENT_EPOCH) epoch_line(&t, e);
   if (e->type == HT_EVENT_TEST) test_line(&t, e);
-  ht_status st = t.n ? ht_text_check(&t) : HT_SUCCESS;
+  if (!t.n) return HT_SUCCESS;
+  ht_status st = ht_text_check(&t);
   bool written = st.code == HT_OK && fwrite(t.p, 1, t.n, log->file) == t.n &&
                  fflush(log->file) == 0;
-  bool any = t.n > 0;
   ht_text_free(&t);
-  if (st.code != HT_OK || written || !any) return st;
+  if (st.code != HT_OK || written) return st;
   return ht_fail_errno("cannot write", log->path);
 }

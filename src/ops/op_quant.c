@@ -147,8 +147,20 @@ static void mask(const ht_attrs *attrs, const ht_tensor *dy, const ht_tensor *x,
   }
 }
 
+/* Forward heeds the range only where it is given; the gradient always. */
+static ht_status check_range(const ht_back *b) {
+  int64_t axis = ht_attr_int(b->attrs, "axis");
+  int64_t channels = axis < 0 ? 1 : b->in[0].shape.dim[axis];
+  if (ht_count(&b->in[1]) == channels && ht_count(&b->in[2]) == channels)
+    return HT_SUCCESS;
+  return ht_fail(HT_USAGE,
+                 "the gradient wants a range for each of %lld channels",
+                 (long long)channels);
+}
+
 static ht_status quant_v4_back(ht_back *b) {
   ht_tensor g;
+  HT_TRY(check_range(b));
   for (int i = 1; i < 3; i++) {
     if (!ht_wants(b, i)) continue;
     HT_TRY(ht_back_zeros(b, b->in[i].dtype, &b->in[i].shape, &g));

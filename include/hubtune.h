@@ -71,6 +71,11 @@ HT_API const char *ht_dtype_text(ht_dtype dtype);
  * until they are changed. */
 HT_API void ht_memory_limit(size_t bytes);
 
+/* For a program that computes with nothing else: ends the threads of
+ * OpenBLAS, which take up cores for a tenth of a second after it is loaded.
+ * They come again where something asks for them. Call it first in main. */
+HT_API void ht_take_process(void);
+
 /* ---- arrays
  *
  * An array is what numpy means by it: a dtype, a shape, elements in row-major

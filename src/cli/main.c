@@ -139,6 +139,7 @@ static int perform(const invocation *i, char **whole) {
     return failed((ht_status){HT_NO_MEMORY, "no memory for a setting"});
   ht_memory_limit((size_t)i->common->max_memory << 20);
   if (i->command->computes) choose_kernels(whole);
+  ht_take_process();
   return i->command->run(i);
 }
 

@@ -11,6 +11,9 @@ void ht_backend_gemm_f(const ht_gemm *g, const float *a, const float *b,
 void ht_backend_gemm_d(const ht_gemm *g, const double *a, const double *b,
                        double *c);
 
+/* The same product by OpenBLAS, which is always there. */
+void ht_blas_gemm_f(const ht_gemm *g, const float *a, const float *b, float *c);
+
 /* oneDNN in this thread alone, and as it was before. */
 int ht_dnnl_alone(void);
 void ht_dnnl_back(int threads);

@@ -29,8 +29,16 @@ void ht_dnnl_back(int n) {
 #endif
 }
 
+/* Up to here OpenBLAS is as fast, and the first product needs no 20 ms to
+ * compile kernels for it: a head on an embedding never asks for more. */
+static const double small = 1 << 19;
+
 void ht_backend_gemm_f(const ht_gemm *g, const float *a, const float *b,
                        float *c) {
+  if ((double)g->m * (double)g->n * (double)g->k <= small) {
+    ht_blas_gemm_f(g, a, b, c);
+    return;
+  }
   int threads = ht_dnnl_alone();
   dnnl_sgemm(g->ta ? 'T' : 'N', g->tb ? 'T' : 'N', g->m, g->n, g->k, 1, a,
              g->lda, b, g->ldb, g->add, c, g->ldc);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/parallel.h"
 #include "config.h"
 #include "data/split.h"
 #include "train/checkpoint.h"
@@ -16,6 +17,7 @@
 enum {
   BATCH = 64,
   BATCH_IMAGES = 32,
+  LANES = 8,
   SAMPLE = 63,
   SAMPLE_IMAGES = 4,
   MAX_INPUTS = 256
@@ -196,6 +198,20 @@ static bool keep_rows(making *m, const int64_t *index, int64_t n,
   return true;
 }
 
+/* A batch on its way; next: one whose images are begun with after it. */
+typedef struct lane {
+  making *m;
+  const struct lane *next;
+  int64_t index[BATCH], n;
+  bool failed, uneven;
+} lane;
+
+/* Batches that are on their way together. */
+typedef struct group {
+  lane lane[LANES];
+  int n;
+} group;
+
 /* The next examples without rows, from *at on. */
 static int64_t next_batch(const making *m, int64_t *at, int64_t *index) {
   int64_t n = 0, most = ht_feed_images(m->w->feed) ? BATCH_IMAGES : BATCH;
@@ -204,15 +220,52 @@ static int64_t next_batch(const making *m, int64_t *at, int64_t *index) {
   return n;
 }
 
-static ht_status compute_batch(making *m, int64_t *index, int64_t n,
-                               const int64_t *next, int64_t n_next) {
-  ht_tensor *value;
-  HT_NEW(value, &m->arena, m->f->cut.n_values + 1);
-  ht_status st = run_before(m, index, &n, next, n_next, value);
-  if (st.code == HT_OK && !keep_rows(m, index, n, value))
-    m->why = "its output has not one row for each example";
+/* A batch of images is work enough for all threads, and its convolutions
+ * cut themselves. */
+static void next_group(making *m, int64_t *at, group *g) {
+  int most = ht_feed_images(m->w->feed) ? 1 : LANES;
+  for (g->n = 0; g->n < most; g->n++) {
+    lane *l = &g->lane[g->n];
+    *l = (lane){.m = m};
+    l->n = next_batch(m, at, l->index);
+    if (!l->n) return;
+  }
+}
+
+static ht_status run_lane(lane *l) {
+  making *m = l->m;
+  const lane *next = l->next;
+  ht_tensor *value = calloc((size_t)m->f->cut.n_values + 1, sizeof *value);
+  if (!value) return ht_fail(HT_NO_MEMORY, "no memory for a batch");
+  ht_status st = run_before(m, l->index, &l->n, next ? next->index : NULL,
+                            next ? next->n : 0, value);
+  l->uneven = st.code == HT_OK && !keep_rows(m, l->index, l->n, value);
   drop_values(m, value);
+  free(value);
   return st;
+}
+
+static void run_lanes(size_t from, size_t to, void *arg) {
+  lane *l = arg;
+  for (size_t i = from; i < to; i++)
+    l[i].failed = run_lane(&l[i]).code != HT_OK;
+}
+
+/* Each batch on one thread: what reads texts has little that one batch could
+ * share out. A failure is told by trying again, in the caller's thread. */
+static ht_status compute_group(making *m, group *g, const group *next) {
+  for (int i = 0; i < g->n; i++)
+    g->lane[i].next = next->n ? &next->lane[0] : NULL;
+  if (g->n == 1)
+    HT_TRY(run_lane(&g->lane[0]));
+  else
+    ht_parallel((size_t)g->n, 1, run_lanes, g->lane);
+  for (int i = 0; i < g->n; i++) {
+    if (g->lane[i].failed) HT_TRY(run_lane(&g->lane[i]));
+    if (g->lane[i].uneven)
+      m->why = "its output has not one row for each example";
+  }
+  return HT_SUCCESS;
 }
 
 /* Writes what was computed since the last segment, if it is worth it. */
@@ -233,20 +286,26 @@ static ht_status keep_segment(making *m, int64_t *from, int64_t to,
   return HT_SUCCESS;
 }
 
-static ht_status compute_all(making *m) {
-  int64_t index[2][BATCH], at = 0, kept = 0, row = 0;
+static ht_status compute_groups(making *m, group *g) {
+  int64_t at = 0, kept = 0, row = 0;
   double start = ht_now();
   for (int i = 0; i < m->f->cut.n_values; i++)
     row += (int64_t)ht_tensor_bytes(&m->f->column[i].value) / m->f->n;
   int64_t each = segment_bytes / (row + 1) + BATCH;
-  int64_t n = next_batch(m, &at, index[0]);
-  for (int turn = 0; n && !m->why; turn = !turn) {
-    int64_t done = at, next = next_batch(m, &at, index[!turn]);
-    HT_TRY(compute_batch(m, index[turn], n, index[!turn], next));
+  next_group(m, &at, &g[0]);
+  for (int turn = 0; g[turn].n && !m->why; turn = !turn) {
+    int64_t done = at;
+    next_group(m, &at, &g[!turn]);
+    HT_TRY(compute_group(m, &g[turn], &g[!turn]));
     if (done - kept >= each) HT_TRY(keep_segment(m, &kept, done, &start));
-    n = next;
   }
   return m->why ? HT_SUCCESS : keep_segment(m, &kept, m->f->n, &start);
+}
+
+static ht_status compute_all(making *m) {
+  group *g;
+  HT_NEW(g, &m->arena, 2);
+  return compute_groups(m, g);
 }
 
 /* What was computed in other batches is what the sample gave. */

@@ -114,13 +114,12 @@ static ht_status out_slices(ht_call *c, const distinct *d, const slices *s,
                             int axis) {
   ht_shape shape = s->t->shape;
   shape.dim[axis] = d->n;
+  const ht_block slice = {
+      2, {s->outer, s->inner}, {d->n * s->inner, 1}, {s->n * s->inner, 1}};
   HT_TRY(ht_out(c, 0, s->t->dtype, &shape));
-  for (int64_t i = 0; i < d->n; i++) {
-    ht_block b = {
-        2, {s->outer, s->inner}, {d->n * s->inner, 1}, {s->n * s->inner, 1}};
+  for (int64_t i = 0; i < d->n; i++)
     HT_TRY(ht_move_block(&c->out[0], i * s->inner, s->t, d->first[i] * s->inner,
-                         &b));
-  }
+                         &slice));
   return HT_SUCCESS;
 }
 

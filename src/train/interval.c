@@ -2,9 +2,11 @@
 #include "train/interval.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "base/random.h"
 
 ht_interval ht_interval_share(int64_t k, int64_t n) {
@@ -35,21 +37,26 @@ static ht_status make_sample(const ht_answers *a, ht_answers *out) {
   return ht_fail(HT_NO_MEMORY, "no memory for intervals");
 }
 
-static void draw_sample(const ht_answers *a, uint64_t seed, int k,
+static void copy_answer(const ht_answers *a, size_t from, size_t to,
                         ht_answers *out) {
   size_t width = (size_t)a->width;
+  memcpy(out->score + to * width, a->score + from * width,
+         width * sizeof *a->score);
+  if (a->class) out->class[to] = a->class[from];
+  if (a->target)
+    memcpy(out->target + to * width, a->target + from * width,
+           width * sizeof *a->target);
+}
+
+static void draw_sample(const ht_answers *a, uint64_t seed, int k,
+                        ht_answers *out) {
   ht_philox g = ht_philox_make(seed, (uint64_t)k);
+  uint32_t r[4];
   for (int64_t i = 0; i < a->n; i++) {
-    uint32_t r[4];
-    ht_philox_next(&g, r);
-    uint64_t drawn = (uint64_t)r[0] << 32 | r[1];
-    size_t from = (size_t)(drawn % (uint64_t)a->n), to = (size_t)i;
-    memcpy(out->score + to * width, a->score + from * width,
-           width * sizeof *a->score);
-    if (a->class) out->class[to] = a->class[from];
-    if (a->target)
-      memcpy(out->target + to * width, a->target + from * width,
-             width * sizeof *a->target);
+    if (i % 2 == 0) ht_philox_next(&g, r);
+    const uint32_t *half = r + i % 2 * 2;
+    uint64_t drawn = (uint64_t)half[0] << 32 | half[1];
+    copy_answer(a, (size_t)(drawn % (uint64_t)a->n), (size_t)i, out);
   }
 }
 
@@ -58,36 +65,60 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static ht_status sample_metrics(const ht_answers *a, uint64_t seed, int times,
-                                ht_answers *sample, double *value) {
-  for (int k = 0; k < times; k++) {
-    ht_scorecard card;
-    draw_sample(a, seed, k, sample);
-    HT_TRY(ht_score(sample, &card));
-    for (int m = 0; m < card.n_values; m++)
-      value[m * times + k] = card.value[m];
-    ht_scorecard_free(&card);
-  }
+/* value: [HT_MAX_METRICS, times], metrics of each sample. */
+typedef struct bootstrap {
+  const ht_answers *a;
+  uint64_t seed;
+  int times;
+  double *value;
+  atomic_bool failed;
+} bootstrap;
+
+static ht_status judge_sample(const bootstrap *b, int k, ht_answers *sample) {
+  ht_scorecard card;
+  draw_sample(b->a, b->seed, k, sample);
+  HT_TRY(ht_score(sample, &card));
+  for (int m = 0; m < card.n_values; m++)
+    b->value[m * b->times + k] = card.value[m];
+  ht_scorecard_free(&card);
   return HT_SUCCESS;
+}
+
+static ht_status judge_samples(const bootstrap *b, int from, int to) {
+  ht_answers sample;
+  HT_TRY(make_sample(b->a, &sample));
+  ht_status st = HT_SUCCESS;
+  for (int k = from; k < to && st.code == HT_OK; k++)
+    st = judge_sample(b, k, &sample);
+  ht_answers_free(&sample);
+  return st;
+}
+
+static void judge_range(size_t from, size_t to, void *arg) {
+  bootstrap *b = arg;
+  if (judge_samples(b, (int)from, (int)to).code != HT_OK)
+    atomic_store(&b->failed, true);
+}
+
+/* A failure is told by trying again, in the caller's thread. */
+static ht_status judge_all(bootstrap *b) {
+  ht_parallel((size_t)b->times, 25, judge_range, b);
+  return atomic_load(&b->failed) ? judge_samples(b, 0, b->times) : HT_SUCCESS;
 }
 
 ht_status ht_interval_metrics(const ht_answers *a, uint64_t seed,
                               ht_interval *out) {
-  int times = how_often(a);
-  ht_answers sample;
-  double *value = calloc((size_t)(HT_MAX_METRICS * times), sizeof *value);
-  if (!value) return ht_fail(HT_NO_MEMORY, "no memory for intervals");
-  ht_status st = make_sample(a, &sample);
-  if (st.code == HT_OK) {
-    st = sample_metrics(a, seed, times, &sample, value);
-    ht_answers_free(&sample);
-  }
-  for (int m = 0; m < HT_MAX_METRICS && st.code == HT_OK; m++) {
-    double *v = value + m * times;
-    qsort(v, (size_t)times, sizeof *v, ascending);
+  bootstrap b = {.a = a, .seed = seed, .times = how_often(a)};
+  size_t times = (size_t)b.times;
+  b.value = calloc(HT_MAX_METRICS * times, sizeof *b.value);
+  if (!b.value) return ht_fail(HT_NO_MEMORY, "no memory for intervals");
+  ht_status st = judge_all(&b);
+  for (size_t m = 0; m < HT_MAX_METRICS && st.code == HT_OK; m++) {
+    double *v = b.value + m * times;
+    qsort(v, times, sizeof *v, ascending);
     out[m] = (ht_interval){v[times * 25 / 1000], v[times * 975 / 1000]};
   }
-  free(value);
+  free(b.value);
   return st;
 }
 

@@ -1,6 +1,7 @@
 /* rows.c - lazily updated tables, see rows.h. */
 #include "optim/rows.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,16 @@ static ht_status check_id(const ht_rows *r, int64_t row) {
                  (long long)row, r->variable->name, (long long)r->n_rows);
 }
 
+/* The first access to the pages of a row is a write: a page that was read
+ * first is replaced when it is written, and that stops every thread. */
+static void own_row(const ht_rows *r, int64_t row) {
+  enum { PAGE = 4096 };
+  atomic_char *p = (atomic_char *)(void *)weights(r, row);
+  size_t n = r->dim * sizeof(float);
+  for (size_t i = 0; i < n; i += PAGE) atomic_fetch_or(p + i, 0);
+  if (n) atomic_fetch_or(p + n - 1, 0);
+}
+
 static ht_status touch(void *state, ht_variable *v, const ht_tensor *ids) {
   (void)v;
   ht_rows *r = state;
@@ -185,6 +196,7 @@ static ht_status touch(void *state, ht_variable *v, const ht_tensor *ids) {
     int64_t row = ht_int_at(ids, i);
     HT_TRY(check_id(r, row));
     const mark *k = &r->mark[row];
+    if (!k->slot) own_row(r, row);
     if (k->last == now || (!k->slot && !ht_lag_decays(r->lag))) continue;
     HT_TRY(add_job(r, row, now, NULL));
   }

@@ -1,6 +1,18 @@
 """How far two results may be apart, and messages where they are further."""
 import numpy as np
 
+FURTHEST = [0.0]  # relative difference seen since it was last taken
+
+
+def note(relative):
+    FURTHEST[0] = max(FURTHEST[0], float(relative))
+
+
+def taken():
+    """The largest difference noted since the last time, which starts anew."""
+    found, FURTHEST[0] = FURTHEST[0], 0.0
+    return found
+
 
 def text_array(a):
     a = np.asarray(a)
@@ -32,6 +44,16 @@ def value(name, got, wanted, bound):
         "'%s' differs by %.3g, allowed %.3g" % (name, worst, limit)]
 
 
+def relative(got, wanted):
+    """The largest difference of finite values against the largest of them."""
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    if wanted.dtype.kind not in "fc" or got.shape != wanted.shape:
+        return 0.0
+    finite = np.isfinite(wanted) & np.isfinite(got)
+    g, w = got[finite].astype("d"), wanted[finite].astype("d")
+    return np.abs(g - w).max() / np.abs(w).max() if np.any(w) else 0.0
+
+
 def bounds(wanted, exact, bound):
     """Per name, where double is known: as near to it as TensorFlow's floats
     are, or as the bound says."""
@@ -58,6 +80,7 @@ def values(got, wanted, bound):
     for k in wanted:
         if k in got:
             found += value(k, got[k], wanted[k], limit(bound, k))
+            note(relative(got[k], wanted[k]))
     return found
 
 
@@ -78,7 +101,9 @@ def gradients(got, wanted, bound=1e-4):
             if np.linalg.norm(g) > max(floor, 1e-30):
                 found.append("'%s' is %.3g, wanted less than %.3g" % (
                     k, np.linalg.norm(g), floor))
-        elif np.linalg.norm(g - w) > limit(bound, k) * norms[k]:
-            found.append("'%s' differs by %.3g" % (
-                k, np.linalg.norm(g - w) / norms[k]))
+        else:
+            far = np.linalg.norm(g - w) / norms[k]
+            note(far)
+            if far > limit(bound, k):
+                found.append("'%s' differs by %.3g" % (k, far))
     return found

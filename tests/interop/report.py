@@ -3,6 +3,8 @@ import os
 import sys
 import time
 
+import differ
+
 KNOWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known.txt")
 COLUMNS = ("run", "gradients", "training", "export")
 
@@ -17,6 +19,7 @@ class Report:
     def __init__(self):
         self.known = known_differences()
         self.results = {}  # module -> column -> [passed, failed, skipped]
+        self.furthest = {}  # module -> column -> largest relative difference
         self.started = time.time()
 
     def count(self, module, column, kind, message=""):
@@ -26,6 +29,10 @@ class Report:
         if message:
             print("%s: %s: %s" % (module, column, message), file=sys.stderr,
                   flush=True)
+
+    def note(self, module, column, far):
+        cell = self.furthest.setdefault(module, {})
+        cell[column] = max(cell.get(column, 0.0), far)
 
     def passed(self, module, column):
         self.count(module, column, 0)
@@ -50,7 +57,9 @@ class Report:
     def guarded(self, module, column, what, work):
         """Runs work(), which gives differences or raises."""
         try:
+            differ.taken()
             self.check(module, column, what, work())
+            self.note(module, column, differ.taken())
         except Exception as e:  # every failure of either side is a result
             lines = [x for x in str(e).strip().splitlines() if x.strip()]
             self.failed(module, column, "%s: %s: %s" % (
@@ -61,16 +70,19 @@ class Report:
                    for cell in row.values())
 
     def show(self):
-        row = "%-28s" + " %16s" * len(COLUMNS)
-        print(row % (("module",) + COLUMNS))
+        row = "%-28s" + " %20s" * len(COLUMNS)
+        print(row % (("module, largest difference",) + COLUMNS))
         for module, cells in self.results.items():
+            far = self.furthest.get(module, {})
             print(row % ((module,) + tuple(
-                text_of(cells.get(c, [0, 0, 0])) for c in COLUMNS)))
+                text_of(cells.get(c, [0, 0, 0]), far.get(c, 0.0))
+                for c in COLUMNS)))
         print("%d passed, %d failed, %d skipped" % tuple(
             self.total(k) for k in range(3)))
         return 1 if self.total(1) else 0
 
 
-def text_of(cell):
+def text_of(cell, far):
     words = ("passed", "FAILED", "skipped")
-    return ", ".join("%d %s" % (n, w) for n, w in zip(cell, words) if n) or "-"
+    text = ", ".join("%d %s" % (n, w) for n, w in zip(cell, words) if n)
+    return (text + (" %.0e" % far if far else "")) or "-"

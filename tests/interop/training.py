@@ -278,6 +278,7 @@ def compare_losses(problem, optimizer):
     if got.shape != wanted.shape:
         return ["%d steps, wanted %d" % (len(got), len(wanted))]
     worst = np.max(np.abs(got - wanted) / np.abs(wanted))
+    differ.note(worst)
     if worst > BOUND:
         return ["losses differ by %.3g: %s and %s" % (worst, got, wanted)]
     if noise and optimizer != "sgd":

@@ -22,7 +22,8 @@ static bool below_one(double x) { return x >= 0 && x < 1; }
 
 static ht_status check_hyper(const ht_hyper *h) {
   if (!(h->lr >= 0 && h->lr < 1e30))
-    return ht_fail(HT_USAGE, "the learning rate must be from 0 to 1e30, not %g",
+    return ht_fail(HT_USAGE,
+                   "the learning rate must be from 0 to below 1e30, not %g",
                    h->lr);
   if (!below_one(h->momentum) || !below_one(h->beta1) || !below_one(h->beta2) ||
       !below_one(h->rho))

@@ -12,7 +12,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <unistd.h>
+
+#include "base/cores.h"
 
 enum { MAX_WORKERS = 255, SPINS = 4000 };
 
@@ -45,9 +46,10 @@ static _Thread_local bool inside;
 void ht_threads_set(int n) { threads = n; }
 
 int ht_threads(void) {
+  static atomic_int cores; /* asked for once: it reads files */
   if (!threads) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    threads = cores > 0 ? (int)cores : 1;
+    threads = atomic_load(&cores);
+    if (!threads) atomic_store(&cores, threads = ht_cores());
   }
   return threads;
 }

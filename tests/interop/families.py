@@ -196,8 +196,8 @@ def main(words):
         except Exception as e:
             r.failed(name, "run", "%s: %s" % (type(e).__name__, str(e)[-400:]))
         print(r.row(name), "%.0f s" % (time.time() - started), flush=True)
-    if o.table:
-        write_table(r, o.table)
+        if o.table:
+            write_table(r, o.table)
     shutil.rmtree(program.SCRATCH, ignore_errors=True)
     return r.show()
 

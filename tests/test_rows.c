@@ -243,7 +243,7 @@ static outcome train(const setting *s) {
     draw_rows(t, row);
     add_dense(g, row, t);
     float factor = (float)ht_schedule_factor(&rows.schedule, t);
-    ht_rule_at(&rows.o->hyper, s->lr * (double)factor, t, &rule);
+    ht_rule_at(&rows.o->hyper, HT_FLOAT, s->lr * (double)factor, t, &rule);
     reference_step(s->optimizer, &rule, &ref, g);
     step_rows(&rows, t);
     step_dense(&dense, t, g);
@@ -351,7 +351,7 @@ START_TEST(a_dense_gradient_ends_lazy_updates_without_a_jump) {
     draw_rows(t, row);
     add_dense(g, row, t);
     float factor = (float)ht_schedule_factor(&rows.schedule, t);
-    ht_rule_at(&rows.o->hyper, s->lr * (double)factor, t, &rule);
+    ht_rule_at(&rows.o->hyper, HT_FLOAT, s->lr * (double)factor, t, &rule);
     reference_step(s->optimizer, &rule, &ref, g);
     step_dense(&dense, t, g);
     if (t == 120)

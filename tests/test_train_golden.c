@@ -14,7 +14,7 @@ enum { MAX_VALUES = 2048 };
 
 typedef struct vector {
   int n;
-  float v[MAX_VALUES];
+  double v[MAX_VALUES];
 } vector;
 
 static vector X, Y, HOT, REAL, IDS, KERNEL, BIAS, TABLE, WEIGHTS;
@@ -33,7 +33,7 @@ static void read_vector(const char *name, vector *out) {
   ck_assert_str_eq(word, name);
   ck_assert_int_le(out->n, MAX_VALUES);
   for (int i = 0; i < out->n; i++)
-    ck_assert_int_eq(fscanf(file, "%f", &out->v[i]), 1);
+    ck_assert_int_eq(fscanf(file, "%lf", &out->v[i]), 1);
 }
 
 static void read_problem(void) {
@@ -52,7 +52,8 @@ static void read_problem(void) {
 /* ---- one training */
 
 typedef struct problem {
-  bool rows; /* mean of embedded ids, else X */
+  ht_dtype dtype; /* of variables */
+  bool rows;      /* mean of embedded ids, else X */
   const ht_loss *loss;
   double smoothing, clip_norm;
   bool weights;
@@ -68,33 +69,37 @@ typedef struct net {
   ht_optimizer *o;
 } net;
 
-static ht_tensor tensor_of(ht_dtype dtype, ht_shape shape, const float *v) {
+static ht_tensor tensor_of(ht_dtype dtype, ht_shape shape, const double *v) {
   ht_tensor t;
   OK(ht_tensor_new(NULL, dtype, &shape, &t));
   int64_t n = ht_count(&t);
   for (int64_t i = 0; i < n; i++) {
     if (dtype == HT_FLOAT)
-      ht_f(&t)[i] = v[i];
+      ht_f(&t)[i] = (float)v[i];
+    else if (dtype == HT_DOUBLE)
+      HT_DATA(double, &t)[i] = (double)(float)v[i]; /* they were floats */
     else
       ht_i64(&t)[i] = (int64_t)v[i];
   }
   return t;
 }
 
-static ht_ref variable(net *n, const char *name, ht_shape shape,
-                       const vector *v, ht_variable **out) {
-  ht_tensor t = tensor_of(HT_FLOAT, shape, v->v);
+static ht_ref variable(net *n, const problem *p, const char *name,
+                       ht_shape shape, const vector *v, ht_variable **out) {
+  ht_tensor t = tensor_of(p->dtype, shape, v->v);
   return ht_build_variable(&n->b, name, &t, true, out);
 }
 
 static ht_ref build_input(net *n, const problem *p, ht_ref *fed) {
   ht_builder *b = &n->b;
   ht_shape dense = ht_shape_2(-1, FEATURES), ids = ht_shape_2(-1, WORDS);
-  if (!p->rows) return *fed = ht_build_placeholder(b, "x", HT_FLOAT, &dense);
+  if (!p->rows) return *fed = ht_build_placeholder(b, "x", p->dtype, &dense);
   *fed = ht_build_placeholder(b, "ids", HT_INT64, &ids);
   ht_ref table =
-      variable(n, "table", ht_shape_2(ROWS, FEATURES), &TABLE, &n->table);
-  ht_ref found = ht_build_2(b, "ResourceGather", table, *fed, "dtype=float");
+      variable(n, p, "table", ht_shape_2(ROWS, FEATURES), &TABLE, &n->table);
+  char type[32];
+  snprintf(type, sizeof type, "dtype=%s", ht_dtype_name(p->dtype));
+  ht_ref found = ht_build_2(b, "ResourceGather", table, *fed, type);
   return ht_build_2(b, "Mean", found, ht_build_int32s(b, 1, (int32_t[]){1}),
                     "");
 }
@@ -121,9 +126,9 @@ static void build(net *n, const problem *p) {
   ht_ref x = build_input(n, p, &arg[0]);
   arg[1] =
       ht_build_placeholder(b, "label", classes ? HT_INT64 : HT_FLOAT, &label);
-  ht_ref kernel =
-      variable(n, "kernel", ht_shape_2(FEATURES, CLASSES), &KERNEL, &n->kernel);
-  ht_ref bias = variable(n, "bias", ht_shape_1(CLASSES), &BIAS, &n->bias);
+  ht_ref kernel = variable(n, p, "kernel", ht_shape_2(FEATURES, CLASSES),
+                           &KERNEL, &n->kernel);
+  ht_ref bias = variable(n, p, "bias", ht_shape_1(CLASSES), &BIAS, &n->bias);
   ht_ref product = ht_build_2(b, "MatMul", x, ht_build_read(b, kernel), "");
   ht_loss_parts parts = {
       .output = ht_build_2(b, "BiasAdd", product, ht_build_read(b, bias), ""),
@@ -149,7 +154,7 @@ static void add_variables(net *n, double lr) {
 static ht_tensor input_of(const problem *p, int t) {
   return p->rows ? tensor_of(HT_INT64, ht_shape_2(BATCH, WORDS),
                              IDS.v + t * BATCH * WORDS)
-                 : tensor_of(HT_FLOAT, ht_shape_2(BATCH, FEATURES),
+                 : tensor_of(p->dtype, ht_shape_2(BATCH, FEATURES),
                              X.v + t * BATCH * FEATURES);
 }
 
@@ -161,7 +166,7 @@ static ht_tensor label_of(const problem *p, int t) {
                    v->v + t * BATCH * CLASSES);
 }
 
-static float step(net *n, const problem *p, ht_tape *tape, int t) {
+static double step(net *n, const problem *p, ht_tape *tape, int t) {
   double norm, scale;
   ht_tensor x = input_of(p, t), y = label_of(p, t), loss;
   const ht_tensor *in[] = {&x, &y};
@@ -169,7 +174,7 @@ static float step(net *n, const problem *p, ht_tape *tape, int t) {
   run.tape = tape;
   run.training = true;
   OK(ht_plan_run(n->plan, &run, 2, in, 1, &loss));
-  float value = ht_f(&loss)[0];
+  double value = ht_real_at(&loss, 0);
   OK(ht_tape_backward(tape, &run, 1, &loss, NULL));
   for (int i = 0; i < n->o->n_tuned; i++)
     OK(ht_tape_gradient(tape, n->o->tuned[i].variable,
@@ -184,13 +189,18 @@ static float step(net *n, const problem *p, ht_tape *tape, int t) {
 }
 
 /* The largest distance, relative to the largest value. */
-static double distance(const float *a, const vector *b) {
+static double distance(const ht_tensor *a, const vector *b) {
   double worst = 0, scale = 0;
   for (int i = 0; i < b->n; i++) {
-    worst = fmax(worst, fabs((double)a[i] - (double)b->v[i]));
-    scale = fmax(scale, fabs((double)b->v[i]));
+    worst = fmax(worst, fabs(ht_real_at(a, i) - b->v[i]));
+    scale = fmax(scale, fabs(b->v[i]));
   }
   return worst / scale;
+}
+
+/* Double is held to more, or a rounding to float would not be seen. */
+static double bound_of(ht_dtype dtype) {
+  return dtype == HT_DOUBLE ? 1e-13 : 1e-5;
 }
 
 static void check_weights(const char *name, ht_variable *v) {
@@ -198,26 +208,26 @@ static void check_weights(const char *name, ht_variable *v) {
   ht_tensor t;
   read_vector("weights", &want);
   OK(ht_variable_final(v, &t));
-  double away = distance(ht_f(&t), &want);
-  ck_assert_msg(away < 1e-5, "%s: weights of '%s' are %g away", name, v->name,
-                away);
+  double away = distance(&t, &want);
+  ck_assert_msg(away < bound_of(t.dtype), "%s: weights of '%s' are %g away",
+                name, v->name, away);
   ht_tensor_drop(&t);
 }
 
 static void check_training(const char *name, net *n, const problem *p) {
   static vector want;
-  float loss[STEPS];
+  double loss[STEPS], bound = bound_of(p->dtype) / 10;
   ht_tape *tape = ht_tape_new();
   for (int t = 0; t < STEPS; t++) loss[t] = step(n, p, tape, t);
   read_vector("losses", &want);
   for (int t = 0; t < STEPS; t++)
-    ck_assert_msg(fabsf(loss[t] - want.v[t]) < 1e-6f * fabsf(want.v[t]) + 1e-7f,
-                  "%s: loss %g of step %d, Keras has %g", name, (double)loss[t],
-                  t + 1, (double)want.v[t]);
+    ck_assert_msg(fabs(loss[t] - want.v[t]) < bound * (fabs(want.v[t]) + 0.1),
+                  "%s: loss %.17g of step %d, Keras has %.17g", name, loss[t], t + 1,
+                  want.v[t]);
   check_weights(name, n->kernel);
   check_weights(name, n->bias);
   if (n->table) {
-    ck_assert(n->o->tuned[2].rows != NULL);
+    ck_assert((n->o->tuned[2].rows != NULL) == (p->dtype == HT_FLOAT));
     check_weights(name, n->table);
   }
   ht_tape_free(tape);
@@ -240,21 +250,23 @@ static bool next_word(const char *wanted) {
 }
 
 static bool run_case(void) {
-  char name[64], kind[32];
+  char name[64], kind[32], dtype[32];
   int rows;
   double lr, momentum, nesterov, decay, clip;
   net n;
   if (!next_word("case")) return false;
-  ck_assert_int_eq(fscanf(file, "%63s %31s %d %lf %lf %lf %lf %lf", name, kind,
-                          &rows, &lr, &momentum, &nesterov, &decay, &clip),
-                   8);
+  ck_assert_int_eq(
+      fscanf(file, "%63s %31s %31s %d %lf %lf %lf %lf %lf", name, kind, dtype,
+             &rows, &lr, &momentum, &nesterov, &decay, &clip),
+      9);
   const ht_optimizer_kind *k = ht_optimizer_find(kind);
   ht_hyper h = k->defaults;
   if (lr >= 0) h.lr = lr;
   if (momentum >= 0) h.momentum = momentum;
   if (decay >= 0) h.weight_decay = decay;
   h.nesterov = nesterov > 0;
-  problem p = {.rows = rows,
+  problem p = {.dtype = strcmp(dtype, "float64") ? HT_FLOAT : HT_DOUBLE,
+               .rows = rows,
                .loss = ht_loss_find("softmax"),
                .clip_norm = clip > 0 ? clip : 0};
   build(&n, &p);
@@ -272,8 +284,10 @@ static bool run_loss(void) {
   net n;
   if (!next_word("loss")) return false;
   ck_assert_int_eq(fscanf(file, "%63s %lf %d", name, &smoothing, &weights), 3);
-  problem p = {
-      .loss = ht_loss_find(name), .smoothing = smoothing, .weights = weights};
+  problem p = {.dtype = HT_FLOAT,
+               .loss = ht_loss_find(name),
+               .smoothing = smoothing,
+               .weights = weights};
   const ht_optimizer_kind *k = ht_optimizer_find("sgd");
   ht_hyper h = k->defaults;
   h.lr = 0.1;
@@ -290,7 +304,7 @@ START_TEST(ten_steps_of_each_optimizer_and_loss_equal_those_of_keras) {
   read_problem();
   while (run_case()) cases++;
   while (run_loss()) losses++;
-  ck_assert_int_eq(cases, 22);
+  ck_assert_int_eq(cases, 32);
   ck_assert_int_eq(losses, 8);
   ck_assert_int_eq(fgetc(file), '\n');
   fclose(file);

@@ -25,9 +25,10 @@ struct ht_trainer {
 
 static ht_status make_plan(ht_trainer *t) {
   ht_body *body = &t->callable->body;
-  if (t->callable->output[0].dtype != HT_FLOAT)
-    return ht_fail(HT_USAGE, "the loss is %s, not float",
-                   ht_dtype_name(t->callable->output[0].dtype));
+  ht_dtype dtype = t->callable->output[0].dtype;
+  if (dtype != HT_FLOAT && dtype != HT_DOUBLE)
+    return ht_fail(HT_USAGE, "the loss is %s, not float or double",
+                   ht_dtype_name(dtype));
   body->target = t->net->update;
   body->n_targets = t->net->n_updates;
   HT_NEW(t->in, &t->arena, body->n_args + 1);

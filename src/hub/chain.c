@@ -104,21 +104,40 @@ static const char *last_part(const char *name) {
   return slash ? slash + 1 : name;
 }
 
-/* By whole names, then by the last parts of their paths; one output fits one
- * input whatever they are called. */
-static const ht_port *output_for(const ht_callable *first,
-                                 const ht_callable *call,
-                                 const ht_port *input) {
+/* The output of that name, or else the only one whose last part it is. */
+static const ht_port *output_named(const ht_callable *first, const char *name) {
   const ht_port *found = NULL;
   for (int i = 0; i < first->n_outputs; i++)
-    if (strcmp(first->output[i].name, input->name) == 0)
-      return &first->output[i];
+    if (strcmp(first->output[i].name, name) == 0) return &first->output[i];
   for (int i = 0; i < first->n_outputs; i++) {
     const ht_port *o = &first->output[i];
-    if (strcmp(last_part(o->name), last_part(input->name)) != 0) continue;
+    if (strcmp(last_part(o->name), last_part(name)) != 0) continue;
     if (found) return NULL;
     found = o;
   }
+  return found;
+}
+
+/* What BERT's modules of TensorFlow 1 ("tokens") and of 2 (the common
+ * interface of encoders of texts) call the same input; NULL: it has one name.
+ */
+static const char *other_name(const char *name) {
+  static const char *const pairs[][2] = {{"input_ids", "input_word_ids"},
+                                         {"segment_ids", "input_type_ids"}};
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+    for (int k = 0; k < 2; k++)
+      if (strcmp(name, pairs[i][k]) == 0) return pairs[i][!k];
+  return NULL;
+}
+
+/* By its name, then by its other one; one output fits one input whatever they
+ * are called. */
+static const ht_port *output_for(const ht_callable *first,
+                                 const ht_callable *call,
+                                 const ht_port *input) {
+  const ht_port *found = output_named(first, input->name);
+  const char *other = other_name(last_part(input->name));
+  if (!found && other) found = output_named(first, other);
   bool alone = first->n_outputs == 1 && call->n_inputs == 1;
   return found || !alone ? found : &first->output[0];
 }

@@ -155,10 +155,11 @@ static ht_status take_labels(ctc *c, labels *l, int64_t b, bool collapse,
     int64_t v = l->value[l->next];
     if (v < 0) return ht_fail(HT_USAGE, "label %lld", (long long)v);
     if (collapse && l->next > first && v == l->value[l->next - 1]) continue;
-    if (v >= c->classes - 1) {
+    if (c->blank ? v >= c->classes - 1 : v == 0) {
       ended = true;
       continue;
     }
+    if (v >= c->classes) return ht_fail(HT_USAGE, "label %lld", (long long)v);
     if (ended) return ht_fail(HT_USAGE, "a label stands behind a blank");
     c->label[c->n++] = c->blank;
     c->label[c->n++] = v;
@@ -227,7 +228,8 @@ static int64_t most_labels(const labels *l) {
   return most;
 }
 
-static ht_status loss_forward(ht_call *call) {
+/* blank: which class it is, counted from 0 or, below it, from the end. */
+static ht_status loss_of(ht_call *call, int64_t blank) {
   HT_TRY(check_inputs(call, 3));
   HT_TRY(ht_need_dtype(call, 1, HT_INT64));
   HT_TRY(ht_need_dtype(call, 2, HT_INT32));
@@ -241,7 +243,7 @@ static ht_status loss_forward(ht_call *call) {
   ctc c = {.x = call->in[0],
            .batch = s->dim[1],
            .classes = s->dim[2],
-           .blank = s->dim[2] - 1,
+           .blank = blank < 0 ? s->dim[2] + blank : blank,
            .merge = ht_attr_bool(call->attrs, "ctc_merge_repeated")};
   ht_shape one = ht_shape_1(c.batch);
   HT_TRY(ht_out_zeros(call, 0, call->in[0]->dtype, &one));
@@ -255,6 +257,9 @@ static ht_status loss_forward(ht_call *call) {
   free(c.sum);
   return st;
 }
+
+static ht_status loss_forward(ht_call *c) { return loss_of(c, -1); }
+static ht_status loss_v2_forward(ht_call *c) { return loss_of(c, 0); }
 
 /* The second output is the gradient already. */
 static ht_status loss_back(ht_back *b) {
@@ -363,6 +368,20 @@ const ht_op ht_ops_ctc[] = {
                    "f[4,2,3] l[4,2]{0,0,0,1,0,2,1,0} i[4]{0,1,0,1} i[2]{2,0} "
                    "ignore_longer_outputs_than_inputs=true",
         .forward = loss_forward,
+        .gradient = loss_back,
+        .keep = HT_KEEP_OUT(1),
+    },
+    {
+        .name = "CTCLossV2",
+        .inputs = "inputs:float labels_indices:int64 labels_values:int32 "
+                  "sequence_length:int32",
+        .outputs = "loss:float gradient:float",
+        .attrs = "preprocess_collapse_repeated:bool=false "
+                 "ctc_merge_repeated:bool=true "
+                 "ignore_longer_outputs_than_inputs:bool=false",
+        .doc = "CTCLoss with the blank as the first class.",
+        .samples = "@the_second_ctc_loss_is_the_first_with_the_blank_in_front",
+        .forward = loss_v2_forward,
         .gradient = loss_back,
         .keep = HT_KEEP_OUT(1),
     },

@@ -69,6 +69,32 @@ static ht_status decode(ht_call *c) {
   return st;
 }
 
+/* ---- DecodeBmp */
+
+/* Of 24 bits a pixel. TensorFlow gives the numbers of colours of a palette, not
+ * the colours. */
+static ht_status decode_bmp(ht_call *c) {
+  ht_image image;
+  ht_image_want want = {.ratio = 1};
+  HT_TRY(ht_need_dtype(c, 0, HT_STRING));
+  HT_TRY(ht_need_scalar(c, 0));
+  want.channels = (int)ht_attr_int(c->attrs, "channels");
+  if (want.channels != 0 && want.channels != 3 && want.channels != 4)
+    return ht_fail(HT_USAGE, "op '%s': %d channels", c->op->name,
+                   want.channels);
+  ht_string s = ht_str(c->in[0])[0];
+  if (ht_image_kind_of(s.p, s.n) != HT_BMP || s.n < 30)
+    return ht_fail(HT_CORRUPT, "op '%s': it is no BMP", c->op->name);
+  if (s.p[28] != 24)
+    return ht_fail(HT_UNSUPPORTED, "op '%s' reads BMP of 24 bits a pixel alone",
+                   c->op->name);
+  HT_TRY(ht_within(ht_image_read(s.p, s.n, &want, &image), "op '%s'",
+                   c->op->name));
+  ht_status st = image_out(c, HT_UINT8, &image);
+  free(image.pixels);
+  return st;
+}
+
 /* ---- a part of a JPEG, and its shape alone */
 
 static ht_status decode_and_crop(ht_call *c) {
@@ -202,7 +228,34 @@ static ht_status decode_wav(ht_call *c) {
 
 #include "ops/op_media_samples.inc"
 
+#define BMP                                                      \
+  "s[]{'"                                                        \
+  "\\x42\\x4d\\x46\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x36\\x00" \
+  "\\x00\\x00\\x28\\x00\\x00\\x00\\x02\\x00\\x00\\x00\\x02\\x00" \
+  "\\x00\\x00\\x01\\x00\\x18\\x00\\x00\\x00\\x00\\x00\\x10\\x00" \
+  "\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00" \
+  "\\x00\\x00\\x00\\x00\\x00\\x00\\x01\\x02\\x03\\x04\\x05\\x06" \
+  "\\x00\\x00\\x07\\x08\\x09\\x0a\\x0b\\x0c\\x00\\x00"           \
+  "'} "
+#define TOP_DOWN                                                 \
+  "s[]{'"                                                        \
+  "\\x42\\x4d\\x42\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x36\\x00" \
+  "\\x00\\x00\\x28\\x00\\x00\\x00\\x01\\x00\\x00\\x00\\xfd\\xff" \
+  "\\xff\\xff\\x01\\x00\\x18\\x00\\x00\\x00\\x00\\x00\\x0c\\x00" \
+  "\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00" \
+  "\\x00\\x00\\x00\\x00\\x00\\x00\\xc8\\x64\\x32\\x00\\x07\\x08" \
+  "\\x09\\x00\\xff\\xfe\\xfd\\x00"                               \
+  "'} "
+
 const ht_op ht_ops_media[] = {
+    {.name = "DecodeBmp",
+     .inputs = "contents:string",
+     .outputs = "image:uint8",
+     .attrs = "channels:int=0",
+     .doc = "A BMP file of 24 bits a pixel to pixels.",
+     .samples = BMP ";" BMP "channels=3;" BMP "channels=4;" TOP_DOWN,
+     .forward = decode_bmp,
+     .gradient = ht_no_gradient},
     {.name = "DecodeImage",
      .inputs = "contents:string",
      .outputs = "image:dtype",

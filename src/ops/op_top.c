@@ -1,8 +1,10 @@
 /* op_top.c - the largest elements of rows. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/parallel.h"
+#include "kernels/real.h"
 #include "ops/places.h"
 
 /* ---- TopK: of equal elements the first one leads */
@@ -114,6 +116,19 @@ static ht_status top_k_v2_forward(ht_call *c) {
   return top(c, ht_int_at(c->in[1], 0));
 }
 
+/* CPUs have a kernel of the whole last axis alone, which is exact. */
+static ht_status approximate_forward(ht_call *c) {
+  int64_t axis = ht_attr_int(c->attrs, "reduction_dimension");
+  HT_TRY(ht_need_min_rank(c, 0, 1));
+  if ((axis != -1 && axis != c->in[0]->shape.rank - 1) ||
+      !ht_attr_bool(c->attrs, "is_max_k") ||
+      !ht_attr_bool(c->attrs, "aggregate_to_topk"))
+    return ht_fail(HT_UNSUPPORTED,
+                   "op '%s' gives the largest of the last axis alone",
+                   c->op->name);
+  return top(c, ht_attr_int(c->attrs, "k"));
+}
+
 static ht_status top_gradient(ht_back *b) {
   const ht_tensor *dy = &b->dout[0].dense, *at = &b->out[1];
   ht_tensor g, id = {0};
@@ -134,6 +149,64 @@ static ht_status top_gradient(ht_back *b) {
   }
   ht_tensor_drop(&id);
   return ht_give_or_drop(b, 0, &g, st);
+}
+
+/* ---- NthElement: of each row the one that would be n-th if it were sorted */
+
+static ht_status nth_rows(const ht_call *c, job *j, int64_t rows) {
+  const char *x = j->x->data;
+  size_t size = ht_dtype_size(j->x->dtype);
+  int64_t *at = malloc((size_t)(rows * j->k) * sizeof *at + 1);
+  if (!at) return ht_fail(HT_NO_MEMORY, "no memory for sorted rows");
+  j->at = at;
+  ht_parallel((size_t)rows, ht_grain((double)j->n), top_rows, j);
+  for (int64_t i = 0; i < rows; i++)
+    memcpy((char *)c->out[0].data + (size_t)i * size,
+           x + (size_t)(i * j->n + at[(i + 1) * j->k - 1]) * size, size);
+  free(at);
+  return HT_SUCCESS;
+}
+
+static ht_status nth_forward(ht_call *c) {
+  const ht_tensor *x = c->in[0];
+  HT_TRY(ht_need_min_rank(c, 0, 1));
+  HT_TRY(ht_need_scalar(c, 1));
+  if (ht_dtype_pointers(x->dtype) || x->dtype == HT_BOOL ||
+      x->dtype == HT_UINT64 || x->dtype == HT_COMPLEX64 ||
+      x->dtype == HT_COMPLEX128)
+    return ht_no_dtype(c, x->dtype);
+  ht_shape s = x->shape;
+  int64_t n = s.dim[--s.rank], nth = ht_int_at(c->in[1], 0);
+  if (nth < 0 || nth >= n)
+    return ht_fail(HT_USAGE, "op '%s' wants element %lld of %lld", c->op->name,
+                   (long long)nth, (long long)n);
+  HT_TRY(ht_out(c, 0, x->dtype, &s));
+  bool falling = ht_attr_bool(c->attrs, "reverse");
+  job j = {x, n, falling ? nth + 1 : n - nth, NULL};
+  return nth_rows(c, &j, ht_count(&c->out[0]));
+}
+
+static void share(ht_tensor *g, int64_t i, double v) {
+  if (g->dtype == HT_DOUBLE)
+    HT_DATA(double, g)[i] = v;
+  else
+    ht_f(g)[i] = (float)v;
+}
+
+/* Equal elements share it. */
+static ht_status nth_gradient(ht_back *b) {
+  const ht_tensor *x = &b->in[0], *y = &b->out[0], *dy = &b->dout[0].dense;
+  ht_tensor g;
+  if (!dy->dtype || !ht_wants(b, 0)) return HT_SUCCESS;
+  HT_TRY(ht_back_zeros(b, dy->dtype, &x->shape, &g));
+  int64_t n = x->shape.dim[x->shape.rank - 1];
+  for (int64_t i = 0; i < ht_count(y); i++) {
+    double v = ht_real_at(y, i), same = 0;
+    for (int64_t k = i * n; k < (i + 1) * n; k++) same += ht_real_at(x, k) == v;
+    for (int64_t k = i * n; k < (i + 1) * n; k++)
+      if (ht_real_at(x, k) == v) share(&g, k, ht_real_at(dy, i) / same);
+  }
+  return ht_give(b, 0, &g);
 }
 
 /* ---- InTopK: whether a target is among the k largest of its row. Ties are
@@ -189,6 +262,36 @@ const ht_op ht_ops_top[] = {
         .forward = top_k_v2_forward,
         .gradient = top_gradient,
         .keep = HT_KEEP_OUT(1),
+    },
+    {
+        .name = "ApproxTopK",
+        .inputs = "input:T",
+        .outputs = "values:T indices:int32",
+        .attrs = "k:int reduction_dimension:int=-1 recall_target:float=0.95 "
+                 "is_max_k:bool=true reduction_input_size_override:int=-1 "
+                 "aggregate_to_topk:bool=true T:type",
+        .doc = "The k largest elements of each row, the largest first.",
+        .samples = "f[2,5] k=3; f[7]{1,3,3,1,3,0,9} k=5; f[0,3] k=2; f[3,4] "
+                   "k=1 recall_target=0.5; h[2,3] k=2",
+        .forward = approximate_forward,
+        .gradient = top_gradient,
+        .keep = HT_KEEP_OUT(1),
+    },
+    {
+        .name = "NthElement",
+        .inputs = "input:T n:int32",
+        .outputs = "values:T",
+        .attrs = "reverse:bool=false T:type",
+        .doc = "The element of each row that is n-th when it is sorted.",
+        .samples = "f[2,5] i[]{3}; d[2,3,4] i[]{0} reverse=true; d[3,4] i[]{1};"
+                   "f[7]{1,3,3,1,3,0,9} i[]{4}; f[2,3] i[]{2} reverse=true;"
+                   "l[3]{9007199254740993,9007199254740992,9007199254740994} "
+                   "i[]{1}; f[3]{-inf,inf,0} i[]{1}; u[4] i[]{2}; h[2,3] "
+                   "i[]{1}; f[0,3] i[]{2}",
+        .forward = nth_forward,
+        .gradient = nth_gradient,
+        .keep = HT_KEEP_IN(0) | HT_KEEP_OUT(0),
+        .flags = HT_OP_IN_FLOAT,
     },
     {
         .name = "InTopK",

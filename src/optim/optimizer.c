@@ -68,9 +68,10 @@ void ht_optimizer_free(ht_optimizer *o) {
 
 ht_status ht_optimizer_add(ht_optimizer *o, ht_variable *v, double lr) {
   HT_TRY(check_decay(&o->hyper, lr));
-  if (v->dtype != HT_FLOAT)
+  if (v->dtype != HT_FLOAT && v->dtype != HT_DOUBLE)
     return ht_fail(HT_UNSUPPORTED,
-                   "variable '%s' is %s: only float ones can be trained",
+                   "variable '%s' is %s: only float and double ones can be "
+                   "trained",
                    v->name, ht_dtype_name(v->dtype));
   if (!v->value.dtype)
     return ht_fail(HT_CORRUPT, "variable '%s' has no value", v->name);
@@ -109,8 +110,8 @@ ht_status ht_optimizer_history(ht_optimizer *o, const float *factor,
 ht_status ht_optimizer_replay(const ht_optimizer *o, double lr, ht_lag *lag) {
   for (int64_t t = 1; t <= o->step; t++) {
     ht_rule r;
-    ht_rule_at(&o->hyper, lr * (double)o->factor[t - 1], t, &r);
-    double keep = 1 - (double)r.weight_decay * (double)r.lr;
+    ht_rule_at(&o->hyper, HT_FLOAT, lr * (double)o->factor[t - 1], t, &r);
+    double keep = 1 - r.weight_decay * r.lr;
     HT_TRY(ht_lag_step(lag, o->kind->alpha(&r), keep));
   }
   return HT_SUCCESS;
@@ -121,9 +122,14 @@ ht_status ht_optimizer_replay(const ht_optimizer *o, double lr, ht_lag *lag) {
 static ht_status make_slot(const ht_tuned *t, bool wanted, double start,
                            ht_tensor *slot) {
   if (!wanted || slot->dtype) return HT_SUCCESS;
-  HT_TRY(ht_tensor_zeros(NULL, HT_FLOAT, &t->variable->value.shape, slot));
+  const ht_variable *v = t->variable;
+  HT_TRY(ht_tensor_zeros(NULL, v->dtype, &v->value.shape, slot));
   int64_t n = start != 0 ? ht_count(slot) : 0;
-  for (int64_t i = 0; i < n; i++) ht_f(slot)[i] = (float)start;
+  for (int64_t i = 0; i < n; i++)
+    if (v->dtype == HT_DOUBLE)
+      HT_DATA(double, slot)[i] = start;
+    else
+      ht_f(slot)[i] = (float)start;
   return HT_SUCCESS;
 }
 
@@ -135,31 +141,39 @@ ht_status ht_tuned_slots(const ht_optimizer *o, ht_tuned *t) {
 typedef struct update_job {
   ht_update_fn *update;
   const ht_rule *rule;
-  float *w, *m, *v;
-  const float *g;
+  size_t size; /* of an element */
+  char *w, *m, *v;
+  const char *g;
 } update_job;
 
 static void update_range(size_t from, size_t to, void *arg) {
   const update_job *j = arg;
-  j->update(j->rule, to - from, j->w + from, j->m ? j->m + from : NULL,
-            j->v ? j->v + from : NULL, j->g + from);
+  size_t at = from * j->size;
+  j->update(j->rule, to - from, j->w + at, j->m ? j->m + at : NULL,
+            j->v ? j->v + at : NULL, j->g ? j->g + at : NULL);
+}
+
+static void update_all(update_job *job, ht_tuned *t) {
+  ht_tensor *w = &t->variable->value;
+  job->size = ht_dtype_size(w->dtype);
+  job->w = w->data;
+  ht_parallel((size_t)ht_count(w), HT_RANGE_WORK / 2, update_range, job);
+  t->variable->changed = true;
 }
 
 static ht_status dense_step(const ht_optimizer *o, ht_tuned *t,
                             const ht_rule *rule) {
   ht_tensor *w = &t->variable->value, *g = &t->gradient.dense;
   HT_TRY(ht_cotangent_dense(NULL, &t->gradient, &w->shape));
-  if (!g->dtype) HT_TRY(ht_tensor_zeros(NULL, HT_FLOAT, &w->shape, g));
+  if (!g->dtype) HT_TRY(ht_tensor_zeros(NULL, w->dtype, &w->shape, g));
   HT_TRY(ht_tuned_slots(o, t));
   HT_TRY(ht_tensor_own(NULL, w));
-  update_job job = {o->kind->update,
-                    rule,
-                    ht_f(w),
-                    t->m.dtype ? ht_f(&t->m) : NULL,
-                    t->v.dtype ? ht_f(&t->v) : NULL,
-                    ht_f(g)};
-  ht_parallel((size_t)ht_count(w), HT_RANGE_WORK / 2, update_range, &job);
-  t->variable->changed = true;
+  update_job job = {.update = ht_update_of(o->kind, w->dtype),
+                    .rule = rule,
+                    .m = t->m.data,
+                    .v = t->v.data,
+                    .g = g->data};
+  update_all(&job, t);
   return HT_SUCCESS;
 }
 
@@ -206,30 +220,24 @@ static ht_status end_rows(const ht_optimizer *o, ht_tuned *t) {
   return HT_SUCCESS;
 }
 
-static void decay_range(size_t from, size_t to, void *arg) {
-  const update_job *j = arg;
-  ht_decay decay = {0, j->rule->weight_decay * j->rule->lr};
-  ht_lag_decay(&decay, to - from, j->w + from);
-}
-
 /* A variable that no gradient has ever reached. */
 static ht_status unreached_step(ht_tuned *t, const ht_rule *rule) {
   ht_tensor *w = &t->variable->value;
   if (rule->weight_decay == 0) return HT_SUCCESS;
   HT_TRY(ht_tensor_own(NULL, w));
-  update_job job = {.rule = rule, .w = ht_f(w)};
-  ht_parallel((size_t)ht_count(w), HT_RANGE_WORK / 2, decay_range, &job);
-  t->variable->changed = true;
+  update_job job = {.update = ht_decay_of(w->dtype), .rule = rule};
+  update_all(&job, t);
   return HT_SUCCESS;
 }
 
 static ht_status step_one(const ht_optimizer *o, ht_tuned *t, double factor,
                           double scale) {
   ht_rule rule;
-  ht_rule_at(&o->hyper, t->lr * factor, o->step + 1, &rule);
-  rule.scale = (float)scale;
+  ht_dtype dtype = t->variable->dtype;
+  ht_rule_at(&o->hyper, dtype, t->lr * factor, o->step + 1, &rule);
+  rule.scale = dtype == HT_DOUBLE ? scale : (double)(float)scale;
   bool rows = t->gradient.values.dtype, dense = t->gradient.dense.dtype;
-  if (rows && !t->reached) HT_TRY(start_rows(o, t));
+  if (rows && !t->reached && dtype == HT_FLOAT) HT_TRY(start_rows(o, t));
   if (dense && t->rows) HT_TRY(end_rows(o, t));
   t->reached |= rows || dense;
   if (!t->reached) return unreached_step(t, &rule);

@@ -4,7 +4,8 @@
  *
  * Formulas and defaults are those of Keras 2.15 (keras/src/optimizers), with
  * weight decay decoupled (w -= lr decay w before the update, biases
- * included) for every optimizer. Variables are float.
+ * included) for every optimizer. Variables are float or double, and so are
+ * their slots and the arithmetic of their updates.
  */
 #ifndef HT_OPTIM_OPTIMIZER_H
 #define HT_OPTIM_OPTIMIZER_H
@@ -22,25 +23,26 @@ typedef struct ht_hyper {
   double start;        /* adagrad: initial accumulator */
 } ht_hyper;
 
-/* The scalars of one step, as float as Keras computes them. */
+/* The scalars of one step, rounded to the variable's type as by Keras. */
 typedef struct ht_rule {
-  float lr, weight_decay, epsilon;
-  float scale; /* of the gradient: clipping */
-  float momentum, rho, alpha;
-  float rest1, rest2; /* 1 - beta1, 1 - beta2; 1 - rho */
+  double lr, weight_decay, epsilon;
+  double scale; /* of the gradient: clipping */
+  double momentum, rho, alpha;
+  double rest1, rest2; /* 1 - beta1, 1 - beta2; 1 - rho */
   bool nesterov;
 } ht_rule;
 
-/* Updates n weights; m and v are the rule's slots, NULL where unused. */
-typedef void ht_update_fn(const ht_rule *r, size_t n, float *w, float *m,
-                          float *v, const float *g);
+/* Updates n weights; m and v are the rule's slots, NULL where unused. All are
+ * of the variable's type. */
+typedef void ht_update_fn(const ht_rule *r, size_t n, void *w, void *m, void *v,
+                          const void *g);
 
 typedef struct ht_optimizer_kind {
   const char *name, *doc;
   const char *slot_m, *slot_v; /* Keras's names; NULL: never used */
   bool m_with_momentum;        /* slot_m is there only with momentum */
   ht_hyper defaults;
-  ht_update_fn *update;
+  ht_update_fn *update[2]; /* of float, of double: ht_update_of */
   /* How a row without gradient moves, and alpha of lag.h in a step. */
   ht_drift (*drift)(const ht_hyper *h);
   double (*alpha)(const ht_rule *r);
@@ -49,8 +51,12 @@ typedef struct ht_optimizer_kind {
 const ht_optimizer_kind *ht_optimizer_find(const char *name);
 const ht_optimizer_kind *ht_optimizer_all(int *n);
 
-/* The scalars of step t (from 1) at learning rate lr. */
-void ht_rule_at(const ht_hyper *h, double lr, int64_t t, ht_rule *out);
+/* The scalars of step t (from 1) at learning rate lr for variables of dtype. */
+void ht_rule_at(const ht_hyper *h, ht_dtype dtype, double lr, int64_t t,
+                ht_rule *out);
+ht_update_fn *ht_update_of(const ht_optimizer_kind *kind, ht_dtype dtype);
+/* Weight decay alone: of variables that no gradient reaches. */
+ht_update_fn *ht_decay_of(ht_dtype dtype);
 
 /* A variable in training. */
 typedef struct ht_tuned {
@@ -80,15 +86,15 @@ ht_status ht_optimizer_new(const ht_optimizer_kind *kind, const ht_hyper *hyper,
                            ht_optimizer **out) HT_MUST_CHECK;
 void ht_optimizer_free(ht_optimizer *o); /* variables keep their values */
 
-/* Adds a variable with a value of its own; lr as in ht_tuned. */
+/* Adds a float or double variable that has a value; lr as in ht_tuned. */
 ht_status ht_optimizer_add(ht_optimizer *o, ht_variable *v,
                            double lr) HT_MUST_CHECK;
 
 /*
  * One step: every variable's `gradient` (of whatever form; none counts as
  * zero) times `scale` is applied at lr times `factor`. A gradient that is
- * rows makes its variable lazily updated from then on (rows.h); a dense one
- * ends that. Repeated rows must have been summed (ht_clip does).
+ * rows makes its variable lazily updated from then on (rows.h; not a double
+ * one, which lag.h is not exact enough for); a dense one ends that. Repeated rows must have been summed (ht_clip does).
  */
 ht_status ht_optimizer_step(ht_optimizer *o, double factor,
                             double scale) HT_MUST_CHECK;

@@ -290,7 +290,7 @@ ht_status ht_rows_new(const ht_optimizer *o, ht_variable *v, ht_lag *lag,
       .source = {r, touch, copy_rows, copy_all},
       .variable = v,
       .lag = lag,
-      .update = o->kind->update,
+      .update = ht_update_of(o->kind, HT_FLOAT),
       .alpha = o->kind->alpha,
       .has_m = ht_optimizer_has_m(o),
       .has_v = ht_optimizer_has_v(o),
@@ -334,7 +334,7 @@ ht_status ht_rows_step(ht_rows *r, const ht_rule *rule,
   }
   do_jobs(r, rule);
   r->variable->changed = true;
-  double keep = 1 - (double)rule->weight_decay * (double)rule->lr;
+  double keep = 1 - rule->weight_decay * rule->lr;
   return ht_lag_step(r->lag, r->alpha(rule), keep);
 }
 

@@ -4,7 +4,7 @@
  * rows at every step gives (how: lag.h). Slots exist for touched rows only.
  *
  * While it is installed the variable's value is behind; its readers go
- * through ht_variable.rows.
+ * through ht_variable.rows. Variables are float.
  */
 #ifndef HT_OPTIM_ROWS_H
 #define HT_OPTIM_ROWS_H

@@ -286,14 +286,19 @@ static ht_status turn_over(const ht_loop *loop, ht_arena *arena) {
   return HT_SUCCESS;
 }
 
+static bool is_finite(const ht_tensor *t) {
+  bool single = t->dtype == HT_FLOAT, wide = t->dtype == HT_DOUBLE;
+  int64_t n = single || wide ? ht_count(t) : 0;
+  for (int64_t i = 0; i < n; i++)
+    if (single ? !isfinite(ht_f(t)[i]) : !isfinite(HT_DATA(double, t)[i]))
+      return false;
+  return true;
+}
+
 static ht_status check_finite(const items *s) {
-  for (int i = 0; i < s->n; i++) {
-    const ht_tensor *t = s->value[i];
-    int64_t n = t->dtype == HT_FLOAT ? ht_count(t) : 0;
-    for (int64_t k = 0; k < n; k++)
-      if (!isfinite(ht_f(t)[k]))
-        return ht_fail(HT_NUMERIC, "'%s' is not finite", s->item[i].key);
-  }
+  for (int i = 0; i < s->n; i++)
+    if (!is_finite(s->value[i]))
+      return ht_fail(HT_NUMERIC, "'%s' is not finite", s->item[i].key);
   return HT_SUCCESS;
 }
 
@@ -305,8 +310,8 @@ ht_status ht_checkpoint_save(ht_loop *loop, bool regular) {
   ht_status st =
       put_variables(&s, &loop->composed->model->store, loop->optimizer);
   if (st.code == HT_OK) st = put_optimizer(&s, loop->optimizer);
-  if (st.code == HT_OK) st = put_progress(&s, loop);
   if (st.code == HT_OK) st = check_finite(&s);
+  if (st.code == HT_OK) st = put_progress(&s, loop);
   if (st.code == HT_OK) st = write_items(&s, loop, "ckpt", loop->at.saves);
   if (st.code == HT_OK) st = turn_over(loop, &s.arena);
   free_items(&s);

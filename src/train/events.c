@@ -182,11 +182,11 @@ ht_status ht_events_text(ht_events *events, const char *tag, const char *text) {
 /* Large tables are shown by every k-th value. */
 static int64_t stride(int64_t n) { return (n + MOST_VALUES - 1) / MOST_VALUES; }
 
-static void span(const float *x, int64_t n, Tensorflow__HistogramProto *h) {
+static void span(const ht_tensor *t, int64_t n, Tensorflow__HistogramProto *h) {
   h->min = INFINITY;
   h->max = -INFINITY;
   for (int64_t i = 0; i < n; i += stride(n)) {
-    double v = (double)x[i];
+    double v = ht_real_at(t, i);
     h->min = fmin(h->min, v);
     h->max = fmax(h->max, v);
     h->num++;
@@ -195,12 +195,13 @@ static void span(const float *x, int64_t n, Tensorflow__HistogramProto *h) {
   }
 }
 
-static void count(const float *x, int64_t n, Tensorflow__HistogramProto *h) {
+static void count(const ht_tensor *t, int64_t n,
+                  Tensorflow__HistogramProto *h) {
   double width = (h->max - h->min) / BUCKETS;
   for (int k = 0; k < BUCKETS; k++)
     h->bucket_limit[k] = k + 1 < BUCKETS ? h->min + (k + 1) * width : h->max;
   for (int64_t i = 0; i < n; i += stride(n)) {
-    int k = width > 0 ? (int)(((double)x[i] - h->min) / width) : 0;
+    int k = width > 0 ? (int)((ht_real_at(t, i) - h->min) / width) : 0;
     h->bucket[k < BUCKETS ? k : BUCKETS - 1]++;
   }
 }
@@ -237,9 +238,9 @@ static ht_status write_histogram(ht_events *events, const ht_variable *v,
   h.bucket_limit = limit;
   h.bucket = bucket;
   h.n_bucket_limit = h.n_bucket = BUCKETS;
-  span(ht_f(now), n, &h);
+  span(now, n, &h);
   if (!isfinite(h.min) || !isfinite(h.max)) return HT_SUCCESS;
-  count(ht_f(now), n, &h);
+  count(now, n, &h);
   value.tag = tag;
   value.value_case = TENSORFLOW__SUMMARY__VALUE__VALUE_HISTO;
   value.histo = &h;
@@ -252,7 +253,6 @@ ht_status ht_events_weights(ht_events *events, const ht_optimizer *o,
   for (int i = 0; i < o->n_tuned; i++) {
     const ht_variable *v = o->tuned[i].variable;
     ht_tensor now;
-    if (v->value.dtype != HT_FLOAT) continue;
     HT_TRY(current(v, &now));
     ht_status st = write_histogram(events, v, &now, step);
     ht_tensor_drop(&now);

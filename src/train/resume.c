@@ -256,7 +256,7 @@ static ht_status resume_rows(const ht_optimizer *o, ht_tuned *t,
 }
 
 static ht_status check_slot(const ht_tuned *t, const ht_tensor *slot) {
-  if (!slot->dtype || (slot->dtype == HT_FLOAT &&
+  if (!slot->dtype || (slot->dtype == t->variable->dtype &&
                        ht_shape_equal(&slot->shape, &t->variable->value.shape)))
     return HT_SUCCESS;
   return ht_fail(HT_CORRUPT, "a slot of '%s' does not fit it",

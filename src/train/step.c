@@ -28,9 +28,10 @@ ht_status ht_step_untune(const ht_plan *plan, ht_store *store) {
 static ht_status forward(ht_plan *plan, ht_run *run, int n_in,
                          const ht_tensor *const *in, ht_tensor *loss) {
   HT_TRY(ht_plan_run(plan, run, n_in, in, 1, loss));
-  if (loss->dtype == HT_FLOAT && ht_count(loss) == 1) return HT_SUCCESS;
+  bool real = loss->dtype == HT_FLOAT || loss->dtype == HT_DOUBLE;
+  if (real && ht_count(loss) == 1) return HT_SUCCESS;
   ht_tensor_drop(loss);
-  return ht_fail(HT_CORRUPT, "the loss is not one float");
+  return ht_fail(HT_CORRUPT, "the loss is not one number");
 }
 
 static ht_status check_finite(double loss, int64_t t) {
@@ -62,7 +63,7 @@ static ht_status learn(ht_stepper *s, ht_plan *plan, ht_run *run, int n_in,
                        double *value) {
   ht_tensor loss;
   HT_TRY(forward(plan, run, n_in, in, &loss));
-  *value = (double)ht_f(&loss)[0];
+  *value = ht_real_at(&loss, 0);
   ht_status st = check_finite(*value, (int64_t)run->step);
   if (st.code == HT_OK) st = ht_tape_backward(s->tape, run, 1, &loss, NULL);
   ht_tensor_drop(&loss);

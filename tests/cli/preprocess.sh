@@ -45,6 +45,8 @@ wants 'one call' "$(behind --input 'text=good film' | numbers)" \
   '0.74876 0.47450 0.70595'
 wants 'a variant' "$(behind --call __call__ --training \
   --input 'text=good film' | numbers)" '1.49752 0.94900 1.41191'
+wants 'names of BERT of TensorFlow 1' "$(behind --signature tokens \
+  --input 'text=good film' | numbers)" '0.74876 0.47450 0.70595'
 must behind --input 'text=good film' --gradients "$work/g.npz"
 grep -aq kernel "$work/g.npz" || fails 'no gradient of the kernel'
 grep -aq seen "$work/g.npz" && fails 'the preprocessor has a gradient'
@@ -118,7 +120,7 @@ says 'other types' "'input_word_ids' int64 \[?,?\], its preprocessor gives" \
   behind --signature wide --input text=a
 says 'other sizes' "'input_mask' int32 \[?,3\].*'input_mask' int32 \[?,5\]" \
   behind --signature short --input text=a
-says 'other names' "nothing for input 'segment_ids'" \
+says 'other names' "nothing for input 'kinds'" \
   behind --signature renamed --input text=a
 says 'the other way round' "nothing for input 'text': the module takes" \
   ./hubtune train --module "$pair/preprocess" --preprocess "$pair/encoder" \

@@ -43,6 +43,10 @@ LOSSES = [
 ]
 CLASS_WEIGHTS = np.array([0.5, 2.0, 1.25], np.float32)
 
+# Trained in double, too.
+DOUBLES = ("sgd_nesterov", "adam_large", "adam_clipped", "adagrad",
+           "rmsprop_momentum")
+
 random = np.random.RandomState(20)
 X = random.randn(STEPS, BATCH, FEATURES).astype(np.float32)
 Y = random.randint(0, CLASSES, (STEPS, BATCH))
@@ -84,13 +88,15 @@ def loss_of(name, s, t, logits):
     return loss()(REAL[t], logits)
 
 
-def train(optimizer, rows, loss=("softmax", {})):
-    kernel, bias, table = map(tf.Variable, (KERNEL, BIAS, TABLE))
+def train(optimizer, rows, loss=("softmax", {}), dtype="float32"):
+    kernel, bias, table = [tf.Variable(v.astype(dtype))
+                           for v in (KERNEL, BIAS, TABLE)]
     variables = [kernel, bias] + ([table] if rows else [])
     losses = []
     for t in range(STEPS):
         with tf.GradientTape() as tape:
-            x = tf.reduce_mean(tf.gather(table, IDS[t]), 1) if rows else X[t]
+            x = tf.reduce_mean(tf.gather(table, IDS[t]), 1) if (
+                rows) else X[t].astype(dtype)
             value = loss_of(*loss, t, tf.matmul(x, kernel) + bias)
         grads = tape.gradient(value, variables)
         if optimizer.global_clipnorm:
@@ -102,10 +108,23 @@ def train(optimizer, rows, loss=("softmax", {})):
     return losses, variables
 
 
-def write(out, name, values):
+def write(out, name, values, digits=9):
     flat = np.asarray(values).reshape(-1)
-    out.write("%s %d %s\n" % (name, len(flat),
-                              " ".join("%.9g" % v for v in flat)))
+    out.write("%s %d %s\n" % (name, len(flat), " ".join(
+        "%.*g" % (digits, v) for v in flat)))
+
+
+def write_case(out, case, rows, dtype):
+    name, kind, s = case
+    losses, variables = train(make_optimizer(kind, s), rows, dtype=dtype)
+    settings = [s.get(k, -1) for k in ("lr", "momentum", "nesterov",
+                                       "weight_decay", "clip_norm")]
+    out.write("case %s %s %s %d " % (name, kind, dtype, rows))
+    out.write(" ".join("%g" % v for v in settings) + "\n")
+    digits = 17 if dtype == "float64" else 9
+    write(out, "losses", losses, digits)
+    for v in variables:
+        write(out, "weights", v.numpy(), digits)
 
 
 def main():
@@ -116,16 +135,11 @@ def main():
                             ("TABLE", TABLE), ("WEIGHTS", CLASS_WEIGHTS)):
             write(out, name, value)
         for rows in (0, 1):
-            for name, kind, s in CASES:
-                losses, variables = train(make_optimizer(kind, s), rows)
-                settings = [s.get(k, -1) for k in (
-                    "lr", "momentum", "nesterov", "weight_decay",
-                    "clip_norm")]
-                out.write("case %s %s %d " % (name, kind, rows))
-                out.write(" ".join("%g" % v for v in settings) + "\n")
-                write(out, "losses", losses)
-                for v in variables:
-                    write(out, "weights", v.numpy())
+            for case in CASES:
+                write_case(out, case, rows, "float32")
+            for case in CASES:
+                if case[0] in DOUBLES:
+                    write_case(out, case, rows, "float64")
         for name, s in LOSSES:
             losses, variables = train(make_optimizer("sgd", {"lr": 0.1}), 0,
                                       (name, s))

@@ -21,6 +21,9 @@ WIDE = {"int64", "uint64"}
 # Types that TensorFlow's kernels take and ours do not.
 GAPS = {
     "AsString": {"uint64"} | COMPLEX,
+    "Dilation2D": WIDE,
+    "Dilation2DBackpropFilter": WIDE,
+    "Dilation2DBackpropInput": WIDE,
     "Einsum": {"int64"} | COMPLEX,
     "EuclideanNorm": WIDE,
     "InvGrad": COMPLEX,
@@ -31,6 +34,7 @@ GAPS = {
     "MaxPoolV2": {"int64"},
     "MaxPoolWithArgmax": WIDE,
     "MirrorPadGrad": WIDE,
+    "NthElement": {"uint64"},
     "ReciprocalGrad": COMPLEX,
     "Relu6Grad": WIDE,
     "ReluGrad": WIDE,

@@ -10,6 +10,7 @@ of the modules compared take the place of those before.
 """
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -75,10 +76,16 @@ class Report(report.Report):
         rows.update({name: self.row(name) for name in self.ops})
         notes = [line for line in before if line.startswith("- ") and
                  line[2:].split(",")[0] not in self.ops]
-        notes += ["- " + n[:160].replace("\n", " ") for n in self.notes]
+        notes += ["- " + short(n) for n in self.notes]
         ordered = [rows[name] for name in FAMILIES if name in rows]
         return "\n".join([HEAD % tf.__version__ + "\n".join(ordered), ""] +
                          notes) + "\n"
+
+
+def short(note):
+    """A line of it, without the lines of code that Python names."""
+    note = re.sub(r'\s*File "[^"]*", line \d+[^\n]*', "", note)
+    return note[:160].replace("\n", " ")
 
 
 def write_table(r, path):
@@ -196,8 +203,8 @@ def main(words):
         except Exception as e:
             r.failed(name, "run", "%s: %s" % (type(e).__name__, str(e)[-400:]))
         print(r.row(name), "%.0f s" % (time.time() - started), flush=True)
-    if o.table:
-        write_table(r, o.table)
+        if o.table:
+            write_table(r, o.table)
     shutil.rmtree(program.SCRATCH, ignore_errors=True)
     return r.show()
 

@@ -64,8 +64,7 @@ class Encoder(tf.Module):
         y = tf.tanh(x @ self.kernel)
         return {"default": 2.0 * y if training else y}
 
-    def signature(self, length, dtype, last="input_type_ids"):
-        names = NAMES[:2] + (last,)
+    def signature(self, length, dtype, names=NAMES):
 
         @tf.function(input_signature=[spec([None, length], dtype, n)
                                       for n in names])
@@ -86,7 +85,9 @@ def main():
     tf.saved_model.save(encoder, folder + "/encoder", signatures={
         "short": encoder.signature(3, tf.int32),
         "wide": encoder.signature(None, tf.int64),
-        "renamed": encoder.signature(None, tf.int32, "segment_ids")})
+        "tokens": encoder.signature(None, tf.int32, (
+            "input_ids", "input_mask", "segment_ids")),
+        "renamed": encoder.signature(None, tf.int32, NAMES[:2] + ("kinds",))})
     print(encoder(preprocess(tf.constant(["good film"])))["default"].numpy())
     with tf.GradientTape() as tape:
         y = encoder(preprocess(tf.constant(["good film"])), training=True)

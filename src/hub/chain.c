@@ -89,7 +89,7 @@ static ht_status no_fit(const ht_port *input, const ht_callable *first,
   return st;
 }
 
-static bool types_fit(const ht_port *from, const ht_port *to) {
+bool ht_chain_fits(const ht_port *from, const ht_port *to) {
   const ht_shape *a = &from->shape, *b = &to->shape;
   if (from->dtype && to->dtype && from->dtype != to->dtype) return false;
   if (a->rank < 0 || b->rank < 0) return true;
@@ -104,11 +104,8 @@ static const char *last_part(const char *name) {
   return slash ? slash + 1 : name;
 }
 
-/* By whole names, then by the last parts of their paths; one output fits one
- * input whatever they are called. */
-static const ht_port *output_for(const ht_callable *first,
-                                 const ht_callable *call,
-                                 const ht_port *input) {
+const ht_port *ht_chain_output(const ht_callable *first,
+                               const ht_callable *call, const ht_port *input) {
   const ht_port *found = NULL;
   for (int i = 0; i < first->n_outputs; i++)
     if (strcmp(first->output[i].name, input->name) == 0)
@@ -154,9 +151,9 @@ static ht_status take_inputs(chain *c, ht_ref *prepared) {
 
 static ht_status feed(chain *c, ht_ref prepared, const ht_port *input,
                       ht_ref *out) {
-  const ht_port *from = output_for(c->first, c->call, input);
+  const ht_port *from = ht_chain_output(c->first, c->call, input);
   const ht_tensor *usual = from ? NULL : ht_port_default(c->call, input);
-  if (from ? !types_fit(from, input) : !usual)
+  if (from ? !ht_chain_fits(from, input) : !usual)
     return no_fit(input, c->first, c->call);
   *out = from ? (ht_ref){prepared.node, from->index}
               : ht_build_const(&c->b, "usual", usual);

@@ -57,7 +57,14 @@ static ht_status apply_module(ht_composed *c, const ht_callable *call,
   return ht_builder_status(&c->builder);
 }
 
-/* The default output, or else the only one that is float. */
+ht_ref ht_compose_features(ht_builder *b, ht_ref module,
+                           const ht_port *output) {
+  ht_ref y = {module.node, output->index};
+  bool narrow = output->dtype != HT_FLOAT && ht_dtype_floating(output->dtype);
+  return narrow ? ht_build_1(b, "Cast", y, "DstT=float") : y;
+}
+
+/* The default output, or else the only one of floats. */
 ht_status ht_compose_output(const ht_callable *call, const char *name,
                             const ht_port **out) {
   *out = NULL;
@@ -69,7 +76,7 @@ ht_status ht_compose_output(const ht_callable *call, const char *name,
       *out = p;
       return HT_SUCCESS;
     }
-    if (p->dtype == HT_FLOAT && !floats++) *out = p;
+    if (ht_dtype_floating(p->dtype) && !floats++) *out = p;
   }
   if (floats == 1) return HT_SUCCESS;
   ht_text list = {0};
@@ -86,7 +93,7 @@ static ht_status add_module(ht_composed *c, const ht_callable *call, int which,
   ht_ref module;
   HT_TRY(ht_compose_output(call, c->design.output, &c->output[which]));
   HT_TRY(apply_module(c, call, which == 1, &module));
-  *features = (ht_ref){module.node, c->output[which]->index};
+  *features = ht_compose_features(&c->builder, module, c->output[which]);
   return HT_SUCCESS;
 }
 
@@ -249,7 +256,7 @@ ht_status ht_compose_scores(ht_composed *c, const ht_ref *in, ht_ref *scores) {
   const ht_callable *call = c->design.inference;
   ht_ref module = ht_build_apply(&c->builder, "module", &call->body,
                                  call->capture, call, c->n_inputs, in);
-  ht_ref features = {module.node, c->output[0]->index};
+  ht_ref features = ht_compose_features(&c->builder, module, c->output[0]);
   ht_ref answer = ht_head_apply(c, features, false);
   *scores = c->design.loss->scores(&c->builder, answer);
   return ht_builder_status(&c->builder);

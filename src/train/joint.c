@@ -301,11 +301,11 @@ static ht_status head_part(joint *j, int at) {
     feeds |= j->connection[i].from == at;
   if (feeds && !named) return HT_SUCCESS;
   HT_TRY(ht_compose_output(from->call, wanted, &port));
-  if (port->dtype != HT_FLOAT)
+  if (!ht_dtype_floating(port->dtype))
     return ht_fail(HT_USAGE, "output '%s' is %s, a head needs float",
                    port->name, ht_dtype_name(port->dtype));
   j->head[j->n_heads] = port;
-  j->part[j->n_heads++] = (ht_ref){from->y.node, port->index};
+  j->part[j->n_heads++] = ht_compose_features(&j->b, from->y, port);
   return HT_SUCCESS;
 }
 
@@ -357,6 +357,7 @@ static ht_status make_callable(joint *j, ht_ref features,
   if (j->n_heads == 1) {
     c->output[0] = *j->head[0];
     c->output[0].index = 0;
+    c->output[0].dtype = HT_FLOAT;
   }
   c->body.ret[0] = features;
   *out = c;

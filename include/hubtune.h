@@ -197,6 +197,7 @@ typedef struct ht_variable_info {
   const int64_t *dim;
   bool trainable;
   uint64_t bytes;
+  int n_parts; /* variables that it is kept in; more than 1: partitioned */
 } ht_variable_info;
 
 /* A lookup table. */

@@ -51,20 +51,57 @@ START_TEST(another_format_of_the_definition_is_refused) {
 }
 END_TEST
 
-START_TEST(a_collection_that_modules_have_not_is_refused_by_its_name) {
-  const char *path = copy_of("collection", "saved_model.pb");
-  static const char known[] = "regularization_losses";
-  size_t n;
-  int found = 0;
+/* The places of a text in a file of a copy are given to `edit`. */
+static void edited(const char *name, const char *text,
+                   void edit(char *at, const char *end)) {
+  const char *path = copy_of(name, "saved_model.pb");
+  size_t n, length = strlen(text);
   char *p = bytes_of(path, &n);
-  for (size_t i = 0; i + sizeof known <= n; i++)
-    if (memcmp(p + i, known, sizeof known - 1) == 0) {
-      memcpy(p + i, "my_very_private_lists", sizeof known - 1);
+  int found = 0;
+  for (size_t i = 0; i + length <= n; i++)
+    if (memcmp(p + i, text, length) == 0) {
+      edit(p + i, p + n);
       found++;
     }
   ck_assert_int_ge(found, 1);
   write_bytes(path, "wb", p, n);
   free(p);
+}
+
+static void as_variables(char *at, const char *end) {
+  (void)end;
+  memcpy(at, "model_variables", 15);
+}
+
+static void as_private(char *at, const char *end) {
+  (void)end;
+  memcpy(at, "my_very_private_lists", 21);
+}
+
+static void second_output(char *at, const char *end) {
+  for (; at + 1 < end; at++)
+    if (memcmp(at, ":0", 2) == 0) {
+      at[1] = '1';
+      return;
+    }
+}
+
+START_TEST(a_collection_of_another_kind_is_refused_by_its_name) {
+  edited("kind", "asset_filepaths", as_variables);
+  is_refused("kind", HT_CORRUPT,
+             "collection 'model_variables' of the graph tagged '' is no list "
+             "of messages");
+}
+END_TEST
+
+START_TEST(an_asset_is_a_constant_string) {
+  edited("asset", "asset_filepaths", second_output);
+  is_refused("asset", HT_CORRUPT, ":1' is no constant string");
+}
+END_TEST
+
+START_TEST(a_collection_that_modules_have_not_is_refused_by_its_name) {
+  edited("collection", "regularization_losses", as_private);
   is_refused("collection", HT_UNSUPPORTED,
              "unsupported collections in the graph tagged '': "
              "'my_very_private_lists'");
@@ -441,6 +478,8 @@ END_TEST
 static void add(TCase *tests) {
   tcase_add_test(tests, a_required_feature_is_refused_by_its_name);
   tcase_add_test(tests, another_format_of_the_definition_is_refused);
+  tcase_add_test(tests, a_collection_of_another_kind_is_refused_by_its_name);
+  tcase_add_test(tests, an_asset_is_a_constant_string);
   tcase_add_test(tests,
                  a_collection_that_modules_have_not_is_refused_by_its_name);
   tcase_add_test(tests, tags_that_two_graphs_have_are_refused);

@@ -111,6 +111,12 @@ static bool first_piece(const ht_variable_part *p) {
   return true;
 }
 
+static int count_parts(const ht_model *m, const char *key) {
+  int n = 0;
+  for (int i = 0; i < m->n_parts; i++) n += strcmp(m->part[i].key, key) == 0;
+  return n;
+}
+
 static int by_key(const void *a, const void *b) {
   return strcmp(((const ht_variable_info *)a)->key,
                 ((const ht_variable_info *)b)->key);
@@ -129,7 +135,8 @@ static ht_status describe_variables(const ht_model *m, ht_arena *arena,
                             : v->value.dtype != HT_INVALID ? &v->value.shape
                                                            : &v->shape;
     const char *key = p ? p->key : v->key ? v->key : v->name ? v->name : "";
-    HT_TRY(describe_variable(v, key, shape, arena, &info[n++]));
+    HT_TRY(describe_variable(v, key, shape, arena, &info[n]));
+    info[n++].n_parts = p ? count_parts(m, p->key) : 1;
   }
   qsort(info, (size_t)n, sizeof *info, by_key);
   out->variable = info;

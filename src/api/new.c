@@ -12,7 +12,8 @@ ht_new_text_options ht_new_text_defaults(void) {
                                .oov = 1,
                                .ngrams = 1,
                                .combiner = "sqrtn",
-                               .punctuation = "keep"};
+                               .punctuation = "keep",
+                               .split = "white"};
 }
 
 static ht_status find_texts(const ht_dataset *data, const char *name,
@@ -91,6 +92,8 @@ ht_status ht_new_text(const ht_new_text_options *o, const char *out,
                             .oov = o->oov,
                             .combiner = o->combiner,
                             .punctuation = o->punctuation,
+                            .split = o->split,
+                            .doubles = o->doubles,
                             .ngrams = o->ngrams,
                             .lowercase = o->lowercase,
                             .mask_digits = o->mask_digits,

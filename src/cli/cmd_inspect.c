@@ -1,4 +1,6 @@
 /* cmd_inspect.c - hubtune inspect: what a module is, before any work. */
+#include <stdlib.h>
+
 #include "cli/fetching.h"
 #include "cli/output.h"
 
@@ -32,7 +34,26 @@ typedef struct view {
   const ht_module_info *info;
   const ht_missing_info *missing[2]; /* for running, for differentiating */
   int n_missing[2];
+  ht_module *module;
+  bool images; /* whether it is said which ones it takes */
+  int64_t image_size[2], image_channels;
 } view;
+
+/* What hub.get_expected_image_size and get_num_image_channels say, of the
+ * first signature that has an input of images. */
+static void find_images(view *v) {
+  for (int i = 0; i < v->info->n_callables && !v->images; i++) {
+    const ht_callable_info *c = &v->info->callable[i];
+    for (int k = 0; k < c->n_inputs && c->signature; k++)
+      if (strcmp(c->input[k].name, "images") == 0 && c->input[k].rank == 4)
+        v->images =
+            ht_module_image_size(v->module, c->name, NULL, v->image_size)
+                    .code == HT_OK &&
+            ht_module_image_channels(v->module, c->name, NULL,
+                                     &v->image_channels)
+                    .code == HT_OK;
+  }
+}
 
 /* ---- for people */
 
@@ -103,6 +124,7 @@ static void show_variables(const ht_module_info *m) {
            shape_text(v->rank, v->dim, shape), size_text(v->bytes, size),
            v->trainable ? "trainable" : "",
            strcmp(v->name, v->key) ? v->name : "");
+    if (v->n_parts > 1) printf("%*s  in %d parts\n", key + 2, "", v->n_parts);
   }
 }
 
@@ -124,6 +146,22 @@ static void show_tables(const ht_module_info *m) {
 static void show_words(const char *title, const char *const *word, int n) {
   if (n) printf("\n%s\n", title);
   for (int i = 0; i < n; i++) printf("  %s\n", word[i]);
+}
+
+static size_t message(const view *v, int i, const void **data) {
+  size_t n = 0;
+  ht_status st =
+      ht_module_attachment(v->module, v->info->attachment[i], data, &n);
+  return st.code == HT_OK && *data ? n : 0;
+}
+
+static void show_messages(const view *v) {
+  char size[32];
+  const void *data;
+  if (v->info->n_attachments) puts("\nAttached messages");
+  for (int i = 0; i < v->info->n_attachments; i++)
+    printf("  %s  %s\n", v->info->attachment[i],
+           size_text(message(v, i, &data), size));
 }
 
 static void show_missing(const char *verb, const ht_missing_info *missing,
@@ -161,12 +199,16 @@ static void show(const view *v) {
   show_callables(m, true);
   show_callables(m, false);
   show_words("Common interfaces", m->interface, m->n_interfaces);
+  if (v->images)
+    printf("\nImages: %lld x %lld, %lld channels\n",
+           (long long)v->image_size[0], (long long)v->image_size[1],
+           (long long)v->image_channels);
   show_variables(m);
   if (m->n_regularization_losses)
     printf("\nRegularization losses: %d\n", m->n_regularization_losses);
   show_tables(m);
   show_words("Assets", m->asset, m->n_assets);
-  show_words("Attached messages", m->attachment, m->n_attachments);
+  show_messages(v);
   puts("\nVerdict");
   show_missing("run", v->missing[0], v->n_missing[0]);
   show_missing("differentiated", v->missing[1], v->n_missing[1]);
@@ -247,6 +289,7 @@ static json_object *json_variables(const ht_module_info *m) {
                            json_object_new_boolean(v->trainable));
     json_object_object_add(o, "bytes",
                            json_object_new_int64((int64_t)v->bytes));
+    json_object_object_add(o, "parts", json_object_new_int(v->n_parts));
     json_object_array_add(list, o);
   }
   return list;
@@ -286,6 +329,49 @@ static json_object *json_tags(const ht_module_info *m) {
   return list;
 }
 
+/* RFC 4648, section 4. */
+static json_object *base64(const unsigned char *p, size_t n) {
+  static const char digit[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  char *out = malloc(n / 3 * 4 + 5), *to = out;
+  if (!out) return NULL;
+  for (size_t i = 0; i < n; i += 3) {
+    unsigned rest = (unsigned)(n - i < 3 ? n - i : 3), bits = 0;
+    for (unsigned k = 0; k < 3; k++)
+      bits = bits << 8 | (k < rest ? p[i + k] : 0);
+    for (unsigned k = 0; k < 4; k++)
+      *to++ = k <= rest ? digit[bits >> (18 - 6 * k) & 63] : '=';
+  }
+  *to = 0;
+  json_object *o = text(out);
+  free(out);
+  return o;
+}
+
+static json_object *json_messages(const view *v) {
+  json_object *list = json_object_new_array();
+  for (int i = 0; i < v->info->n_attachments; i++) {
+    const void *data = NULL;
+    size_t n = message(v, i, &data);
+    json_object *o = json_object_new_object();
+    json_object_object_add(o, "key", text(v->info->attachment[i]));
+    json_object_object_add(o, "base64", base64(data, n));
+    json_object_array_add(list, o);
+  }
+  return list;
+}
+
+/* null where it is not said. */
+static json_object *json_images(const view *v) {
+  if (!v->images) return NULL;
+  json_object *o = json_object_new_object();
+  json_object_object_add(o, "height", json_object_new_int64(v->image_size[0]));
+  json_object_object_add(o, "width", json_object_new_int64(v->image_size[1]));
+  json_object_object_add(o, "channels",
+                         json_object_new_int64(v->image_channels));
+  return o;
+}
+
 /* {op: [nodes]} */
 static json_object *json_missing(const ht_missing_info *missing, int n) {
   json_object *all = json_object_new_object();
@@ -317,8 +403,8 @@ static void show_json(const view *v) {
                          json_object_new_int(m->n_regularization_losses));
   json_object_object_add(o, "tables", json_tables(m));
   json_object_object_add(o, "assets", json_words(m->asset, m->n_assets));
-  json_object_object_add(o, "attachments",
-                         json_words(m->attachment, m->n_attachments));
+  json_object_object_add(o, "attachments", json_messages(v));
+  json_object_object_add(o, "images", json_images(v));
   json_object_object_add(o, "missing_ops",
                          json_missing(v->missing[0], v->n_missing[0]));
   json_object_object_add(o, "missing_gradients",
@@ -347,8 +433,7 @@ static json_object *json_bytes(uint64_t n) {
 static void show_plan_json(const ht_callable_info *c, const ht_plan_info *p) {
   json_object *o = json_object_new_object(), *ops = json_object_new_object();
   for (int i = 0; i < p->n_ops; i++)
-    json_object_object_add(ops, p->op[i].name,
-                           json_object_new_int(p->op[i].n));
+    json_object_object_add(ops, p->op[i].name, json_object_new_int(p->op[i].n));
   json_object_object_add(o, "call", text(c->name));
   json_object_object_add(o, "steps", json_object_new_int(p->n_steps));
   json_object_object_add(o, "ops", ops);
@@ -380,6 +465,8 @@ static ht_status look(ht_module *module, view *v) {
   ht_status st = ht_module_inspect(module, &v->info);
   for (int g = 0; g < 2 && st.code == HT_OK; g++)
     st = ht_module_missing(module, g == 1, &v->missing[g], &v->n_missing[g]);
+  v->module = module;
+  if (st.code == HT_OK) find_images(v);
   return st;
 }
 

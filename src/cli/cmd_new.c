@@ -6,8 +6,8 @@
 #include "cli/progress.h"
 
 typedef struct settings {
-  const char *embeddings, *texts, *column, *combiner, *punctuation, *subwords,
-      *format;
+  const char *embeddings, *texts, *column, *combiner, *punctuation, *split,
+      *subwords, *dtype, *format;
   int64_t dim, min_count, max_words, seed, oov, ngrams;
   double stddev;
   bool lowercase, strip_punctuation, mask_digits, tokens, trainable;
@@ -44,12 +44,18 @@ static const option options[] = {
     {"punctuation", "keep|strip|split",
      "leave it on words, take it away, or make each sign a word", OPTION_CHOICE,
      AT(punctuation)},
+    {"split", "white|space|each-space",
+     "where words end: at white space, at spaces alone, or at each space, "
+     "empty "
+     "words counting as unknown ones",
+     OPTION_CHOICE, AT(split)},
     {"strip-punctuation", NULL, "--punctuation strip", OPTION_FLAG,
      AT(strip_punctuation)},
     {"mask-digits", NULL, "read every digit as 0", OPTION_FLAG,
      AT(mask_digits)},
     {"tokens", NULL, "take single words instead of texts", OPTION_FLAG,
      AT(tokens)},
+    {"dtype", "float|double", "of the vectors", OPTION_CHOICE, AT(dtype)},
     {"format", "savedmodel|hub1", "TF2 SavedModel, or the TF1 Hub format",
      OPTION_CHOICE, AT(format)},
     {"trainable", NULL,
@@ -66,6 +72,8 @@ static void set_defaults(void *p) {
                               .dim = o.dim,
                               .min_count = o.min_count,
                               .punctuation = o.punctuation,
+                              .split = o.split,
+                              .dtype = "float",
                               .stddev = o.stddev,
                               .ngrams = o.ngrams,
                               .seed = o.seed,
@@ -104,6 +112,8 @@ static int run(const invocation *c) {
       .oov = s->oov,
       .combiner = s->combiner,
       .punctuation = s->strip_punctuation ? "strip" : s->punctuation,
+      .split = s->split,
+      .doubles = strcmp(s->dtype, "double") == 0,
       .subwords = s->subwords,
       .ngrams = (int)s->ngrams,
       .lowercase = s->lowercase,

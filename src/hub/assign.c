@@ -101,24 +101,39 @@ static ht_status transformed(assigner *a, const char *name, const char **out) {
 
 /* ---- values */
 
-/* The entry that a variable's key is transformed to. */
-static ht_status find_entry(assigner *a, const char *key,
+/* The entry that a name is transformed to, with or without the ending. */
+static ht_status look_up(assigner *a, const char *name, const char **from,
+                         const ht_bundle_entry **out) {
+  HT_TRY(transformed(a, name, from));
+  *out = ht_bundle_find(a->bundle, *from);
+  char *full = ht_arena_printf(&a->arena, "%s%s", *from, ending);
+  if (!full) return ht_fail(HT_NO_MEMORY, "no memory for a name");
+  if (!*out) *out = ht_bundle_find(a->bundle, full);
+  return HT_SUCCESS;
+}
+
+/* By the key, then by the name, which differ in a TF2 SavedModel and are both
+ * shown by inspections. */
+static ht_status find_entry(assigner *a, const char *key, const char *name,
                             const ht_bundle_entry **out) {
   size_t n = strlen(key), e = sizeof ending - 1;
   bool ends = n > e && strcmp(key + n - e, ending) == 0;
-  const char *name = ht_arena_bytes(&a->arena, key, ends ? n - e : n);
-  if (!name) return ht_fail(HT_NO_MEMORY, "no memory for a name");
-  const char *from = NULL;
-  HT_TRY(transformed(a, name, &from));
-  *out = ht_bundle_find(a->bundle, from);
-  char *full = ht_arena_printf(&a->arena, "%s%s", from, ending);
-  if (!full) return ht_fail(HT_NO_MEMORY, "no memory for a name");
-  if (!*out) *out = ht_bundle_find(a->bundle, full);
+  const char *bare = ht_arena_bytes(&a->arena, key, ends ? n - e : n);
+  if (!bare) return ht_fail(HT_NO_MEMORY, "no memory for a name");
+  const char *from = NULL, *other = NULL;
+  HT_TRY(look_up(a, bare, &from, out));
+  if (*out) return HT_SUCCESS;
+  HT_TRY(look_up(a, name, &other, out));
   /* tf.train.Checkpoint counts what it saves, not what a module computes. */
-  if (*out || strcmp(name, "save_counter") == 0) return HT_SUCCESS;
+  if (*out || strcmp(bare, "save_counter") == 0) return HT_SUCCESS;
+  if (strcmp(bare, name) == 0)
+    return ht_fail(
+        HT_USAGE, "checkpoint '%s' has no '%s' for variable '%s' of the module",
+        a->path, from, bare);
   return ht_fail(HT_USAGE,
-                 "checkpoint '%s' has no '%s' for variable '%s' of the module",
-                 a->path, from, name);
+                 "checkpoint '%s' has neither '%s' for variable '%s' of the "
+                 "module nor '%s' for its name '%s'",
+                 a->path, from, bare, other, name);
 }
 
 static ht_status check(const assigner *a, const ht_bundle_entry *e,
@@ -148,7 +163,7 @@ static ht_status assign(assigner *a, ht_variable *v) {
   const ht_shape *shape = v->value.dtype ? &v->value.shape : &v->shape;
   ht_tensor value;
   if (!key) return HT_SUCCESS; /* it has no value outside of a run */
-  HT_TRY(find_entry(a, key, &e));
+  HT_TRY(find_entry(a, key, part ? key : v->name, &e));
   if (!e) return HT_SUCCESS;
   HT_TRY(check(a, e, v, part ? &part->whole : shape));
   if (part)

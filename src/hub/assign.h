@@ -12,10 +12,10 @@
  * checkpoint: the prefix of a TensorBundle (tf.train.Saver,
  * tf.train.Checkpoint, a SavedModel's variables/variables), its .index file, or
  * a folder with a file `checkpoint` that names the latest. Names are those
- * that inspections show, in the checkpoint with or without the ending of
- * tf.train.Checkpoint's keys. A `save_counter` may be missing. Fails where a
- * variable is missing, or of another
- * dtype or shape; the module's values are then mixed and not to be used.
+ * that inspections show, keys before names, in the checkpoint with or without
+ * the ending of tf.train.Checkpoint's keys. A `save_counter` may be missing.
+ * Fails where a variable is missing, or of another dtype or shape; the module's
+ * values are then mixed and not to be used.
  */
 ht_status ht_model_assign(ht_model *model, const char *checkpoint, int n_maps,
                           const char *const *map) HT_MUST_CHECK;

@@ -89,7 +89,7 @@ static ht_status no_fit(const ht_port *input, const ht_callable *first,
   return st;
 }
 
-static bool types_fit(const ht_port *from, const ht_port *to) {
+bool ht_chain_fits(const ht_port *from, const ht_port *to) {
   const ht_shape *a = &from->shape, *b = &to->shape;
   if (from->dtype && to->dtype && from->dtype != to->dtype) return false;
   if (a->rank < 0 || b->rank < 0) return true;
@@ -130,11 +130,8 @@ static const char *other_name(const char *name) {
   return NULL;
 }
 
-/* By its name, then by its other one; one output fits one input whatever they
- * are called. */
-static const ht_port *output_for(const ht_callable *first,
-                                 const ht_callable *call,
-                                 const ht_port *input) {
+const ht_port *ht_chain_output(const ht_callable *first,
+                               const ht_callable *call, const ht_port *input) {
   const ht_port *found = output_named(first, input->name);
   const char *other = other_name(last_part(input->name));
   if (!found && other) found = output_named(first, other);
@@ -173,9 +170,9 @@ static ht_status take_inputs(chain *c, ht_ref *prepared) {
 
 static ht_status feed(chain *c, ht_ref prepared, const ht_port *input,
                       ht_ref *out) {
-  const ht_port *from = output_for(c->first, c->call, input);
+  const ht_port *from = ht_chain_output(c->first, c->call, input);
   const ht_tensor *usual = from ? NULL : ht_port_default(c->call, input);
-  if (from ? !types_fit(from, input) : !usual)
+  if (from ? !ht_chain_fits(from, input) : !usual)
     return no_fit(input, c->first, c->call);
   *out = from ? (ht_ref){prepared.node, from->index}
               : ht_build_const(&c->b, "usual", usual);

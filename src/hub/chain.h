@@ -24,6 +24,15 @@ ht_status ht_chain_callable(ht_model *model, const ht_member *m,
                             const ht_callable *call, const ht_body *body,
                             const ht_callable **out) HT_MUST_CHECK;
 
+/* The output of one callable that another takes for an input: by whole names,
+ * then by the last parts of their paths, then by what else BERT's modules call
+ * it; one output fits one input whatever they are called. NULL: none. */
+const ht_port *ht_chain_output(const ht_callable *first,
+                               const ht_callable *call, const ht_port *input);
+
+/* Whether what one port gives may have the type and shape of another. */
+bool ht_chain_fits(const ht_port *from, const ht_port *to);
+
 /* Opens `handle` behind `preprocess`: the model is called as the former is
  * and its variables have their own names. */
 ht_status ht_chain_model(const char *preprocess, const char *handle,

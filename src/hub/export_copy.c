@@ -280,6 +280,7 @@ static ht_status export_members(ht_model *model, const char *out, bool hub1,
 ht_status ht_export_module(ht_model *model, const char *out, bool hub1,
                            bool replace) {
   const ht_member *behind = ht_chain_member(model);
+  if (model->n_members == 1) behind = &model->member[0];
   if (behind) return ht_export_module(behind->model, out, hub1, replace);
   if (model->n_members) return export_members(model, out, hub1, replace);
   if (hub1 == (model->format == HT_FORMAT_HUB1))

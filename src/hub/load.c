@@ -111,23 +111,55 @@ static ht_status no_tags(const ht_model *m, const char *tags) {
 
 /* ---- what tensorflow_hub refuses, too */
 
-/* Collections that a TF1 Hub module may have: nobody else's would be heeded
- * by who uses it (native_module.py, check_collections_are_supported). */
-static bool known_collection(const char *name) {
-  static const char *const known[] = {
-      "variables",       "model_variables",       "trainable_variables",
-      "update_ops",      "regularization_losses", "table_initializer",
-      "asset_filepaths", "saved_model_assets",    "hub_module_attachments",
-      "cond_context",    "while_context"};
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (strcmp(known[i], name) == 0) return true;
-  return false;
+/* Collections that a TF1 Hub module may have, and of what: nobody else's would
+ * be heeded by who uses it (native_module.py,
+ * check_collections_are_supported). */
+static const struct collection {
+  const char *name;
+  int kind;
+  const char *of;
+} collections[] = {
+#define NODES(name) \
+  { name, TENSORFLOW__COLLECTION_DEF__KIND_NODE_LIST, "nodes" }
+#define BYTES(name) \
+  { name, TENSORFLOW__COLLECTION_DEF__KIND_BYTES_LIST, "messages" }
+    BYTES("variables"),
+    BYTES("model_variables"),
+    BYTES("trainable_variables"),
+    NODES("update_ops"),
+    NODES("regularization_losses"),
+    NODES("table_initializer"),
+    NODES("asset_filepaths"),
+    {"saved_model_assets", TENSORFLOW__COLLECTION_DEF__KIND_ANY_LIST, "files"},
+    BYTES("hub_module_attachments"),
+    BYTES("cond_context"),
+    BYTES("while_context")};
+#undef NODES
+#undef BYTES
+
+static const struct collection *find_collection(const char *name) {
+  for (size_t i = 0; i < sizeof collections / sizeof *collections; i++)
+    if (strcmp(collections[i].name, name) == 0) return &collections[i];
+  return NULL;
+}
+
+static ht_status check_kind(const meta_graph *g, size_t i, const char *tags) {
+  const struct collection *c = find_collection(g->collection_def[i]->key);
+  const Tensorflow__CollectionDef *d = g->collection_def[i]->value;
+  if (!c || !d || d->kind_case == TENSORFLOW__COLLECTION_DEF__KIND__NOT_SET ||
+      (int)d->kind_case == c->kind)
+    return HT_SUCCESS;
+  return ht_fail(HT_CORRUPT,
+                 "collection '%s' of the graph tagged '%s' is no list of %s",
+                 c->name, tags, c->of);
 }
 
 static ht_status check_collections(const meta_graph *g, const char *tags) {
   ht_text names = {.max = 600};
   for (size_t i = 0; i < g->n_collection_def; i++)
-    if (!known_collection(g->collection_def[i]->key))
+    HT_TRY(check_kind(g, i, tags));
+  for (size_t i = 0; i < g->n_collection_def; i++)
+    if (!find_collection(g->collection_def[i]->key))
       ht_text_printf(&names, "%s'%s'", names.n ? ", " : "",
                      g->collection_def[i]->key);
   ht_status st = HT_SUCCESS;

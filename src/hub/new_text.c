@@ -84,13 +84,29 @@ static ht_status given_vectors(work *w, ht_tensor *out) {
   return HT_SUCCESS;
 }
 
-/* Known words, then zeros for the buckets. */
-static ht_status make_vectors(work *w, ht_tensor *out) {
+static ht_status drawn_vectors(work *w, ht_tensor *out) {
   const ht_text_embedding *s = w->spec;
   ht_shape shape = ht_shape_2(w->n + s->oov, s->dim);
-  if (s->given) return given_vectors(w, out);
   HT_TRY(ht_tensor_zeros(NULL, HT_FLOAT, &shape, out));
   draw_vectors(s, ht_f(out), (size_t)w->n * (size_t)s->dim);
+  return HT_SUCCESS;
+}
+
+static ht_status as_doubles(ht_tensor *floats, ht_tensor *out) {
+  ht_status st = ht_tensor_new(NULL, HT_DOUBLE, &floats->shape, out);
+  for (int64_t i = 0; st.code == HT_OK && i < ht_count(floats); i++)
+    HT_DATA(double, out)[i] = (double)ht_f(floats)[i];
+  ht_tensor_drop(floats);
+  return st;
+}
+
+/* Known words, then zeros for the buckets. */
+static ht_status make_vectors(work *w, ht_tensor *out) {
+  ht_tensor floats;
+  HT_TRY(w->spec->given ? given_vectors(w, &floats)
+                        : drawn_vectors(w, &floats));
+  if (w->spec->doubles) return as_doubles(&floats, out);
+  *out = floats;
   return HT_SUCCESS;
 }
 
@@ -129,6 +145,11 @@ static void drop_unknown(work *w, ht_ref *ids, ht_ref *rows) {
   *rows = ht_build(b, "GatherV2", NULL, 3, take_rows, "");
 }
 
+static ht_ref gather(work *w, ht_ref vectors, ht_ref ids) {
+  return ht_build_2(&w->b, "ResourceGather", vectors, ids,
+                    w->spec->doubles ? "dtype=double" : "dtype=float");
+}
+
 static ht_ref combine(work *w, ht_ref table_of_vectors, ht_ref ids, ht_ref rows,
                       ht_ref count) {
   ht_builder *b = &w->b;
@@ -139,8 +160,7 @@ static ht_ref combine(work *w, ht_ref table_of_vectors, ht_ref ids, ht_ref rows,
                        : "SparseSegmentSqrtNWithNumSegments";
   ht_ref unique = ht_build_1(b, "Unique", ids, "");
   ht_ref place = {unique.node, 1};
-  ht_ref vectors =
-      ht_build_2(b, "ResourceGather", table_of_vectors, unique, "dtype=float");
+  ht_ref vectors = gather(w, table_of_vectors, unique);
   ht_ref in[] = {vectors, place, rows, count};
   return ht_build(b, op, NULL, 4, in, "");
 }
@@ -169,7 +189,7 @@ static face build_face(work *w, ht_ref table, ht_ref vectors) {
   if (w->spec->tokens) {
     f.in = ht_build_placeholder(&w->b, f.name, HT_STRING, &any);
     ht_ref ids = look_up(w, table, f.in);
-    f.out = ht_build_2(&w->b, "ResourceGather", vectors, ids, "dtype=float");
+    f.out = gather(w, vectors, ids);
   } else {
     ht_text_words t = ht_build_words(w);
     f.in = t.sentences;
@@ -182,7 +202,7 @@ static ht_status export_module(work *w, face *f, ht_variable *v,
                                const char *out) {
   ht_port in = {.name = f->name, .dtype = HT_STRING, .shape = ht_shape_1(-1)};
   ht_port y = {.name = w->spec->hub1 ? "default" : "outputs",
-               .dtype = HT_FLOAT,
+               .dtype = w->spec->doubles ? HT_DOUBLE : HT_FLOAT,
                .shape = ht_shape_2(-1, w->spec->dim)};
   ht_body body = {.graph = w->b.graph,
                   .arg = &f->in,
@@ -234,12 +254,16 @@ static bool is_one_of(const char *word, const char *const *words) {
 static ht_status check(const ht_text_embedding *s) {
   static const char *const combiners[] = {"sqrtn", "mean", "sum", NULL};
   static const char *const signs[] = {"keep", "strip", "split", NULL};
+  static const char *const spaces[] = {"white", "space", "each-space", NULL};
   if (!is_one_of(s->combiner, combiners))
     return ht_fail(HT_USAGE, "unknown combiner '%s': sqrtn, mean or sum",
                    s->combiner);
   if (!is_one_of(s->punctuation, signs))
     return ht_fail(HT_USAGE, "punctuation '%s': keep, strip or split",
                    s->punctuation);
+  if (!is_one_of(s->split, spaces))
+    return ht_fail(HT_USAGE, "words split at '%s': white, space or each-space",
+                   s->split);
   if (s->dim < 1 || s->dim > 1 << 16)
     return ht_fail(HT_USAGE, "a dimension of %d", s->dim);
   if (s->ngrams < 1 || s->ngrams > HT_MAX_NGRAMS)

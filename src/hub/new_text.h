@@ -26,6 +26,9 @@ typedef struct ht_text_embedding {
   const char *combiner;    /* "sqrtn", "mean", "sum" */
   const char *punctuation; /* "keep", "strip": taken away, "split": each sign a
                               word */
+  const char *split;       /* at "white" space, at "space" alone, or at
+                              "each-space", empty words counting */
+  bool doubles;            /* vectors of doubles, else floats */
   bool lowercase;
   bool mask_digits; /* every digit is read as 0 */
   int ngrams; /* 1 .. HT_MAX_NGRAMS: runs of up to so many words are words of
@@ -38,10 +41,11 @@ typedef struct ht_text_embedding {
 } ht_text_embedding;
 
 /*
- * Writes the module to a folder that must not exist. A sentence is split at
- * white space, its words are looked up, their vectors combined; a sentence
- * without words is zeros (hub-library.md, 7.2). *words (may be NULL) = the
- * size of the vocabulary.
+ * Writes the module to a folder that must not exist. A sentence is split, its
+ * words are looked up, their vectors combined; a sentence without words is
+ * zeros (hub-library.md, 7.2). Split at each space and of doubles it answers
+ * as the modules of tensorflow_hub's exporter for TF2 do (7.3). *words (may be
+ * NULL) = the size of the vocabulary.
  */
 ht_status ht_new_text_embedding(const ht_text_embedding *spec, const char *out,
                                 int64_t *words) HT_MUST_CHECK;

@@ -21,7 +21,8 @@ static ht_status count_words(ht_new_text_work *w, ht_map *counts,
   for (int64_t i = 0; i < ht_count(words); i++) {
     ht_string s = ht_str(words)[i];
     char text[256], *key = text;
-    if (memchr(s.p, 0, s.n)) continue; /* cannot stand in a text file */
+    /* What cannot stand in a text file, and empty words, are unknown ones. */
+    if (!s.n || memchr(s.p, 0, s.n)) continue;
     if (s.n < sizeof text) {
       memcpy(text, s.p, s.n);
       text[s.n] = 0;

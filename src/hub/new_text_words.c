@@ -37,9 +37,15 @@ static ht_ref clean(ht_new_text_work *w, ht_ref x) {
   return x;
 }
 
-static void split(ht_builder *b, ht_ref x, ht_text_words *t) {
-  t->indices = ht_build_2(b, "StringSplit", x, string_const(b, " \t\r\n"),
-                          "skip_empty=true");
+/* At each space as tf.strings.split does: an empty text is an empty word. */
+static void split(ht_builder *b, const char *where, ht_ref x,
+                  ht_text_words *t) {
+  bool each = strcmp(where, "each-space") == 0;
+  const char *space = strcmp(where, "white") == 0 ? " \t\r\n" : " ";
+  t->indices =
+      each ? ht_build_2(b, "StringSplitV2", x, string_const(b, space), "")
+           : ht_build_2(b, "StringSplit", x, string_const(b, space),
+                        "skip_empty=true");
   t->words = (ht_ref){t->indices.node, 1};
   t->shape = (ht_ref){t->indices.node, 2};
 }
@@ -159,7 +165,7 @@ ht_text_words ht_build_words(ht_new_text_work *w) {
   ht_text_words t;
   ht_shape any = ht_shape_1(-1);
   t.sentences = ht_build_placeholder(b, "sentences", HT_STRING, &any);
-  split(b, clean(w, t.sentences), &t);
+  split(b, w->spec->split, clean(w, t.sentences), &t);
   if (s->ngrams == 1 && !s->max_part) return t;
   ht_ref splits = row_splits(b, &t);
   ht_text_words all = s->ngrams > 1 ? runs_of(b, s->ngrams, &t, splits) : t;

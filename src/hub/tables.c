@@ -58,7 +58,39 @@ static ht_status collected_assets(ht_source *s,
   return HT_SUCCESS;
 }
 
+static const Tensorflow__NodeDef *find_node(const ht_source *s,
+                                            const char *name, size_t n) {
+  const Tensorflow__GraphDef *g = s->meta->graph_def;
+  for (size_t i = 0; g && i < g->n_node; i++)
+    if (strncmp(g->node[i]->name, name, n) == 0 && !g->node[i]->name[n])
+      return g->node[i];
+  return NULL;
+}
+
+/* What tensorflow_hub asks of the tensor that holds the path of a file. */
+static ht_status check_asset_node(const ht_source *s, const char *tensor) {
+  size_t n = strlen(tensor);
+  bool first = n > 2 && strcmp(tensor + n - 2, ":0") == 0;
+  const Tensorflow__NodeDef *node = first ? find_node(s, tensor, n - 2) : NULL;
+  const Tensorflow__AttrValue *type = node ? ht_node_attr(node, "dtype") : NULL;
+  if (type && strcmp(node->op, "Const") == 0 &&
+      type->value_case == TENSORFLOW__ATTR_VALUE__VALUE_TYPE &&
+      ht_dtype_of((int)type->type) == HT_STRING)
+    return HT_SUCCESS;
+  return ht_fail(HT_CORRUPT, "asset '%s' is no constant string", tensor);
+}
+
+static ht_status check_asset_nodes(const ht_source *s) {
+  const Tensorflow__CollectionDef *c = ht_collection(s, "asset_filepaths");
+  bool nodes = c && c->kind_case == TENSORFLOW__COLLECTION_DEF__KIND_NODE_LIST;
+  if (s->model->format != HT_FORMAT_HUB1 || !nodes) return HT_SUCCESS;
+  for (size_t i = 0; i < c->node_list->n_value; i++)
+    HT_TRY(check_asset_node(s, c->node_list->value[i]));
+  return HT_SUCCESS;
+}
+
 ht_status ht_assets(ht_source *s) {
+  HT_TRY(check_asset_nodes(s));
   const Tensorflow__CollectionDef *c = ht_collection(s, "saved_model_assets");
   ht_model *m = s->model;
   bool any = c && c->kind_case == TENSORFLOW__COLLECTION_DEF__KIND_ANY_LIST;

@@ -57,24 +57,32 @@ static ht_status apply_module(ht_composed *c, const ht_callable *call,
   return ht_builder_status(&c->builder);
 }
 
-/* The output called "default", or else the only one of that dtype, or NULL. */
-static const ht_port *output_of(const ht_callable *call, ht_dtype dtype) {
+ht_ref ht_compose_features(ht_builder *b, ht_ref module,
+                           const ht_port *output) {
+  ht_ref y = {module.node, output->index};
+  bool narrow = output->dtype != HT_FLOAT && ht_dtype_floating(output->dtype);
+  return narrow ? ht_build_1(b, "Cast", y, "DstT=float") : y;
+}
+
+/* The output called "default", or else the only one of float, or of any
+ * floating type; or NULL. */
+static const ht_port *output_of(const ht_callable *call, bool any) {
   const ht_port *only = NULL;
   int n = 0;
   for (int i = 0; i < call->n_outputs; i++) {
     const ht_port *p = &call->output[i];
     if (strcmp(p->name, "default") == 0) return p;
-    if (p->dtype == dtype && !n++) only = p;
+    bool fits = any ? ht_dtype_floating(p->dtype) : p->dtype == HT_FLOAT;
+    if (fits && !n++) only = p;
   }
   return n == 1 ? only : NULL;
 }
 
-/* The default output, or else the only one that is float, or double. */
 ht_status ht_compose_output(const ht_callable *call, const char *name,
                             const ht_port **out) {
   if (name) return ht_callable_output(call, name, out);
-  *out = output_of(call, HT_FLOAT);
-  if (!*out) *out = output_of(call, HT_DOUBLE);
+  *out = output_of(call, false);
+  if (!*out) *out = output_of(call, true);
   if (*out) return HT_SUCCESS;
   ht_text list = {0};
   for (int i = 0; i < call->n_outputs; i++)
@@ -85,20 +93,12 @@ ht_status ht_compose_output(const ht_callable *call, const char *name,
   return st;
 }
 
-/* That output of an applied module, as the head takes it: in float. */
-static ht_ref features_of(ht_composed *c, ht_ref module, const ht_port *port) {
-  ht_ref r = {module.node, port->index};
-  return port->dtype == HT_DOUBLE
-             ? ht_build_1(&c->builder, "Cast", r, "DstT=float")
-             : r;
-}
-
 static ht_status add_module(ht_composed *c, const ht_callable *call, int which,
                             ht_ref *features) {
   ht_ref module;
   HT_TRY(ht_compose_output(call, c->design.output, &c->output[which]));
   HT_TRY(apply_module(c, call, which == 1, &module));
-  *features = features_of(c, module, c->output[which]);
+  *features = ht_compose_features(&c->builder, module, c->output[which]);
   return HT_SUCCESS;
 }
 
@@ -261,7 +261,7 @@ ht_status ht_compose_scores(ht_composed *c, const ht_ref *in, ht_ref *scores) {
   const ht_callable *call = c->design.inference;
   ht_ref module = ht_build_apply(&c->builder, "module", &call->body,
                                  call->capture, call, c->n_inputs, in);
-  ht_ref features = features_of(c, module, c->output[0]);
+  ht_ref features = ht_compose_features(&c->builder, module, c->output[0]);
   ht_ref answer = ht_head_apply(c, features, false);
   *scores = c->design.loss->scores(&c->builder, answer);
   return ht_builder_status(&c->builder);

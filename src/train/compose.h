@@ -70,8 +70,12 @@ void ht_composed_free(ht_composed *c);
 ht_status ht_compose_scores(ht_composed *c, const ht_ref *in,
                             ht_ref *scores) HT_MUST_CHECK;
 
-/* The output of that name; NULL: `default`, or else the only one that is
- * float. */
+/* What a head takes of an applied module: as a Keras layer does, it makes
+ * floats of doubles and halves. */
+ht_ref ht_compose_features(ht_builder *b, ht_ref module, const ht_port *output);
+
+/* The output of that name; NULL: `default`, or else the only one of floats,
+ * doubles or halves. */
 ht_status ht_compose_output(const ht_callable *call, const char *name,
                             const ht_port **out) HT_MUST_CHECK;
 

@@ -17,6 +17,12 @@ static ht_status take_module(const ht_train_options *from,
   if (o->n_module) return HT_SUCCESS;
   o->module = from->module;
   o->n_module = from->n_module;
+  o->preprocess = from->preprocess;
+  o->n_preprocess = from->n_preprocess;
+  o->apply = from->apply;
+  o->n_apply = from->n_apply;
+  o->connect = from->connect;
+  o->n_connect = from->n_connect;
   if (!o->n_argument) o->argument = from->argument;
   if (!o->n_argument) o->n_argument = from->n_argument;
   if (!o->signature && !o->call) {

@@ -1,175 +1,80 @@
 /* joint.c - see joint.h. */
 #include "train/joint.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "hub/chain.h"
-#include "hub/join.h"
 
 enum { MAX_NAME = 64 };
 
-/* ---- names and handles */
-
-/* "NAME=HANDLE": a name is a word, which no address or path begins with. */
-static const char *split_name(const char *text, char name[MAX_NAME]) {
-  const char *equals = strchr(text, '=');
-  size_t n = equals ? (size_t)(equals - text) : 0;
-  name[0] = 0;
-  if (!n || n >= MAX_NAME) return text;
-  for (size_t i = 0; i < n; i++)
-    if (!isalnum((unsigned char)text[i]) && !strchr("_-", text[i])) return text;
-  memcpy(name, text, n);
-  name[n] = 0;
-  return equals + 1;
-}
-
-/* The last part of a path or address, without its ending and its query. */
-static void usual_name(const char *handle, char name[MAX_NAME]) {
-  size_t n = strcspn(handle, "?");
-  while (n > 1 && handle[n - 1] == '/') n--;
-  size_t at = n;
-  while (at > 0 && handle[at - 1] != '/') at--;
-  snprintf(name, MAX_NAME, "%.*s", (int)(n - at), handle + at);
-  for (char *p = name; *p; p++) {
-    if (*p == '.') *p = 0;
-    if (!*p) break;
-    if (!isalnum((unsigned char)*p) && *p != '-') *p = '_';
-  }
-  if (!*name) snprintf(name, MAX_NAME, "module");
-}
-
-static ht_status open_training(ht_model *m, bool training) {
-  ht_model *variant;
-  if (!training || m->format == HT_FORMAT_SM2 || !ht_model_has_tags(m, "train"))
-    return HT_SUCCESS;
-  return ht_model_open_variant(m, "train", &variant);
-}
-
-static const char *name_of(const char *text, char name[MAX_NAME]) {
-  const char *handle = split_name(text, name);
-  if (!*name) usual_name(handle, name);
-  return handle;
-}
-
-/* One alone needs no scope. */
-static ht_status open_member(const ht_train_options *o, const char *text,
-                             bool training, ht_model *joined) {
-  char name[MAX_NAME], scope[MAX_NAME + 1] = "";
-  ht_model *m;
-  const char *handle = name_of(text, name);
-  if (o->n_module > 1) snprintf(scope, sizeof scope, "%s/", name);
-  HT_TRY(ht_model_open(handle, o->tags, &m));
-  ht_status st = o->tags ? HT_SUCCESS : open_training(m, training);
-  int before = joined->n_members;
-  if (st.code == HT_OK) st = ht_model_join(joined, m, scope, true);
-  if (joined->n_members == before) ht_model_free(m);
-  return st.code == HT_OK
-             ? st
-             : ht_within(st, "'%s' (NAME=HANDLE gives another name)", text);
-}
-
-/* The place of the module that a preprocessor is for. */
-static ht_status find_member(const ht_train_options *o, const char *text,
-                             int *at, const char **handle) {
-  char name[MAX_NAME], other[MAX_NAME];
-  *handle = split_name(text, name);
-  if (!*name && o->n_module > 1)
-    return ht_fail(HT_USAGE, "say --preprocess NAME=%s: there are %d modules",
-                   text, o->n_module);
-  for (*at = 0; *at < o->n_module; (*at)++) {
-    (void)name_of(o->module[*at], other);
-    if (!*name || strcmp(name, other) == 0) return HT_SUCCESS;
-  }
-  return ht_fail(HT_USAGE, "--preprocess '%s': no module '%s'", text, name);
-}
-
-static ht_status open_first(const ht_train_options *o, const char *text,
-                            ht_model *joined) {
-  int at = 0;
-  const char *handle;
-  HT_TRY(find_member(o, text, &at, &handle));
-  if (joined->member[at].first)
-    return ht_fail(HT_USAGE, "--preprocess '%s': its module has one already",
-                   text);
-  return ht_chain_open(joined, at, handle);
-}
-
-ht_status ht_joint_open(const ht_train_options *o, bool training,
-                        ht_model **out) {
-  char name[MAX_NAME];
-  *out = NULL;
-  if (o->n_module < 2 && !o->n_preprocess)
-    return ht_model_open(split_name(o->module[0], name), o->tags, out);
-  ht_model *joined;
-  HT_TRY(ht_model_new(&joined));
-  ht_status st = HT_SUCCESS;
-  for (int i = 0; i < o->n_module && st.code == HT_OK; i++)
-    st = open_member(o, o->module[i], training, joined);
-  for (int i = 0; i < o->n_preprocess && st.code == HT_OK; i++)
-    st = open_first(o, o->preprocess[i], joined);
-  if (st.code == HT_OK)
-    *out = joined;
-  else
-    ht_model_free(joined);
-  return st;
-}
-
-/* ---- options of one module among several */
+/* An application while a graph is made. */
+typedef struct applied {
+  enum { NOT_YET, IN_WORK, DONE } state;
+  const ht_callable *call;
+  ht_ref y;
+} applied;
 
 typedef struct joint {
   const ht_train_options *o;
   ht_model *model;
   ht_builder b;
+  ht_module_use *application;
+  applied *applied; /* of the graph that is being made */
+  int n_applications;
+  ht_connection *connection;
+  bool *used;           /* connections */
   const ht_port **port; /* of the inputs so far, by their joined names */
   ht_ref *placeholder;
   int n, capacity, placeholder_capacity;
-  bool trains;           /* steps run what training does */
-  const ht_port *output; /* of the member applied last */
+  bool trains;   /* steps run what training does */
+  bool training; /* the graph for training is being made */
+  ht_ref *part;  /* what feeds the head, and its outputs */
+  const ht_port **head;
+  int n_heads;
 } joint;
 
-/* What follows "NAME." (or "NAME/") in a text; NULL: it is not for it. */
-static const char *meant_for(const ht_member *m, const char *text) {
-  if (!*m->scope) return text;
-  size_t n = strlen(m->scope) - 1;
-  if (strncmp(text, m->scope, n) != 0) return NULL;
-  return text[n] == '.' || text[n] == '/' ? text + n + 1 : NULL;
+/* ---- options of one module among several */
+
+static const char *meant_for(const ht_module_use *a, const char *text) {
+  const char *own = ht_joint_meant(a, text);
+  return own && *own ? own : NULL;
 }
 
-static bool meant_for_any(const ht_model *model, const char *text) {
-  for (int i = 0; i < model->n_members; i++)
-    if (!model->member[i].prepares && meant_for(&model->member[i], text))
-      return true;
+static bool meant_for_any(const joint *j, const char *text) {
+  for (int i = 0; i < j->n_applications; i++)
+    if (meant_for(&j->application[i], text)) return true;
   return false;
 }
 
-/* The part of "A.x,B.y" that is for a module; one for nobody is for all. */
-static ht_status value_for(joint *j, const ht_member *m, const char *text,
-                           const char **out) {
+/* The part of "A.x,B.y" that is for a module; one for nobody is for all.
+ * Whether it is the module's own. */
+static ht_status value_for(joint *j, const ht_module_use *a, const char *text,
+                           const char **out, bool *named) {
   ht_arena *arena = &j->model->arena;
   *out = NULL;
+  *named = false;
   for (const char *p = text; p && *p;) {
     size_t n = strcspn(p, ",");
     char *part = ht_arena_bytes(arena, p, n);
     if (!part) return ht_fail(HT_NO_MEMORY, "no memory for a name");
-    const char *own = meant_for(m, part);
+    const char *own = meant_for(a, part);
     if (own) *out = own;
-    if (!own && !*out && !meant_for_any(j->model, part)) *out = part;
+    *named |= own && *a->scope;
+    if (!own && !*out && !meant_for_any(j, part)) *out = part;
     p += n + (p[n] == ',');
   }
   return HT_SUCCESS;
 }
 
-static ht_status arguments_for(joint *j, const ht_member *m,
+static ht_status arguments_for(joint *j, const ht_module_use *a,
                                ht_bound_argument **out, int *n) {
   ht_arena *arena = &j->model->arena;
   *n = 0;
   HT_NEW(*out, arena, j->o->n_argument + 1);
   for (int i = 0; i < j->o->n_argument; i++) {
-    const char *own = meant_for(m, j->o->argument[i]);
-    if (!own && meant_for_any(j->model, j->o->argument[i])) continue;
+    const char *own = meant_for(a, j->o->argument[i]);
+    if (!own && meant_for_any(j, j->o->argument[i])) continue;
     char *text = ht_arena_string(arena, own ? own : j->o->argument[i]);
     char *equals = text ? strchr(text, '=') : NULL;
     if (!equals)
@@ -181,14 +86,14 @@ static ht_status arguments_for(joint *j, const ht_member *m,
   return HT_SUCCESS;
 }
 
-/* ---- one module applied */
+/* ---- what a module takes */
 
 /* The placeholder of a module's input, the same in all graphs. */
-static ht_status input_of(joint *j, const ht_member *m, const ht_port *port,
-                          ht_ref *out) {
+static ht_status column_of(joint *j, const ht_module_use *a,
+                           const ht_port *port, ht_ref *out) {
   ht_port *joined;
   ht_arena *arena = &j->model->arena;
-  char *name = ht_arena_printf(arena, "%s%s", m->scope, port->name);
+  char *name = ht_arena_printf(arena, "%s%s", a->scope, port->name);
   if (!name) return ht_fail(HT_NO_MEMORY, "no memory for a name");
   for (int i = 0; i < j->n; i++)
     if (strcmp(j->port[i]->name, name) == 0) {
@@ -207,6 +112,170 @@ static ht_status input_of(joint *j, const ht_member *m, const ht_port *port,
   return ht_builder_status(&j->b);
 }
 
+static ht_status apply(joint *j, int at);
+
+/* The answer that a connection gives an input; NULL: it is for others. */
+static ht_status answer_of(joint *j, const ht_connection *c,
+                           const ht_callable *call, const ht_port *input,
+                           const ht_port **out) {
+  const ht_callable *from = j->applied[c->from].call;
+  bool alike = !*c->input && !*c->output;
+  const ht_port *to = input;
+  *out = NULL;
+  if (alike) {
+    *out = ht_chain_output(from, call, input);
+    return HT_SUCCESS;
+  }
+  HT_TRY(*c->input ? ht_callable_named(call, c->input, &to)
+                   : ht_callable_input(call, NULL, &to));
+  if (to != input) return HT_SUCCESS;
+  if (!*c->output && from->n_outputs == 1) {
+    *out = &from->output[0];
+    return HT_SUCCESS;
+  }
+  return ht_compose_output(from, *c->output ? c->output : NULL, out);
+}
+
+static ht_status not_fit(const ht_connection *c, const ht_port *from,
+                         const ht_port *to) {
+  char gives[HT_SHAPE_TEXT], takes[HT_SHAPE_TEXT];
+  return ht_fail(HT_USAGE,
+                 "--connect '%s': output '%s' is %s %s, input '%s' takes %s %s",
+                 c->text, from->name, ht_dtype_name(from->dtype),
+                 ht_shape_text(&from->shape, gives), to->name,
+                 ht_dtype_name(to->dtype), ht_shape_text(&to->shape, takes));
+}
+
+/* The connection of an input and what it gives; *at -1: it is a column. One
+ * that names the input counts more than one of what is called alike. */
+static ht_status find_connection(joint *j, int to, const ht_callable *call,
+                                 const ht_port *input, int *at,
+                                 const ht_port **answer) {
+  bool named = false;
+  const ht_port *one;
+  *at = -1;
+  for (int i = 0; i < j->o->n_connect; i++) {
+    const ht_connection *c = &j->connection[i];
+    bool names = *c->input || *c->output;
+    if (c->to != to) continue;
+    HT_TRY(ht_within(answer_of(j, c, call, input, &one), "--connect '%s'",
+                     c->text));
+    if (!one) continue;
+    j->used[i] = true;
+    if (*at >= 0 && names == named)
+      return ht_fail(HT_USAGE, "--connect '%s': '%s' feeds input '%s', too",
+                     c->text, j->connection[*at].text, input->name);
+    if (*at >= 0 && named) continue;
+    *at = i;
+    *answer = one;
+    named = names;
+  }
+  return HT_SUCCESS;
+}
+
+/* What another module answers, or the placeholder of a column. */
+static ht_status input_of(joint *j, int at, const ht_callable *call,
+                          const ht_port *input, ht_ref *out) {
+  int found;
+  const ht_port *answer = NULL;
+  HT_TRY(find_connection(j, at, call, input, &found, &answer));
+  if (found < 0) return column_of(j, &j->application[at], input, out);
+  if (!ht_chain_fits(answer, input))
+    return not_fit(&j->connection[found], answer, input);
+  ht_ref y = j->applied[j->connection[found].from].y;
+  *out = (ht_ref){y.node, answer->index};
+  return HT_SUCCESS;
+}
+
+static ht_status take_inputs(joint *j, int at, const ht_callable *call, int *n,
+                             ht_ref **in) {
+  const ht_port **input;
+  HT_TRY(ht_callable_inputs(call, &j->model->arena, &input, n));
+  HT_NEW(*in, &j->model->arena, *n + 1);
+  for (int i = 0; i < j->o->n_connect; i++)
+    if (j->connection[i].to == at) HT_TRY(apply(j, j->connection[i].from));
+  for (int i = 0; i < *n; i++)
+    HT_TRY(input_of(j, at, call, input[i], &(*in)[i]));
+  for (int i = 0; i < j->o->n_connect; i++)
+    if (j->connection[i].to == at && !j->used[i])
+      return ht_fail(HT_USAGE, "--connect '%s': nothing of it is called alike",
+                     j->connection[i].text);
+  return HT_SUCCESS;
+}
+
+/* ---- one module applied */
+
+static ht_model *graph_of(const ht_member *m, bool training) {
+  return training && m->model->variant ? m->model->variant : m->model;
+}
+
+static ht_status choose_callable(joint *j, const ht_module_use *a,
+                                 ht_model *graph, const ht_callable **out) {
+  ht_bound_argument *argument;
+  ht_call_choice choice = {.training = j->training};
+  bool named;
+  HT_TRY(arguments_for(j, a, &argument, &choice.n_arguments));
+  choice.argument = argument;
+  HT_TRY(value_for(j, a, j->o->signature, &choice.signature, &named));
+  HT_TRY(value_for(j, a, j->o->call, &choice.call, &named));
+  if (j->o->call && !*j->o->call) choice.call = "";
+  if (j->trains && !choice.signature && !choice.call &&
+      ht_model_trains_by_call(graph))
+    choice.call = "";
+  return ht_model_choose(graph, &choice, out);
+}
+
+/* The module's callable, or that of its preprocessor and it. */
+static ht_status prepared_callable(joint *j, const ht_module_use *a,
+                                   const ht_callable **out,
+                                   const ht_body **body) {
+  const ht_callable *call;
+  const ht_member *m = &j->model->member[a->member];
+  ht_model *graph = graph_of(m, j->training && !j->o->tags);
+  HT_TRY(choose_callable(j, a, graph, &call));
+  *body = &call->body;
+  if (j->training)
+    HT_TRY(ht_model_training_body(graph, call, &j->model->arena, body));
+  HT_TRY(ht_chain_callable(j->model, m, call, *body, out));
+  if (*out != call) *body = &(*out)->body;
+  return HT_SUCCESS;
+}
+
+static ht_status apply_now(joint *j, int at) {
+  const ht_module_use *a = &j->application[at];
+  const ht_callable *call;
+  const ht_body *body;
+  char name[MAX_NAME + 16];
+  ht_ref *in;
+  int n;
+  HT_TRY(prepared_callable(j, a, &call, &body));
+  HT_TRY(take_inputs(j, at, call, &n, &in));
+  snprintf(name, sizeof name, "%smodule", a->scope);
+  j->applied[at].call = call;
+  j->applied[at].y =
+      ht_build_apply(&j->b, name, body, call->capture, call, n, in);
+  return ht_builder_status(&j->b);
+}
+
+static ht_status in_module(const joint *j, int at, ht_status st) {
+  const char *scope = j->application[at].scope;
+  int n = *scope ? (int)strlen(scope) - 1 : 0;
+  return n ? ht_within(st, "module '%.*s'", n, scope) : st;
+}
+
+/* After the modules that feed it. */
+static ht_status apply(joint *j, int at) {
+  if (j->applied[at].state == DONE) return HT_SUCCESS;
+  if (j->applied[at].state == IN_WORK)
+    return ht_fail(HT_USAGE, "its answer would feed itself: see --connect");
+  j->applied[at].state = IN_WORK;
+  HT_TRY(in_module(j, at, apply_now(j, at)));
+  j->applied[at].state = DONE;
+  return HT_SUCCESS;
+}
+
+/* ---- all of them */
+
 /* Rows of numbers: [n, ...] becomes [n, width]. */
 static ht_ref as_rows(joint *j, ht_ref x, const ht_port *port) {
   ht_builder *b = &j->b;
@@ -221,82 +290,45 @@ static ht_ref as_rows(joint *j, ht_ref x, const ht_port *port) {
                     ht_build(b, "ConcatV2", NULL, 3, parts, ""), "");
 }
 
-static ht_status choose_callable(joint *j, const ht_member *m, ht_model *graph,
-                                 bool training, const ht_callable **out) {
-  ht_bound_argument *argument;
-  ht_call_choice choice = {.training = training};
-  HT_TRY(arguments_for(j, m, &argument, &choice.n_arguments));
-  choice.argument = argument;
-  HT_TRY(value_for(j, m, j->o->signature, &choice.signature));
-  HT_TRY(value_for(j, m, j->o->call, &choice.call));
-  if (j->o->call && !*j->o->call) choice.call = "";
-  if (j->trains && !choice.signature && !choice.call &&
-      ht_model_trains_by_call(graph))
-    choice.call = "";
-  return ht_model_choose(graph, &choice, out);
-}
-
-/* The module's callable, or that of its preprocessor and it. */
-static ht_status prepared_callable(joint *j, const ht_member *m,
-                                   ht_model *graph, bool training,
-                                   const ht_callable **out,
-                                   const ht_body **body) {
-  const ht_callable *call;
-  HT_TRY(choose_callable(j, m, graph, training, &call));
-  *body = &call->body;
-  if (training)
-    HT_TRY(ht_model_training_body(graph, call, &j->model->arena, body));
-  HT_TRY(ht_chain_callable(j->model, m, call, *body, out));
-  if (*out != call) *body = &(*out)->body;
+/* What feeds the head: answers that feed no other module, or are named. */
+static ht_status head_part(joint *j, int at) {
+  const char *wanted;
+  bool named, feeds = false;
+  const applied *from = &j->applied[at];
+  const ht_port *port;
+  HT_TRY(value_for(j, &j->application[at], j->o->output, &wanted, &named));
+  for (int i = 0; i < j->o->n_connect; i++)
+    feeds |= j->connection[i].from == at;
+  if (feeds && !named) return HT_SUCCESS;
+  HT_TRY(ht_compose_output(from->call, wanted, &port));
+  if (!ht_dtype_floating(port->dtype))
+    return ht_fail(HT_USAGE, "output '%s' is %s, a head needs float",
+                   port->name, ht_dtype_name(port->dtype));
+  j->head[j->n_heads] = port;
+  j->part[j->n_heads++] = ht_compose_features(&j->b, from->y, port);
   return HT_SUCCESS;
 }
 
-static ht_status apply_member(joint *j, const ht_member *m, bool training,
-                              ht_ref *out) {
-  ht_model *graph = training && m->model->variant && !j->o->tags
-                        ? m->model->variant
-                        : m->model;
-  const ht_callable *call;
-  const ht_port **input;
-  const ht_body *body;
-  const char *wanted;
-  ht_ref *in;
-  int n = 0;
-  HT_TRY(prepared_callable(j, m, graph, training, &call, &body));
-  HT_TRY(ht_callable_inputs(call, &j->model->arena, &input, &n));
-  HT_NEW(in, &j->model->arena, n + 1);
-  for (int i = 0; i < n; i++) HT_TRY(input_of(j, m, input[i], &in[i]));
-  HT_TRY(value_for(j, m, j->o->output, &wanted));
-  HT_TRY(ht_compose_output(call, wanted, &j->output));
-  if (j->output->dtype != HT_FLOAT)
-    return ht_fail(HT_USAGE, "output '%s' is %s, a head needs float",
-                   j->output->name, ht_dtype_name(j->output->dtype));
-  char name[MAX_NAME + 16];
-  snprintf(name, sizeof name, "%smodule", m->scope);
-  ht_ref y = ht_build_apply(&j->b, name, body, call->capture, call, n, in);
-  *out = (ht_ref){y.node, j->output->index};
-  return ht_builder_status(&j->b);
-}
-
-/* ---- all of them */
-
+/* Applies all, in order, and joins what feeds the head; that of one alone is
+ * left as it is. */
 static ht_status join_outputs(joint *j, bool training, ht_ref *out) {
-  ht_model *m = j->model;
   static const int32_t last = 1;
-  ht_ref *part;
-  int n = 0;
-  if (j->o->n_module == 1) return apply_member(j, &m->member[0], training, out);
-  HT_NEW(part, &m->arena, m->n_members + 1);
-  for (int i = 0; i < m->n_members; i++) {
-    const ht_member *one = &m->member[i];
-    if (one->prepares) continue;
-    HT_TRY(ht_within(apply_member(j, one, training, &part[n]), "module '%.*s'",
-                     (int)strlen(one->scope) - 1, one->scope));
-    part[n] = as_rows(j, part[n], j->output);
-    n++;
-  }
-  part[n++] = ht_build_int32s(&j->b, -1, &last);
-  *out = ht_build(&j->b, "ConcatV2", "features", n, part, "");
+  ht_arena *arena = &j->model->arena;
+  j->training = training;
+  j->n_heads = 0;
+  HT_NEW(j->part, arena, j->n_applications + 1);
+  HT_NEW(j->head, arena, j->n_applications);
+  HT_NEW(j->applied, arena, j->n_applications);
+  HT_NEW(j->used, arena, j->o->n_connect + 1);
+  for (int i = 0; i < j->n_applications; i++) HT_TRY(apply(j, i));
+  for (int i = 0; i < j->n_applications; i++)
+    HT_TRY(in_module(j, i, head_part(j, i)));
+  *out = j->part[0];
+  if (j->n_heads == 1) return HT_SUCCESS;
+  for (int i = 0; i < j->n_heads; i++)
+    j->part[i] = as_rows(j, j->part[i], j->head[i]);
+  j->part[j->n_heads] = ht_build_int32s(&j->b, -1, &last);
+  *out = ht_build(&j->b, "ConcatV2", "features", j->n_heads + 1, j->part, "");
   return ht_builder_status(&j->b);
 }
 
@@ -322,17 +354,14 @@ static ht_status make_callable(joint *j, ht_ref features,
   }
   c->output[0] = (ht_port){
       .name = "default", .dtype = HT_FLOAT, .shape = ht_shape_2(-1, -1)};
-  if (j->o->n_module == 1) {
-    c->output[0] = *j->output;
+  if (j->n_heads == 1) {
+    c->output[0] = *j->head[0];
     c->output[0].index = 0;
+    c->output[0].dtype = HT_FLOAT;
   }
   c->body.ret[0] = features;
   *out = c;
   return HT_SUCCESS;
-}
-
-static const ht_model *graph_of(const ht_member *m, bool training) {
-  return training && m->model->variant ? m->model->variant : m->model;
 }
 
 /* The losses of the members' graphs, as those of one. */
@@ -355,13 +384,23 @@ static ht_status join_losses(ht_model *to, ht_model *joined, bool training) {
   return HT_SUCCESS;
 }
 
+static ht_status begin(joint *j) {
+  ht_model *m = j->model;
+  HT_TRY(ht_joint_applications(j->o, &m->arena, &j->application,
+                               &j->n_applications));
+  HT_TRY(ht_joint_connections(j->o, j->application, j->n_applications,
+                              &m->arena, &j->connection));
+  HT_TRY(ht_builder_init(&j->b, &m->arena, &m->library, &m->store));
+  m->graph = j->b.graph;
+  return HT_SUCCESS;
+}
+
 ht_status ht_joint_choose(const ht_train_options *o, ht_model *model,
                           bool training, ht_design *d) {
   joint j = {.o = o, .model = model, .trains = training};
   ht_ref features;
   ht_model *variant;
-  HT_TRY(ht_builder_init(&j.b, &model->arena, &model->library, &model->store));
-  model->graph = j.b.graph;
+  HT_TRY(begin(&j));
   d->output = NULL; /* the members' were chosen */
   HT_TRY(join_outputs(&j, false, &features));
   HT_TRY(make_callable(&j, features, &d->inference));

@@ -16,6 +16,10 @@ static const ht_setting settings[] = {
     {"preprocess", HT_SET_LIST, LIST(preprocess), NULL,
      "HANDLE of a module that prepares its inputs; NAME=HANDLE for one of "
      "several"},
+    {"apply", HT_SET_LIST, LIST(apply), NULL,
+     "NAME=MODULE: once more, as NAME, with the same weights"},
+    {"connect", HT_SET_LIST, LIST(connect), NULL,
+     "NAME.input=NAME.output: one module feeds another"},
     {"data", HT_SET_TEXT, AT(data), NULL, "training examples"},
     {"out", HT_SET_TEXT, AT(out), NULL, "the run's folder"},
     {"text", HT_SET_TEXT, AT(text), NULL, "column of texts"},

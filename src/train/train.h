@@ -18,8 +18,9 @@ typedef struct ht_train_options {
   const char *optimizer, *schedule, *augment, *log;
   const char *image_size, *image_range, *image_resize, *group, *bn;
   const char **module, **preprocess; /* "HANDLE", "NAME=HANDLE" */
+  const char **apply, **connect;     /* "NAME=MODULE", "INPUT=OUTPUT" */
   const char **input, **argument;    /* "NAME=COLUMN", "NAME=VALUE" */
-  int n_module, n_preprocess, n_input, n_argument;
+  int n_module, n_preprocess, n_apply, n_connect, n_input, n_argument;
   double valid_split, dropout, label_smoothing, l1, l2;
   double lr, module_lr, weight_decay; /* negative: the default */
   const char *init_from; /* a run whose weights are the first ones */

@@ -51,9 +51,19 @@ wants 'a weight that moved' "$([ "$one" != 2 ] && echo yes)" yes
 wants 'in every graph' "$(answer "$work/tuned" big,gpu --input x=1,2 |
   awk -v one="$one" '{ d = $1 - 3 * one; print d * d < 1e-10 }')" 1
 wants 'messages' "$(./hubtune inspect "$work/tuned" --tags gpu,big |
-  grep -c '^  graph$')" 1
+  grep -c '^  graph  [0-9]* B$')" 1
 wants 'the answers of the run' "$(./hubtune eval "$work/run" \
   "$work/data.jsonl" | grep -c '^mse ')" 1
+
+# What a module says of itself: messages, images, variables in parts.
+models=${srcdir:-..}/tests/models
+wants 'a message' "$(./hubtune inspect "$models/behaviours/functions" --json \
+  --tags train | tr -d ' \n' | grep -o '"key":"training","base64":"[^"]*"')" \
+  '"key":"training","base64":"CgED"'
+wants 'parts' "$(./hubtune inspect "$models/behaviours/functions" |
+  sed -n 's/^ *in \([0-9]*\) parts$/\1/p' | tr '\n' ' ')" '3 25 3 '
+wants 'images' "$(./hubtune inspect "$models/images" | grep ^Images)" \
+  'Images: 12 x 10, 3 channels'
 
 # Several at once into one folder: one writes it, the others say so, and
 # nothing is left of theirs.

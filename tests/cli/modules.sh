@@ -51,6 +51,19 @@ for format in savedmodel hub1; do
     '1.57 3.62 4.88|0.71 1.41 2.12|1.49 3.22 4.56|0.00 0.00 0.00|'
 done
 
+# Weights of a checkpoint, under the key of a variable (variables/0 here,
+# embeddings there) or under its name.
+sed 's/cat .*/cat 9 8 7/' "$work/golden.txt" > "$work/other.txt"
+./hubtune new text-embedding "$work/other" --format hub1 -q \
+  --embeddings "$work/other.txt" || failures=$((failures + 1))
+./hubtune export --module "$work/savedmodel" "$work/by_name" \
+  --checkpoint "$work/other/variables/variables" || failures=$((failures + 1))
+./hubtune export --module "$work/other" "$work/by_key" --checkpoint \
+  "$work/by_name/variables/variables" --map 'embeddings=variables/0' ||
+  failures=$((failures + 1))
+wants 'by its name' "$(embed "$work/by_name" cat)" '{"outputs": [9, 8, 7]}'
+wants 'by its key' "$(embed "$work/by_key" cat)" '{"default": [9, 8, 7]}'
+
 # Archives: with the module or with its folder inside.
 tar czf "$work/plain.tar.gz" -C "$work/words" .
 tar czf "$work/outer.tar.gz" -C "$work" words

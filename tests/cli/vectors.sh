@@ -113,6 +113,38 @@ printf 'text,label\n"\303\251t\303\251",a\n' > "$work/one.csv"
 wants 'parts are of characters' "$(words --subwords 3-3)" \
   "$(printf ' <\303\251t| t\303\251>| \303\251t\303\251|\303\251t\303\251|')"
 
+# As tensorflow_hub's exporters split: the one of version 1 at spaces alone,
+# the one for TF2 at each, so that nothing between two is a word, of doubles.
+printf '%s\n' '{"text": "cat  dog"}' '{"text": "cat\tdog"}' '{"text": ""}' \
+  > "$work/spaces.jsonl"
+spaces() {
+  rm -rf "$work/m"
+  ./hubtune new text-embedding "$work/m" --embeddings "$work/glove.txt" -q "$@"
+  ./hubtune embed "$work/m" "$work/spaces.jsonl" --outputs - | tr -d '\n'
+}
+zeros='[0, 0]'
+mean='[0.353553385, 1.59099019]'
+wants 'at white space' "$(spaces)" \
+  "{\"outputs\": $mean}{\"outputs\": $mean}{\"outputs\": $zeros}"
+wants 'at spaces' "$(spaces --split space)" \
+  "{\"outputs\": $mean}{\"outputs\": $zeros}{\"outputs\": $zeros}"
+mean='[0.28867513459481292, 1.2990381056766582]'
+for format in savedmodel hub1; do
+  wants "at each space, $format" "$(spaces --split each-space --dtype double \
+    --format $format | sed 's/default/outputs/g')" \
+    "{\"outputs\": $mean}{\"outputs\": $zeros}{\"outputs\": $zeros}"
+done
+
+# A head takes doubles, as a layer of Keras does.
+printf 'text,label\ncat,a\ndog,b\n' > "$work/two.csv"
+./hubtune train --module "$work/m" --data "$work/two.csv" --out "$work/run" \
+  --lr 0.5 --epochs 40 -q
+wants 'a head on doubles' "$(./hubtune eval "$work/run" "$work/two.csv" |
+  awk '/^accuracy/ {print $2}')" 1.000000
+wants 'trained doubles' "$(./hubtune train --module "$work/m" -q --trainable \
+  --trainable-variables . --data "$work/two.csv" --out "$work/no" 2>&1)" \
+  "hubtune: variable 'embeddings' is double: only float ones can be trained"
+
 # Single words in, a vector each out, unknown ones included.
 rm -rf "$work/m"
 ./hubtune new text-embedding "$work/m" --embeddings "$work/glove.txt" \

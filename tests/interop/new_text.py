@@ -20,6 +20,9 @@ KINDS = {
     "words": [],
     "signs apart": ["--punctuation", "split", "--mask-digits"],
     "runs": ["--ngrams", "3", "--lowercase", "--oov", "5"],
+    "spaces": ["--split", "space", "--punctuation", "strip"],
+    "as exported for TF2": ["--split", "each-space", "--dtype", "double",
+                            "--punctuation", "strip", "--trainable"],
     "parts": ["--subwords", "3-5", "--oov", "0", "--combiner", "mean"],
     "runs and parts": ["--ngrams", "2", "--subwords", "2-4", "--punctuation",
                        "strip", "--combiner", "sum"],
@@ -51,6 +54,36 @@ def version_1(module):
             return session.run(vectors), gradient is not None
 
 
+def exporter(vectors, texts):
+    """As examples/text_embeddings_v2/export_v2.py says (see hub-library.md,
+    7.3): punctuation goes, each space splits, one bucket of zeros."""
+    words = list(vectors)
+    table = tf.lookup.StaticVocabularyTable(tf.lookup.KeyValueTensorInitializer(
+        words, list(range(len(words))), tf.string, tf.int64), 1)
+    matrix = tf.constant(list(vectors.values()) + [[0, 0, 0]], tf.float64)
+    tokens = tf.strings.split(
+        tf.strings.regex_replace(texts, r"\pP", ""), " ").to_sparse()
+    ids = tf.SparseTensor(tokens.indices, table.lookup(tokens.values),
+                          tokens.dense_shape)
+    return tf.nn.safe_embedding_lookup_sparse(
+        matrix, ids, combiner="sqrtn").numpy()
+
+
+def compare_exporters(work):
+    vectors = {"cat": [1.11, 2.56, 3.45], "dog": [1, 2, 3],
+               "mouse": [.5, .1, .6]}
+    file, out = work / "vectors.txt", work / "as_exported"
+    file.write_text("".join(f"{w} {' '.join(map(str, v))}\n"
+                            for w, v in vectors.items()))
+    hubtune("new", "text-embedding", out, "--embeddings", file, "--split",
+            "each-space", "--dtype", "double", "--punctuation", "strip", "-q")
+    texts = ["cat cat", "lizard. dog", "cat? dog", "", " cat  dog ", "cat\tdog"]
+    found = hub.load(str(out))(tf.constant(texts)).numpy()
+    worst = np.abs(found - exporter(vectors, texts)).max()
+    print(f"  tensorflow_hub's exporter for TF2: {worst:.1e}")
+    return found.dtype == np.float64 and worst < 1e-6
+
+
 def compare(work, kind, options):
     made = {}
     for form in ("savedmodel", "hub1"):
@@ -77,6 +110,7 @@ def main():
         (work / "texts.jsonl").write_text(
             "".join(json.dumps({"text": t}) + "\n" for t in TEXTS))
         good = [compare(work, k, o) for k, o in KINDS.items()]
+        good.append(compare_exporters(work))
     sys.exit(0 if all(good) else 1)
 
 

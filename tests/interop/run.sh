@@ -48,6 +48,11 @@ echo "interop: the examples"
 (cd "$build" && srcdir="$here/../.." sh "$here/../../examples/check.sh" \
   "$scratch/examples")
 "$python" "$here/examples.py" "$scratch/examples" "$scratch/modules"
+echo "interop: modules joined"
+"$python" -W ignore "$here/joined.py" 2>"$scratch/log" || {
+  tail -n 3 "$scratch/log" >&2
+  failed=1
+}
 echo "interop: layers and graphs"
 HUBTUNE_AUTHOR="$build/tests/interop_author" \
   "$python" -W ignore "$here/layers.py" "$scratch/examples"

@@ -97,13 +97,12 @@ ht_status ht_plan_variables(const ht_body *body, const ht_tensor *capture,
 
 /* ---- the dtypes of inputs */
 
-ht_status ht_step_types(ht_plan *plan, ht_step *s) {
+ht_status ht_step_types(ht_plan *plan, ht_step *s, int *n) {
   ht_dtype *wants;
-  int n = 0;
   HT_NEW(wants, &plan->arena, s->n_in + 1);
-  ht_status st = ht_op_inputs(s->op, s->attrs, s->n_in, wants, &n);
-  s->wants = st.code == HT_OK && n == s->n_in ? wants : NULL;
-  return HT_SUCCESS;
+  ht_status st = ht_op_inputs(s->op, s->attrs, s->n_in, wants, n);
+  s->wants = st.code == HT_OK && *n == s->n_in ? wants : NULL;
+  return ht_within(st, "node '%s'", s->node);
 }
 
 ht_status ht_step_check(const ht_step *s, const ht_call *c) {

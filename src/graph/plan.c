@@ -159,9 +159,8 @@ static ht_status follow_back(way *w) {
   return HT_SUCCESS;
 }
 
-ht_status ht_plan_reached(const ht_plan *plan, int fetch,
-                          const ht_store *store, ht_arena *arena,
-                          ht_variable ***v, int *n) {
+ht_status ht_plan_reached(const ht_plan *plan, int fetch, const ht_store *store,
+                          ht_arena *arena, ht_variable ***v, int *n) {
   way w = {.found = {.arena = arena}, .plan = plan, .store = store};
   HT_NEW(w.wanted, arena, plan->n_values + 1);
   want(&w, plan->ret[fetch]);

@@ -154,8 +154,7 @@ static ht_status fold(ht_maker *b, ht_step *s) {
                .in = in,
                .out = out,
                .run = &b->run};
-  if (ht_step_check(s, &c).code != HT_OK ||
-      ht_op_forward(&c).code != HT_OK) {
+  if (ht_step_check(s, &c).code != HT_OK || ht_op_forward(&c).code != HT_OK) {
     for (int i = 0; i < s->n_out; i++) ht_tensor_drop(&out[i]);
     return HT_SUCCESS;
   }

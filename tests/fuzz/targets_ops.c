@@ -113,8 +113,13 @@ static ht_status forward(const call_row *row, int n_in, ht_tensor *in,
   ht_dtype dtype[MOST_INPUTS];
   ht_run run = {.folder = "."};
   ht_attrs attrs;
-  ht_call call = {.op = op, .node = row->op, .attrs = &attrs, .n_in = n_in,
-                  .in = at, .out = out, .run = &run};
+  ht_call call = {.op = op,
+                  .node = row->op,
+                  .attrs = &attrs,
+                  .n_in = n_in,
+                  .in = at,
+                  .out = out,
+                  .run = &run};
   if (!op) abort();
   for (int i = 0; i < n_in; i++) at[i] = &in[i], dtype[i] = in[i].dtype;
   ht_status st = ht_attrs_bind(op, row->attrs, n_in, dtype, arena, &attrs);
@@ -144,7 +149,7 @@ static void apply(const call_row *row, const uint8_t *data, size_t n) {
   ht_arena_free(&arena);
 }
 
-#define APPLY(ROWS, DATA, N)                                   \
+#define APPLY(ROWS, DATA, N)                                    \
   for (size_t i_ = 0; i_ < sizeof(ROWS) / sizeof *(ROWS); i_++) \
   apply(&(ROWS)[i_], DATA, N)
 

@@ -4,6 +4,8 @@
 # `make check` has built the programs.
 #
 #     tests/reliability.sh [SECONDS]     of fuzzing for each reader, if built
+#
+# FAIL_MOST=all tries every call that can fail, which takes an hour or two.
 set -u
 srcdir=${srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 export srcdir

@@ -49,18 +49,30 @@ START_TEST(queries_are_encoded_as_python_does) {
   for (size_t i = 0; i < sizeof address / sizeof *address; i++) {
     char *url;
     ck_assert(ht_address_is(address[i][0]));
-    OK(ht_address_request(address[i][0], &arena, &url));
+    OK(ht_address_request(address[i][0], "compressed", &arena, &url));
     ck_assert_str_eq(url, address[i][1]);
   }
 }
 END_TEST
 
 START_TEST(other_handles_are_no_addresses) {
-  static const char *const handle[] = {
-      "/a/b",      "a/b", "file:///a", "s3://b/m", "gs://b/m",
-      "HTTPS://a", "",    "m.tar.gz",  "https:/a", "gs://b/m.zip"};
+  static const char *const handle[] = {"/a/b",     "a/b",       "file:///a",
+                                       "s3://b/m", "HTTPS://a", "",
+                                       "m.tar.gz", "https:/a",  "GS://b/m"};
   for (size_t i = 0; i < sizeof handle / sizeof *handle; i++)
     ck_assert_msg(!ht_address_is(handle[i]), "%s", handle[i]);
+}
+END_TEST
+
+START_TEST(buckets_hold_archives_and_folders) {
+  char *url;
+  ck_assert(ht_address_is_folder("gs://b/m"));
+  ck_assert(ht_address_is_folder("gs://b/m.zip"));
+  ck_assert(!ht_address_is_folder("gs://b/m.tar"));
+  ck_assert(!ht_address_is_folder("gs://b/m.tgz"));
+  ck_assert(!ht_address_is_folder("https://b/m"));
+  OK(ht_address_request("https://e.com/m?a=1", "uncompressed", &arena, &url));
+  ck_assert_str_eq(url, "https://e.com/m?a=1&tf-hub-format=uncompressed");
 }
 END_TEST
 
@@ -98,6 +110,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, entries_are_called_as_in_tensorflow_hub);
   tcase_add_test(tests, queries_are_encoded_as_python_does);
   tcase_add_test(tests, other_handles_are_no_addresses);
+  tcase_add_test(tests, buckets_hold_archives_and_folders);
   tcase_add_test(tests, models_of_kaggle_have_five_parts);
   tcase_add_test(tests, secrets_are_not_shown);
 }

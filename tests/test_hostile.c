@@ -294,6 +294,16 @@ START_TEST(edges_of_another_type_are_told) {
 }
 END_TEST
 
+START_TEST(nodes_without_all_of_their_inputs_are_told) {
+  constant("x", HT_FLOAT, -1, (int64_t[]){7}, NULL);
+  type(node("Mul", "half", "x", NULL), "T", HT_FLOAT);
+  ht_status st = fetch("half:0", NULL);
+  ck_assert(st.code != HT_OK);
+  ck_assert_msg(strstr(st.msg, "'half' has 1 inputs, its op 'Mul' 2"), "%s",
+                st.msg);
+}
+END_TEST
+
 START_TEST(numbers_are_no_handles) {
   constant("n", HT_FLOAT, -1, (int64_t[]){7}, NULL);
   type(node("ReadVariableOp", "r", "n", NULL), "dtype", HT_FLOAT);
@@ -350,6 +360,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, a_function_may_return_its_argument_only_once_named);
   tcase_add_test(tests, loops_without_end_are_ended);
   tcase_add_test(tests, edges_of_another_type_are_told);
+  tcase_add_test(tests, nodes_without_all_of_their_inputs_are_told);
   tcase_add_test(tests, numbers_are_no_handles);
   tcase_add_loop_test(tests, handles_do_not_come_from_outside, 0, 4);
   tcase_add_loop_test(tests, files_outside_the_module_are_not_read, 0, 4);

@@ -29,7 +29,7 @@ ht_status ht_folder_remove(const char *path) HT_MUST_CHECK; /* recursively */
 ht_status ht_folder_hold(const char *path, int *fd) HT_MUST_CHECK;
 /* How many bytes its files have, as far as they can be read; links count
  * nothing. */
-uint64_t ht_folder_bytes(const char *path);
+ht_status ht_folder_bytes(const char *path, uint64_t *bytes) HT_MUST_CHECK;
 /* Removes what outputs of this folder left when their program was killed. */
 ht_status ht_folder_sweep(const char *path) HT_MUST_CHECK;
 

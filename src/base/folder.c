@@ -87,27 +87,30 @@ ht_status ht_folder_hold(const char *path, int *fd) {
   return ht_fail(HT_IO, "'%s' is in use by another process", path);
 }
 
-static uint64_t count_bytes(const char *path, ht_arena *arena) {
+static ht_status count_bytes(const char *path, ht_arena *arena,
+                             uint64_t *bytes) {
   struct stat st;
   char **name;
   int n = 0;
-  if (lstat(path, &st) != 0) return 0;
-  if (S_ISREG(st.st_mode)) return (uint64_t)st.st_size;
-  if (!S_ISDIR(st.st_mode)) return 0;
-  if (ht_folder_list(path, arena, &name, &n).code != HT_OK) return 0;
-  uint64_t bytes = 0;
+  if (lstat(path, &st) != 0) return HT_SUCCESS;
+  if (S_ISREG(st.st_mode)) *bytes += (uint64_t)st.st_size;
+  if (!S_ISDIR(st.st_mode)) return HT_SUCCESS;
+  ht_status listed = ht_folder_list(path, arena, &name, &n);
+  if (listed.code == HT_NO_MEMORY) return listed;
   for (int i = 0; i < n; i++) {
     char *inner = ht_path_join(arena, path, name[i]);
-    if (inner) bytes += count_bytes(inner, arena);
+    if (!inner) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+    HT_TRY(count_bytes(inner, arena, bytes));
   }
-  return bytes;
+  return HT_SUCCESS;
 }
 
-uint64_t ht_folder_bytes(const char *path) {
+ht_status ht_folder_bytes(const char *path, uint64_t *bytes) {
   ht_arena arena = {0};
-  uint64_t bytes = count_bytes(path, &arena);
+  *bytes = 0;
+  ht_status st = count_bytes(path, &arena, bytes);
   ht_arena_free(&arena);
-  return bytes;
+  return st;
 }
 
 /* Whether a name is "NAME.tmp-PID", as outputs are called until complete. */

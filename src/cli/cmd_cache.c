@@ -17,11 +17,11 @@ static const char *age_text(int64_t seconds, char text[32]) {
   return text;
 }
 
-/* What is printed of entries, and how many are broken. */
+/* What is printed of entries, how many there are, how many are broken. */
 typedef struct view {
   bool verify;
   json_object *all; /* NULL: lines */
-  int n_broken;
+  int n, n_broken;
 } view;
 
 static void show_line(const view *v, const ht_cache_entry *e) {
@@ -49,6 +49,7 @@ static json_object *json_entry(const view *v, const ht_cache_entry *e) {
 
 static bool show(void *arg, const ht_cache_entry *e) {
   view *v = arg;
+  v->n++;
   v->n_broken += e->broken != NULL;
   if (v->all)
     json_object_array_add(v->all, json_entry(v, e));
@@ -59,11 +60,16 @@ static bool show(void *arg, const ht_cache_entry *e) {
 
 static int look(const invocation *c, bool verify) {
   view v = {.verify = verify};
+  char text[96];
   if (c->common->json) v.all = json_object_new_array();
   ht_status st = ht_cache_each(verify, show, &v);
   if (v.all) json_print(v.all);
   if (st.code != HT_OK) return failed(st);
-  return v.n_broken ? FAILED : DONE;
+  if (!v.n_broken) return DONE;
+  snprintf(text, sizeof text,
+           "modules of the cache that are not whole: %d of %d", v.n_broken,
+           v.n);
+  return failed((ht_status){HT_CORRUPT, text});
 }
 
 static int clear(const char *handle) {

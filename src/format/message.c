@@ -141,7 +141,7 @@ ht_status ht_message_unpack(const ProtobufCMessageDescriptor *descriptor,
                             const void *data, size_t n, const char *what,
                             ht_arena *arena, ProtobufCMessage **out) {
   scan s = {what, 0, FREE_GROWTH + n * MAX_GROWTH};
-  const uint8_t *p = data;
+  const uint8_t *p = n ? data : ""; /* no bytes may stand nowhere */
   HT_TRY(scan_message(&s, descriptor, (span){p, p + n}, 0));
   memory m = {.arena = arena};
   ProtobufCAllocator allocator = {take, give, &m};

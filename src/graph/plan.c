@@ -97,13 +97,12 @@ ht_status ht_plan_variables(const ht_body *body, const ht_tensor *capture,
 
 /* ---- the dtypes of inputs */
 
-ht_status ht_step_types(ht_plan *plan, ht_step *s) {
+ht_status ht_step_types(ht_plan *plan, ht_step *s, int *n) {
   ht_dtype *wants;
-  int n = 0;
   HT_NEW(wants, &plan->arena, s->n_in + 1);
-  ht_status st = ht_op_inputs(s->op, s->attrs, s->n_in, wants, &n);
-  s->wants = st.code == HT_OK && n == s->n_in ? wants : NULL;
-  return HT_SUCCESS;
+  ht_status st = ht_op_inputs(s->op, s->attrs, s->n_in, wants, n);
+  s->wants = st.code == HT_OK && *n == s->n_in ? wants : NULL;
+  return ht_within(st, "node '%s'", s->node);
 }
 
 ht_status ht_step_check(const ht_step *s, const ht_call *c) {
@@ -160,9 +159,8 @@ static ht_status follow_back(way *w) {
   return HT_SUCCESS;
 }
 
-ht_status ht_plan_reached(const ht_plan *plan, int fetch,
-                          const ht_store *store, ht_arena *arena,
-                          ht_variable ***v, int *n) {
+ht_status ht_plan_reached(const ht_plan *plan, int fetch, const ht_store *store,
+                          ht_arena *arena, ht_variable ***v, int *n) {
   way w = {.found = {.arena = arena}, .plan = plan, .store = store};
   HT_NEW(w.wanted, arena, plan->n_values + 1);
   want(&w, plan->ret[fetch]);

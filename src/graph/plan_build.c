@@ -154,8 +154,7 @@ static ht_status fold(ht_maker *b, ht_step *s) {
                .in = in,
                .out = out,
                .run = &b->run};
-  if (ht_step_check(s, &c).code != HT_OK ||
-      ht_op_forward(&c).code != HT_OK) {
+  if (ht_step_check(s, &c).code != HT_OK || ht_op_forward(&c).code != HT_OK) {
     for (int i = 0; i < s->n_out; i++) ht_tensor_drop(&out[i]);
     return HT_SUCCESS;
   }
@@ -340,9 +339,12 @@ static ht_status add_captured(ht_maker *b, ht_instance *at, ht_step *s) {
 
 ht_status ht_maker_step(ht_maker *b, ht_step *s) {
   ht_plan *p = b->plan;
-  int index;
+  int index, n_in;
   HT_TRY(prepare(s));
-  HT_TRY(ht_step_types(p, s));
+  HT_TRY(ht_step_types(p, s, &n_in));
+  if (n_in != s->n_in)
+    return ht_fail(HT_CORRUPT, "node '%s' has %d inputs, its op '%s' %d",
+                   s->node, s->n_in, s->op->name, n_in);
   HT_TRY(ht_maker_values(p, s->n_out ? s->n_out : 1, p->n_steps, &s->out));
   HT_TRY(step_new(p, s, &index));
   for (int i = 0; i < s->n_out; i++) p->value[s->out + i].may_die = s->may_die;

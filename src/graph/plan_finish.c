@@ -109,8 +109,11 @@ ht_status ht_plan_finish(ht_plan *p) {
   HT_TRY(ht_pass_conv(p));
   HT_TRY(ht_pass_norm_conv(p));
   HT_TRY(drop_dead(p, NULL));
-  for (int i = 0; i < p->n_steps; i++) /* passes put other ops there */
-    HT_TRY(ht_step_types(p, &p->step[i]));
+  for (int i = 0; i < p->n_steps; i++) { /* passes put other ops there, */
+    int n; /* which need not state their numbers of inputs */
+    ht_status st = ht_step_types(p, &p->step[i], &n);
+    if (st.code == HT_NO_MEMORY) return st;
+  }
   HT_TRY(ht_pass_rows(p));
   return last_uses(p);
 }

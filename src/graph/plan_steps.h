@@ -71,8 +71,9 @@ ht_status ht_plan_reduce(ht_plan *plan, const bool *drop) HT_MUST_CHECK;
 
 void ht_step_free(ht_step *s);
 
-/* Fills `wants` from the row's interface. */
-ht_status ht_step_types(ht_plan *plan, ht_step *s) HT_MUST_CHECK;
+/* Fills `wants` from the row's interface, which has *n inputs: NULL where the
+ * step has another number. */
+ht_status ht_step_types(ht_plan *plan, ht_step *s, int *n) HT_MUST_CHECK;
 /* Refuses inputs of other dtypes: graphs claim what they like. */
 ht_status ht_step_check(const ht_step *s, const ht_call *c) HT_MUST_CHECK;
 

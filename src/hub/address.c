@@ -2,9 +2,8 @@
 #include "hub/address.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
-
-#include "base/text.h"
 
 static bool begins(const char *s, const char *with) {
   return strncmp(s, with, strlen(with)) == 0;
@@ -15,15 +14,35 @@ static bool ends(const char *s, const char *with) {
   return n >= m && strcmp(s + n - m, with) == 0;
 }
 
-static bool is_bucket_archive(const char *handle) {
-  return begins(handle, "gs://") &&
-         (ends(handle, ".tar") || ends(handle, ".tar.gz") ||
-          ends(handle, ".tgz"));
+static bool is_in_bucket(const char *handle) { return begins(handle, "gs://"); }
+
+bool ht_address_is_folder(const char *handle) {
+  return is_in_bucket(handle) && !ends(handle, ".tar") &&
+         !ends(handle, ".tar.gz") && !ends(handle, ".tgz");
 }
 
 bool ht_address_is(const char *handle) {
   return begins(handle, "http://") || begins(handle, "https://") ||
-         is_bucket_archive(handle);
+         is_in_bucket(handle);
+}
+
+const char *ht_address_storage(ht_arena *arena) {
+  const char *host = getenv("STORAGE_EMULATOR_HOST");
+  if (!host || !*host) return "https://storage.googleapis.com";
+  size_t n = strlen(host);
+  while (n && host[n - 1] == '/') n--;
+  return ht_arena_printf(arena, "%s%.*s", strstr(host, "://") ? "" : "http://",
+                         (int)n, host);
+}
+
+void ht_address_encode(ht_text *out, const char *s, const char *keep) {
+  for (; *s; s++) {
+    unsigned char c = (unsigned char)*s;
+    if (c < 128 && (isalnum(c) || strchr("_.-~", c) || strchr(keep, c)))
+      ht_text_printf(out, "%c", c);
+    else
+      ht_text_printf(out, "%%%02X", c);
+  }
 }
 
 /* ---- the query, as Python's parse_qsl and urlencode take it apart and put
@@ -67,7 +86,7 @@ static void add_pair(ht_text *out, const char *p, const char *end) {
 }
 
 /* "p" up to the query, the query anew with the format asked for, fragment. */
-static void add_smart(ht_text *out, const char *handle) {
+static void add_smart(ht_text *out, const char *handle, const char *format) {
   size_t before = strcspn(handle, "?#");
   const char *query = handle + before;
   size_t n = *query == '?' ? strcspn(query, "#") : 0;
@@ -79,11 +98,11 @@ static void add_smart(ht_text *out, const char *handle) {
     add_pair(out, p, p + pair);
     p += pair + 1;
   }
-  ht_text_add(out, "tf-hub-format=compressed");
+  ht_text_printf(out, "tf-hub-format=%s", format);
   if (fragment[0] && fragment[1]) ht_text_add(out, fragment);
 }
 
-static ht_status finish(ht_text *text, ht_arena *arena, char **url) {
+ht_status ht_address_finish(ht_text *text, ht_arena *arena, char **url) {
   ht_status st = ht_text_check(text);
   *url = st.code == HT_OK ? ht_arena_string(arena, text->p) : NULL;
   ht_text_free(text);
@@ -92,20 +111,22 @@ static ht_status finish(ht_text *text, ht_arena *arena, char **url) {
   return st;
 }
 
-ht_status ht_address_request(const char *handle, ht_arena *arena, char **url) {
+ht_status ht_address_request(const char *handle, const char *format,
+                             ht_arena *arena, char **url) {
   static const char china[] = "https://hub.tensorflow.google.cn/";
   ht_text text = {0};
-  if (begins(handle, china)) {
+  if (begins(handle, china) && strcmp(format, "compressed") == 0) {
     ht_text_printf(&text,
                    "https://gcs.tensorflow.google.cn/tfhub-modules/%s.tar.gz",
                    handle + strlen(china));
-  } else if (is_bucket_archive(handle)) {
-    ht_text_printf(&text, "https://storage.googleapis.com/%s",
-                   handle + strlen("gs://"));
+  } else if (is_in_bucket(handle)) {
+    const char *storage = ht_address_storage(arena);
+    if (!storage) return ht_fail(HT_NO_MEMORY, "no memory for an address");
+    ht_text_printf(&text, "%s/%s", storage, handle + strlen("gs://"));
   } else {
-    add_smart(&text, handle);
+    add_smart(&text, handle, format);
   }
-  return finish(&text, arena, url);
+  return ht_address_finish(&text, arena, url);
 }
 
 /* ---- Kaggle */
@@ -136,7 +157,7 @@ ht_status ht_address_kaggle(const char *handle, ht_arena *arena, char **url) {
     ht_text text = {0};
     ht_text_printf(&text, "https://www.kaggle.com/api/v1/models/%.*s/download",
                    (int)n, path);
-    return finish(&text, arena, url);
+    return ht_address_finish(&text, arena, url);
   }
   return HT_SUCCESS;
 }

@@ -20,16 +20,25 @@ static bool is_of_entry(const char *name) {
          (!name[HT_SHA1_HEX] || name[HT_SHA1_HEX] == '.');
 }
 
-/* "Module: HANDLE", the first line of a descriptor. */
-static const char *handle_of(const ht_entry *e, ht_arena *arena) {
+/* "Module: HANDLE", the first line of a descriptor; "?" where there is none,
+ * with the reason where it cannot be read. */
+static ht_status handle_of(const ht_entry *e, ht_arena *arena,
+                           const char **out) {
   static const char front[] = "Module: ";
   char *text;
   size_t n;
-  if (!ht_path_exists(e->descriptor)) return "?";
+  *out = "?";
+  if (!ht_path_exists(e->descriptor)) return HT_SUCCESS;
   ht_status st = ht_file_read(e->descriptor, 1 << 20, arena, &text, &n);
-  if (st.code != HT_OK || strncmp(text, front, strlen(front)) != 0) return "?";
+  if (st.code == HT_NO_MEMORY) return st;
+  if (st.code != HT_OK) {
+    *out = ht_arena_printf(arena, "? (%s)", st.msg);
+    return *out ? HT_SUCCESS : no_memory();
+  }
+  if (strncmp(text, front, strlen(front)) != 0) return HT_SUCCESS;
   text[strcspn(text, "\n")] = 0;
-  return text + strlen(front);
+  *out = text + strlen(front);
+  return HT_SUCCESS;
 }
 
 static ht_status entry_at(const char *cache, const char *name, ht_arena *arena,
@@ -45,8 +54,9 @@ static ht_status look(const ht_entry *e, bool verify, ht_arena *arena,
                       ht_cache_entry *out) {
   struct stat st;
   ht_found found;
-  *out = (ht_cache_entry){.handle = handle_of(e, arena), .folder = e->path};
-  out->bytes = ht_folder_bytes(e->path);
+  *out = (ht_cache_entry){.folder = e->path};
+  HT_TRY(handle_of(e, arena, &out->handle));
+  HT_TRY(ht_folder_bytes(e->path, &out->bytes));
   if (stat(e->path, &st) == 0) out->seconds = time(NULL) - st.st_ctime;
   if (!verify) return HT_SUCCESS;
   HT_TRY(ht_entry_find(e, true, NULL, arena, &found));
@@ -96,23 +106,32 @@ typedef struct removal {
   ht_arena *arena;
   char **name;
   int n;
-  int removed; /* entries */
+  int removed, held; /* entries */
 } removal;
 
-static bool is_wanted(const removal *r, const ht_entry *e) {
+static ht_status is_wanted(const removal *r, const ht_entry *e, bool *wanted) {
   char name[HT_SHA1_HEX + 1];
-  if (!r->handle) return true;
-  if (ht_sha1(r->handle, strlen(r->handle), name).code == HT_OK &&
-      strcmp(ht_path_base(e->path), name) == 0)
-    return true;
-  return strcmp(handle_of(e, r->arena), r->handle) == 0;
+  const char *handle;
+  *wanted = true;
+  if (!r->handle) return HT_SUCCESS;
+  HT_TRY(ht_sha1(r->handle, strlen(r->handle), name));
+  if (strcmp(ht_path_base(e->path), name) == 0) return HT_SUCCESS;
+  HT_TRY(handle_of(e, r->arena, &handle));
+  *wanted = strcmp(handle, r->handle) == 0;
+  return HT_SUCCESS;
 }
 
 /* The module first: what a removal that was killed leaves is no hit. */
 static ht_status remove_entry(removal *r, const char *name) {
   ht_entry e;
   HT_TRY(entry_at(r->cache, name, r->arena, &e));
-  if (!is_wanted(r, &e) || ht_lock_held(e.path)) return HT_SUCCESS;
+  bool wanted;
+  HT_TRY(is_wanted(r, &e, &wanted));
+  if (!wanted) return HT_SUCCESS;
+  if (ht_lock_held(e.path)) {
+    r->held++;
+    return HT_SUCCESS;
+  }
   r->removed++;
   for (int i = 0; i < r->n; i++) {
     if (strncmp(r->name[i], name, HT_SHA1_HEX) != 0) continue;
@@ -137,7 +156,10 @@ ht_status ht_cache_remove(const char *handle) {
     st = entry ? remove_entry(&r, entry) : no_memory();
   }
   if (st.code == HT_OK && handle && !r.removed)
-    st = ht_fail(HT_IO, "the cache has nothing of '%s'", handle);
+    st = ht_fail(HT_IO,
+                 r.held ? "'%s' is being fetched and stays"
+                        : "the cache has nothing of '%s'",
+                 handle);
   ht_arena_free(&arena);
   return st;
 }

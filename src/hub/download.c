@@ -16,7 +16,7 @@
 #include "config.h"
 #include "hub/address.h"
 
-enum { MAX_HOPS = 10, VALIDATOR = 256, LONGEST_WAIT = 60 };
+enum { MAX_HOPS = 10, VALIDATOR = 256, BUCKET = 1024, LONGEST_WAIT = 60 };
 
 /* One download with all its tries. */
 typedef struct download {
@@ -30,7 +30,8 @@ typedef struct download {
   char validator[VALIDATOR]; /* of what the file holds, "": none */
   /* of the present try */
   char etag[VALIDATOR], modified[VALIDATOR];
-  int64_t begun; /* bytes that were there before */
+  char bucket[BUCKET]; /* where a status 303 leads, "": nowhere */
+  int64_t begun;       /* bytes that were there before */
   int64_t done, total;
   bool passing;             /* it failed in a way that may pass */
   bool body;                /* the first byte has come */
@@ -183,6 +184,8 @@ static ht_status take(download *d, const char *p, size_t n) {
 static size_t on_body(char *p, size_t size, size_t n, void *arg) {
   download *d = arg;
   n *= size;
+  if (status_of(d) == 303 && strlen(d->bucket) + n < BUCKET)
+    strncat(d->bucket, p, n); /* as tensorflow_hub, it takes the text */
   if (status_of(d) / 100 != 2) return n; /* nobody reads pages of errors */
   return latch(d, take(d, p, n)) ? n : 0;
 }
@@ -295,7 +298,7 @@ static void setup(download *d) {
 
 static ht_status attempt(download *d, CURLcode *result) {
   struct curl_slist *headers = NULL;
-  d->error[0] = d->failure[0] = 0;
+  d->error[0] = d->failure[0] = d->bucket[0] = 0;
   d->etag[0] = d->modified[0] = 0;
   d->code = HT_OK;
   d->body = false;
@@ -322,7 +325,10 @@ static ht_status describe(download *d, ht_answer *a) {
   a->address = ht_address_shown(address ? address : d->url, d->arena);
   a->type = ht_arena_string(d->arena, type ? type : "");
   a->resumed = d->begun > 0;
-  if (!a->address || !a->type)
+  bool found = a->status == 303 && strncmp(d->bucket, "gs://", 5) == 0;
+  d->bucket[strcspn(d->bucket, "\r\n")] = 0;
+  a->bucket = found ? ht_arena_string(d->arena, d->bucket) : NULL;
+  if (!a->address || !a->type || (found && !a->bucket))
     return ht_fail(HT_NO_MEMORY, "no memory for an address");
   return HT_SUCCESS;
 }

@@ -17,6 +17,7 @@ typedef struct ht_answer {
   char *address; /* after redirects, fit to be shown */
   char *type;    /* Content-Type, "" */
   bool resumed;  /* the file began with what stood there before */
+  char *bucket;  /* "gs://...", where a status 303 names that, else NULL */
 } ht_answer;
 
 /*

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "format/unpack.h"
 #include "hub/address.h"
+#include "hub/bucket.h"
 #include "hub/cache.h"
 #include "hub/download.h"
 #include "hub/kaggle.h"
@@ -61,7 +62,7 @@ static ht_status check_digest(const fetching *f, const char *found) {
 static ht_status download(fetching *f) {
   char *url, *api;
   ht_login login = {0};
-  HT_TRY(ht_address_request(f->handle, f->arena, &url));
+  HT_TRY(ht_address_request(f->handle, "compressed", f->arena, &url));
   HT_TRY(ht_address_kaggle(f->handle, f->arena, &api));
   ht_status st = ht_download(url, NULL, f->entry.part, f->options, f->until,
                              f->arena, &f->answer);
@@ -116,10 +117,55 @@ static ht_status fill_from(fetching *f, const ht_lock *lock,
   return ht_entry_put(&f->entry, module, hex, f->arena);
 }
 
+/* Whether files are asked for, one by one, instead of an archive. */
+static bool is_uncompressed(const char *handle) {
+  const char *format = getenv("TFHUB_MODEL_LOAD_FORMAT");
+  return ht_address_is_folder(handle) ||
+         (strncmp(handle, "http", 4) == 0 && format &&
+          strcmp(format, "UNCOMPRESSED") == 0);
+}
+
+/* The folder in a bucket that a handle is, or that its server names. */
+static ht_status find_bucket(fetching *f, const char **bucket) {
+  char *url;
+  *bucket = f->handle;
+  if (ht_address_is_folder(f->handle)) return HT_SUCCESS;
+  HT_TRY(ht_address_request(f->handle, "uncompressed", f->arena, &url));
+  ht_status st = ht_download(url, NULL, f->entry.part, f->options, f->until,
+                             f->arena, &f->answer);
+  ht_download_remove(f->entry.part);
+  *bucket = f->answer.bucket;
+  if (*bucket) return HT_SUCCESS;
+  if (st.code != HT_OK) return st;
+  return ht_fail(HT_IO,
+                 "'%s' answers with status %ld, not with the address of "
+                 "a bucket",
+                 f->answer.address, f->answer.status);
+}
+
+/* A folder in a bucket comes file by file. */
+static ht_status fill_from_bucket(fetching *f, const ht_lock *lock) {
+  char digest[HT_SHA256_HEX + 1];
+  const char *bucket;
+  char *module = ht_path_join(f->arena, lock->folder, "module");
+  if (!module) return no_memory();
+  HT_TRY(ht_folder_make(module));
+  HT_TRY(find_bucket(f, &bucket));
+  ht_status st = ht_bucket_fetch(bucket, f->entry.part, module, f->options,
+                                 f->until, f->arena, digest);
+  if (st.code == HT_OK && !ht_holds_model(module, f->arena))
+    st = ht_fail(HT_CORRUPT, "'%s' holds no model: 'saved_model.pb' is missing",
+                 f->handle);
+  if (st.code == HT_OK) st = ht_entry_put(&f->entry, module, digest, f->arena);
+  ht_download_remove(f->entry.part);
+  return st;
+}
+
 /* What was downloaded stays only where more of the same can follow. */
 static ht_status fill(fetching *f, const ht_lock *lock) {
   HT_TRY(ht_folder_make(lock->folder));
   if (f->archive) return fill_from(f, lock, f->archive);
+  if (is_uncompressed(f->handle)) return fill_from_bucket(f, lock);
   ht_status st = download(f);
   if (st.code != HT_OK) return st;
   bool resumed = f->answer.resumed;
@@ -185,12 +231,18 @@ static ht_status from_archive(fetching *f, const char *path,
 
 static ht_status from_network(fetching *f, char **folder) {
   const char *format = getenv("TFHUB_MODEL_LOAD_FORMAT");
-  if (format && *format && strcmp(format, "AUTO") != 0 &&
-      strcmp(format, "COMPRESSED") != 0)
+  if (is_uncompressed(f->handle)) {
+    if (f->options->sha256)
+      return ht_fail(HT_USAGE,
+                     "a SHA-256 is one of an archive: '%s' is a folder",
+                     f->handle);
+  } else if (format && *format && strcmp(format, "AUTO") != 0 &&
+             strcmp(format, "COMPRESSED") != 0) {
     return ht_fail(HT_UNSUPPORTED,
-                   "TFHUB_MODEL_LOAD_FORMAT has to be AUTO or COMPRESSED to "
-                   "download '%s': '%s'",
+                   "TFHUB_MODEL_LOAD_FORMAT has to be AUTO, COMPRESSED or "
+                   "UNCOMPRESSED to download '%s': '%s'",
                    f->handle, format);
+  }
   return from_cache(f, f->handle, f->handle, folder);
 }
 

@@ -152,8 +152,12 @@ static ht_status wait_for(const char *entry, const char *path,
   ht_arena arena = {0};
   if (!read_lock(path, text)) return HT_SUCCESS; /* gone meanwhile */
   char *folder = folder_of(entry, text, &arena);
-  uint64_t bytes = folder ? ht_folder_bytes(folder) : 0;
-  ht_status st = HT_SUCCESS;
+  uint64_t bytes = 0;
+  ht_status st = folder ? ht_folder_bytes(folder, &bytes) : HT_SUCCESS;
+  if (st.code != HT_OK) {
+    ht_arena_free(&arena);
+    return st;
+  }
   if (is_dead(path, text) || idle(w, text, bytes) >= patience) {
     break_lock(entry, path, text, &arena);
   } else if (until > 0 && ht_fetch_clock() >= until) {

@@ -51,6 +51,10 @@ ht_status ht_store_add_variable(ht_store *store, const char *shared_name,
   v->key = key ? ht_arena_string(&store->arena, key) : NULL;
   v->dtype = dtype;
   v->shape = *shape;
+  if (!v->name || (key && !v->key)) {
+    ht_object_drop(&v->object);
+    return ht_fail(HT_NO_MEMORY, "no memory for a variable");
+  }
   HT_TRY(ht_store_put(store, shared_name, &v->object));
   store->variable[store->n_variables++] = v;
   *out = v;

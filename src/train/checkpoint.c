@@ -22,8 +22,7 @@ typedef struct items {
   int n, item_capacity, value_capacity;
 } items;
 
-/* Takes over t. */
-static ht_status put(items *s, ht_tensor *t, const char *key) {
+static ht_status keep(items *s, ht_tensor *t, const char *key) {
   ht_tensor *kept;
   int n = s->n;
   HT_GROW(s->item, n, s->item_capacity, &s->arena);
@@ -37,6 +36,13 @@ static ht_status put(items *s, ht_tensor *t, const char *key) {
   s->item[n] = (ht_checkpoint_item){.key = name, .value = kept};
   s->n++;
   return HT_SUCCESS;
+}
+
+/* Takes over t, also when it fails. */
+static ht_status put(items *s, ht_tensor *t, const char *key) {
+  ht_status st = keep(s, t, key);
+  if (st.code != HT_OK) ht_tensor_drop(t);
+  return st;
 }
 
 static ht_status put_int(items *s, int64_t value, const char *key) {
@@ -57,8 +63,9 @@ static ht_status put_of(items *s, ht_tensor *t, const char *group,
                         const ht_variable *v, const char *part) {
   if (!t->dtype) return HT_SUCCESS;
   const char *key = ht_key(&s->arena, group, v, part);
-  if (!key) return ht_fail(HT_NO_MEMORY, "no memory for a checkpoint");
-  return put(s, t, key);
+  if (key) return put(s, t, key);
+  ht_tensor_drop(t);
+  return ht_fail(HT_NO_MEMORY, "no memory for a checkpoint");
 }
 
 static ht_status write_items(items *s, const ht_loop *loop, const char *kind,

@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,28 +82,69 @@ static bool fails(const char *what, const void *caller, int error) {
   static typeof(name) *real; \
   if (!real) real = (typeof(name) *)dlsym(RTLD_NEXT, #name)
 
-/* dlsym itself allocates before the real functions are known. */
-extern void *__libc_malloc(size_t);
-extern void *__libc_calloc(size_t, size_t);
-extern void *__libc_realloc(void *, size_t);
-extern void *__libc_memalign(size_t, size_t);
+/* ---- memory: of whoever comes next, glibc or the leak sanitizer. dlsym itself
+ * allocates before they are known, a little and for good. */
+
+static union {
+  char byte[4096];
+  max_align_t align;
+} early;
+static size_t early_used;
+
+static void *early_room(size_t n) {
+  size_t from = early_used;
+  early_used += (n + 15) / 16 * 16;
+  return early_used <= sizeof early ? early.byte + from : NULL;
+}
+static bool is_early(const void *p) {
+  uintptr_t at = (uintptr_t)p, first = (uintptr_t)early.byte;
+  return at >= first && at < first + sizeof early;
+}
+
+static void *(*real_malloc)(size_t), *(*real_calloc)(size_t, size_t);
+static void *(*real_realloc)(void *, size_t);
+static void *(*real_aligned)(size_t, size_t);
+static int (*real_posix)(void **, size_t, size_t);
+static void (*real_free)(void *);
+
+/* Whether the real ones are known; not while they are looked up. */
+static bool memory_known(void) {
+  static bool looking;
+  if (real_free) return true;
+  if (looking) return false;
+  looking = true;
+  real_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+  real_calloc = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "calloc");
+  real_realloc = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
+  real_aligned = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "aligned_alloc");
+  real_posix = (int (*)(void **, size_t, size_t))dlsym(RTLD_NEXT,
+                                                       "posix_memalign");
+  real_free = (void (*)(void *))dlsym(RTLD_NEXT, "free");
+  return true;
+}
 
 void *malloc(size_t n) {
-  return fails("alloc", CALLER, ENOMEM) ? NULL : __libc_malloc(n);
+  if (!memory_known()) return early_room(n);
+  return fails("alloc", CALLER, ENOMEM) ? NULL : real_malloc(n);
 }
 void *calloc(size_t n, size_t size) {
-  return fails("alloc", CALLER, ENOMEM) ? NULL : __libc_calloc(n, size);
+  if (!memory_known()) return early_room(n * size);
+  return fails("alloc", CALLER, ENOMEM) ? NULL : real_calloc(n, size);
 }
 void *realloc(void *p, size_t n) {
-  return fails("alloc", CALLER, ENOMEM) ? NULL : __libc_realloc(p, n);
+  if (!memory_known() || is_early(p)) return NULL;
+  return fails("alloc", CALLER, ENOMEM) ? NULL : real_realloc(p, n);
 }
 void *aligned_alloc(size_t a, size_t n) {
-  return fails("alloc", CALLER, ENOMEM) ? NULL : __libc_memalign(a, n);
+  if (!memory_known()) return NULL;
+  return fails("alloc", CALLER, ENOMEM) ? NULL : real_aligned(a, n);
 }
 int posix_memalign(void **p, size_t a, size_t n) {
-  if (fails("alloc", CALLER, ENOMEM)) return ENOMEM;
-  *p = __libc_memalign(a, n);
-  return *p ? 0 : ENOMEM;
+  if (!memory_known() || fails("alloc", CALLER, ENOMEM)) return ENOMEM;
+  return real_posix(p, a, n);
+}
+void free(void *p) {
+  if (p && !is_early(p) && memory_known()) real_free(p);
 }
 
 int open(const char *path, int flags, ...) {

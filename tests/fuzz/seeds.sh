@@ -4,11 +4,13 @@
 #     tests/fuzz/seeds.sh OUT      in the build folder
 set -eu
 models=$(cd "${srcdir:-..}/tests/models" && pwd)
+golden=$(cd "${srcdir:-..}/tests/golden" && pwd)
 program=$PWD/hubtune
 mkdir -p "$1"
 cd "$1"
-for name in archive bundle config csv embeddings gz hdf5 image jsonl lines \
-  module_def npy npz regex saved_model sstable tfrecord tsv vectors; do
+for name in archive bundle config csv embeddings example fastbert gz hdf5 \
+  image jsonl lines module_def npy npz regex saved_model sentencepiece \
+  sequence sstable tensor text tfrecord tsv vectors vocabulary; do
   mkdir -p "$name"
 done
 
@@ -81,6 +83,59 @@ printf '[\\W_]+\na-b c' > regex/class
 printf '(a*)*b\naaaaaaaaaaaaaaaaaaaaaaaaaaaaac' > regex/nested
 printf '(?i)(\\w+)\\s+(x{1,100}){1,100}\nAb cd' > regex/repeated
 printf '[\\p{L}[:digit:]]+|(?:^|$)\n\303\251\377x' > regex/unicode
+
+# golden FAMILY OP N: string number N of the first input of its first sample
+golden() {
+  format=$(awk -v op="case $2:" -v n="$3" '
+    BEGIN { for (i = 0; i < 256; i++) byte[sprintf("%02x", i)] = i }
+    found && /^in string/ { print unquote($0); exit }
+    index($0, op) == 1 { found = 1 }
+    function unquote(s,   out, i, c, k) {
+      for (i = 1; i <= length(s); i++) {
+        c = substr(s, i, 1)
+        if (c == "\047") { k++; continue }
+        if (k != 2 * n - 1) { if (c == "\\") i++; continue }
+        if (c == "\\" && substr(s, i + 1, 1) == "x") {
+          out = out sprintf("\\%03o", byte[substr(s, i + 2, 2)])
+          i += 3
+        } else if (c == "\\")
+          out = out sprintf(substr(s, ++i, 1) == "\047" ? "\\047" : "\\134")
+        else
+          out = out (c == "%" ? "%%" : c)
+      }
+      return out
+    }' "$golden/$1.txt")
+  # shellcheck disable=SC2059
+  printf "$format"
+}
+# two FAMILY OP: two strings, the first with its length
+two() {
+  golden "$1" "$2" 1 > part
+  length part
+  cat part
+  golden "$1" "$2" 2
+  rm part
+}
+two parse ParseExampleV2 > example/two
+golden parse ParseSingleExample 1 > example/one
+two sequence ParseSequenceExampleV2 > sequence/two
+golden sequence ParseSingleSequenceExample 1 > sequence/one
+golden serial ParseTensor 1 > tensor/first
+golden serial DeserializeSparse 1 > tensor/indices
+golden media DecodeWav 1 > tensor/sound.wav
+golden media DecodeJpeg 1 > image/golden.jpg
+golden media DecodePng 1 > image/golden.png
+printf '\004\0\0\0' > text/record
+printf '1,2.5,"a ""b"", c"' >> text/record
+printf '\003\0\0\0-7 1e400 STRASSE \303\237\341\272\236\360\220\220\200' > text/unicode
+gzip -cd "$models/fastbert/words.bin.gz" > fastbert/words
+gzip -cd "$models/fastbert/normalize.bin.gz" > fastbert/normalize
+# Pieces of a SentencePiece model: {1: piece, 2: score, 3: type}.
+printf '\012\016\012\005<unk>\025\0\0\0\0\030\002\012\015\012\006\342\226\201the\025\0\0\200\277\012\012\012\003cat\025\0\0\0\300\012\010\012\001a\025\0\0\0\300' \
+  > sentencepiece/unigram
+{ cat sentencepiece/unigram; printf '\022\002\030\002'; } > sentencepiece/bpe
+printf 'cat\t1\ndog\t2\r\n' > vocabulary/columns
+printf 'cat\ndog\ncat\n' > vocabulary/lines
 
 # Pictures of 2 x 2 pixels and a record, by hand.
 printf 'BM\106\0\0\0\0\0\0\0\066\0\0\0\050\0\0\0\002\0\0\0\002\0\0\0\001\0\030\0\0\0\0\0\020\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\001\002\003\004\005\006\0\0\007\010\011\012\013\014\0\0' \

@@ -23,6 +23,7 @@
 #include "graph/plan.h"
 #include "hub/model.h"
 #include "kernels/regex.h"
+#include "targets_ops.h"
 #include "train/train.h"
 
 static char folder[64];
@@ -319,12 +320,19 @@ static void run_config(const uint8_t *data, size_t n) {
   done(st);
 }
 
+static void run_vocabulary(const uint8_t *data, size_t n) {
+  target_vocabulary(store("words.txt", data, n));
+  done(HT_SUCCESS);
+}
+
 const target targets[] = {
     {"archive", run_archive},
     {"bundle", run_bundle},
     {"config", run_config},
     {"csv", run_csv},
     {"embeddings", run_embeddings},
+    {"example", target_example},
+    {"fastbert", target_fastbert},
     {"gz", run_gz},
     {"hdf5", run_hdf5},
     {"image", run_image},
@@ -335,10 +343,15 @@ const target targets[] = {
     {"npz", run_npz},
     {"regex", run_regex},
     {"saved_model", run_saved_model},
+    {"sentencepiece", target_sentencepiece},
+    {"sequence", target_sequence},
     {"sstable", run_sstable},
+    {"tensor", target_tensor},
+    {"text", target_text},
     {"tfrecord", run_tfrecord},
     {"tsv", run_tsv},
     {"vectors", run_vectors_bin},
+    {"vocabulary", run_vocabulary},
     {NULL, NULL},
 };
 

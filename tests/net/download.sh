@@ -126,7 +126,7 @@ done
 index=$cache/$(sha1 "$http/ok/m.tar")/variables/variables.index
 wants 'verified' "$("$program" cache verify | cut -d' ' -f1 | sort -u)" whole
 printf x | dd of="$index" bs=1 seek=40 conv=notrunc 2> /dev/null
-wants 'a changed byte' "$("$program" cache verify | grep broken)" \
+wants 'a changed byte' "$("$program" cache verify 2> "$work/err" | grep broken)" \
   "broken  $http/ok/m.tar: 'variables/variables.index' was changed"
 : > "$index"
 got 'healed: an empty file' "$http/ok/m.tar"
@@ -177,9 +177,9 @@ fails 'no such host' "cannot download 'http://nosuch.invalid/m': Could not \
 resolve host: nosuch.invalid" http://nosuch.invalid/m
 fails 'another scheme' "'s3://b/m' cannot be fetched: copy it to a folder and \
 name that" s3://b/m
-TFHUB_MODEL_LOAD_FORMAT=UNCOMPRESSED fails 'another format' \
-  "TFHUB_MODEL_LOAD_FORMAT has to be AUTO or COMPRESSED to download \
-'$http/ok/m': 'UNCOMPRESSED'" "$http/ok/m"
+TFHUB_MODEL_LOAD_FORMAT=auto fails 'another format' \
+  "TFHUB_MODEL_LOAD_FORMAT has to be AUTO, COMPRESSED or UNCOMPRESSED to \
+download '$http/ok/m': 'auto'" "$http/ok/m"
 
 # ---- tried again, gone on with
 
@@ -280,6 +280,74 @@ status 401 (text/html; charset=utf-8)" $model
 else
   echo 'https, proxies and Kaggle: skipped, there is no libssl'
 fi
+
+# ---- folders in buckets
+
+mkdir -p "$work/files/bucket/a"
+cp -r "$work/module" "$work/files/bucket/a/m"
+# items PREFIX: names and sizes of the files, as the API lists them
+items() {
+  (cd "$work/module" && find . -type f | sort | while read -r f; do
+    printf '{"name":"%s","size":"%s"},' "$1${f#./}" "$(wc -c < "$f")"
+  done) | sed 's/,$//'
+}
+all=$(items a/m/)
+export STORAGE_EMULATOR_HOST="$http"
+fresh
+printf '{"items":[{"name":"a/m/","size":"0"},%s],"nextPageToken":"a b"}' \
+  "${all%%\},*}}" > "$work/files/list.json"
+printf '{"items":[%s]}' "${all#*\},}" > "$work/files/list2.json"
+got 'a folder in a bucket' gs://bucket/a/m
+wants 'how it was listed' "$(head -n 2 "$work/log" | cut -d' ' -f1)" \
+  '/storage/v1/b/bucket/o?fields=items(name,size),nextPageToken&prefix=a%2Fm%2F
+/storage/v1/b/bucket/o?fields=items(name,size),nextPageToken&prefix=a%2Fm%2F&pageToken=a%20b'
+: > "$work/log"
+got 'a folder in a bucket, kept' gs://bucket/a/m
+wants 'nobody asks for what is kept' "$(cat "$work/log")" ''
+fails 'a folder over the limit' "'gs://bucket/a/m/' has more bytes than the \
+limit of 1" gs://bucket/a/m/ --max-size 1
+got 'a folder with a slash' gs://bucket/a/m/
+printf '{"items":[%s]}' "$all" > "$work/files/list.json"
+TFHUB_MODEL_LOAD_FORMAT=UNCOMPRESSED got 'a server that names a bucket' \
+  "$http/tell/bucket/a/m"
+TFHUB_MODEL_LOAD_FORMAT=UNCOMPRESSED fails 'a server that names none' \
+  "'$http/ok/m' answers with status 200, not with the address of a bucket" \
+  "$http/ok/m"
+TFHUB_MODEL_LOAD_FORMAT=UNCOMPRESSED fails 'a server that has none' \
+  "'$http/code/404/m' answers with status 404 (text/html; charset=utf-8)" \
+  "$http/code/404/m"
+rm "$work/files/bucket/a/m/saved_model.pb"
+fails 'a file of a bucket that is gone' "'$http/bucket/a/m/saved_model.pb' \
+answers with status 404 (text/html; charset=utf-8)" gs://bucket/a/m//
+echo x > "$work/files/bucket/a/m/saved_model.pb"
+fails 'a file of another size' "'saved_model.pb' of 'gs://bucket/a/m//' has 2 \
+bytes instead of $(wc -c < "$work/module/saved_model.pb")" gs://bucket/a/m//
+fails 'a digest of a folder' "a SHA-256 is one of an archive: \
+'gs://bucket/a/m//' is a folder" gs://bucket/a/m// --sha256 "$(sha256sum \
+  "$work/files/m.tgz" | cut -d' ' -f1)"
+printf '{"items":[{"name":"a/m/x","size":"99999999999999"}]}' \
+  > "$work/files/list.json"
+fails 'a folder that is too large' "'gs://bucket/a/m//' has more bytes than \
+the limit of 68719476736" gs://bucket/a/m//
+for name in ../x /x x/../../y a//b '\u0001' 'a\\b' x/.; do
+  printf '{"items":[{"name":"a/m/%s","size":"1"}]}' "$name" \
+    > "$work/files/list.json"
+  "$program" fetch gs://bucket/a/m// 2> "$work/err" > "$work/out"
+  wants "a file called $name" "$?: $(grep -c 'is no path' "$work/err")" '1: 1'
+done
+echo '{"kind":"storage#objects"}' > "$work/files/list.json"
+fails 'an empty folder' "'gs://bucket/a/m//' has no files that all may read" \
+  gs://bucket/a/m//
+echo '<html>' > "$work/files/list.json"
+fails 'a list that is none' "the list of 'gs://bucket/a/m//' is no JSON object" \
+  gs://bucket/a/m//
+echo '{"items":[{"name":"a/m/x"}]}' > "$work/files/list.json"
+fails 'half a list' "the list of 'gs://bucket/a/m//' lacks a name or a size" \
+  gs://bucket/a/m//
+fails 'no bucket' "'gs:///a' names no bucket" gs:///a
+mkdir -p "$work/files/bucket" && cp "$work/files/m.tgz" "$work/files/bucket/"
+got 'an archive in a bucket' gs://bucket/m.tgz
+unset STORAGE_EMULATOR_HOST
 
 # ---- local ones
 

@@ -28,6 +28,10 @@
  *     /api/...         wants the password of user "me", "secret", then
  *                      redirects to /stranger/F with F from WORK/kaggle
  *     /stranger/F      the file, but only to whom shows no password
+ *     /storage/...     the file list.json, list2.json for its second page
+ *     /bucket/F        the file bucket/F
+ *     /tell/F          status 303 and the text "gs://F" where
+ *                      tf-hub-format=uncompressed asks for it
  *
  * As a proxy it takes whole addresses, and CONNECT, to itself.
  */
@@ -307,6 +311,17 @@ static void answer(connection *c, const request *r) {
     page(c, r, 403, "");
   } else if (is(r->path, "api", NULL, &f)) {
     kaggle(c, r);
+  } else if (is(r->path, "storage", NULL, &f)) {
+    file(c, r, strstr(r->query, "pageToken=") ? "list2.json" : "list.json", m);
+  } else if (is(r->path, "tell", NULL, &f)) {
+    bool asked = strstr(r->query, "tf-hub-format=uncompressed");
+    note(r, asked ? 303 : 404);
+    say(c,
+        "HTTP/1.1 %d Told\r\nContent-Length: %zu\r\n"
+        "Connection: close\r\n\r\ngs://%s",
+        asked ? 303 : 404, strlen(f) + 5, f);
+  } else if (is(r->path, "bucket", NULL, &f)) {
+    file(c, r, r->path + 1, m);
   } else if (is(r->path, "stranger", NULL, &f)) {
     if (*r->authorization)
       page(c, r, 400, "");

@@ -74,6 +74,8 @@ static const ht_setting settings[] = {
      "constant, linear or cosine"},
     {"warmup", HT_SET_INT, AT(warmup), "0", "steps of rising learning rate"},
     {"batch", HT_SET_INT, AT(batch), "32", "examples a step"},
+    {"accumulate", HT_SET_INT, AT(accumulate), "1",
+     "parts of a batch, whose gradients are summed"},
     {"epochs", HT_SET_INT, AT(epochs), "10", NULL},
     {"steps", HT_SET_INT, AT(steps), "0", "stop after so many steps"},
     {"seed", HT_SET_INT, AT(seed), "0", NULL},

@@ -31,7 +31,7 @@ typedef struct ht_train_options {
   double momentum, clip_norm;
   bool trainable, nesterov, no_module_losses, no_shuffle, resume, tensorboard,
       profile, no_cache;
-  int64_t warmup, batch, epochs, steps, seed, patience, save_every, keep;
+  int64_t warmup, batch, accumulate, epochs, steps, seed, patience, save_every, keep;
   int64_t skip_broken, max_bad, retreats;
 } ht_train_options;
 

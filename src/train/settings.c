@@ -120,6 +120,21 @@ const ht_setting *ht_train_settings(int *n) {
   return settings;
 }
 
+/* Those that say what is trained on which data and what is written; the others
+ * shape the training. */
+static bool shapes(const char *name) {
+  static const char *const others[] = {
+      "module",    "data",       "out",         "text",         "image",
+      "input",     "label",      "task",        "valid",        "test",
+      "signature", "call",       "argument",    "output",       "tags",
+      "seed",      "image-size", "image-range", "image-resize", "skip-broken",
+      "max-bad",   "no-cache",   "save-every",  "keep",         "assert",
+      "retreats",  "resume",     "tensorboard", "profile",      "log"};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (strcmp(name, others[i]) == 0) return false;
+  return true;
+}
+
 static void *field(const ht_train_options *o, size_t offset) {
   return (char *)(uintptr_t)o + offset;
 }
@@ -215,6 +230,7 @@ ht_status ht_train_set(ht_train_options *o, ht_arena *arena, const char *name,
                        const char *value) {
   const ht_setting *s;
   HT_TRY(find(name, &s));
+  o->said |= shapes(name);
   return set_value(o, arena, s, value);
 }
 

@@ -185,6 +185,31 @@ END_TEST
 static const char *const optimizers[] = {"sgd", "adam", "adamw", "adagrad",
                                          "rmsprop"};
 
+/* Batches of 16 examples in parts of 6, 6 and 4, and one by one. */
+START_TEST(a_batch_in_parts_trains_to_the_weights_of_the_whole) {
+  static float whole[ROWS * DIM], parts[ROWS * DIM];
+  static const int64_t n[] = {3, 16, 1000};
+  seen a, b;
+  ht_train_options o = options("whole_batch");
+  o.optimizer = "sgd";
+  o.lr = o.module_lr = 0.5;
+  o.clip_norm = 0.5;
+  OK(train(&o, &a, whole));
+  for (int i = 0; i < 3; i++) {
+    o = options((const char *[]){"parts_3", "parts_16", "parts_1000"}[i]);
+    o.optimizer = "sgd";
+    o.lr = o.module_lr = 0.5;
+    o.clip_norm = 0.5;
+    o.accumulate = n[i];
+    OK(train(&o, &b, parts));
+    ck_assert_int_eq(a.steps, b.steps);
+    ck_assert_double_eq_tol(a.last, b.last, 2e-6);
+    for (int k = 0; k < ROWS * DIM; k++)
+      ck_assert_float_eq_tol(whole[k], parts[k], 5e-6f);
+  }
+}
+END_TEST
+
 START_TEST(a_stopped_run_resumes_to_the_same_weights) {
   char whole[32], stopped[32];
   snprintf(whole, sizeof whole, "whole%d", _i);
@@ -310,6 +335,7 @@ static void add(TCase *c) {
   tcase_add_test(c, a_frozen_module_is_run_once_and_gives_the_same_head);
   tcase_add_test(c,
                  the_same_seed_gives_the_same_weights_on_one_and_two_threads);
+  tcase_add_test(c, a_batch_in_parts_trains_to_the_weights_of_the_whole);
   tcase_add_loop_test(c, a_stopped_run_resumes_to_the_same_weights, 0, 5);
   tcase_add_test(c, a_run_killed_at_20_instants_resumes_to_the_same_weights);
   tcase_add_test(c, settings_survive_the_file);

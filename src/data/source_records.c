@@ -1,14 +1,12 @@
 /*
  * source_records.c - TFRecord files of tf.train.Example: a record is an
- * example, a feature a column. Framing and checksums as in
- * tensorflow/core/lib/io/record_writer.h; messages as in core/example.
+ * example, a feature a column. Messages as in tensorflow/core/example.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "data/source.h"
-#include "format/crc32c.h"
-#include "format/varint.h"
+#include "format/tfrecord.h"
 
 enum { NO_VALUES, BYTES, FLOATS, INTEGERS }; /* fields of Feature */
 
@@ -144,26 +142,17 @@ static ht_status add_example(records *l, ht_cursor example) {
 
 /* ---- the file */
 
-static bool sound(const void *p, size_t n, uint32_t masked) {
-  return ht_crc32c_unmask(masked) == ht_crc32c(p, n);
-}
-
-/* *sound_one: the record can be used; where its bytes are damaged the next one
+/* *sound: the record can be used; where its bytes are damaged the next one
  * still follows. */
 static ht_status next_record(records *l, ht_cursor *c, ht_cursor *out,
-                             bool *sound_one) {
-  const unsigned char *start = c->p;
-  uint64_t n = ht_cursor_fixed64(c);
-  uint32_t check = ht_cursor_fixed32(c);
-  if (c->bad) return bad(l, "is cut off");
-  if (!sound(start, 8, check)) return bad(l, "does not fit its checksum");
-  if (n > c->left) return bad(l, "is cut off");
-  *out = (ht_cursor){.p = ht_cursor_take(c, (size_t)n), .left = (size_t)n};
-  check = ht_cursor_fixed32(c);
-  if (c->bad) return bad(l, "is cut off");
-  *sound_one = sound(out->p, out->left, check);
-  if (*sound_one) return HT_SUCCESS;
-  HT_TRY(ht_reading_bad(l->r, bad(l, "does not fit its checksum")));
+                             bool *sound) {
+  static const char damage[] = "does not fit its checksum";
+  ht_tfrecord_state state = ht_tfrecord_next(c, out);
+  *sound = state == HT_TFRECORD_SOUND;
+  if (*sound) return HT_SUCCESS;
+  if (state == HT_TFRECORD_CUT) return bad(l, "is cut off");
+  if (state == HT_TFRECORD_LOST) return bad(l, damage);
+  HT_TRY(ht_reading_bad(l->r, bad(l, damage)));
   l->skipped++;
   return HT_SUCCESS;
 }

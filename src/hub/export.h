@@ -16,6 +16,7 @@
  * returns. */
 typedef struct ht_export_method {
   const char *name;
+  const char *method; /* of the signature; NULL: TF Serving's predict */
   const ht_port *input, *output;
   int n_inputs, n_outputs;
   ht_body inference;

@@ -180,13 +180,11 @@ static ht_status add_method(conversion *v, const char *name,
                             const ht_callable *training) {
   HT_GROW(v->method, v->n_methods, v->capacity, &v->arena);
   ht_export_method *m = &v->method[v->n_methods++];
-  *m = (ht_export_method){name,
-                          inference->input,
-                          inference->output,
-                          inference->n_inputs,
-                          inference->n_outputs,
-                          {0},
-                          {0}};
+  *m = (ht_export_method){.name = name,
+                          .input = inference->input,
+                          .output = inference->output,
+                          .n_inputs = inference->n_inputs,
+                          .n_outputs = inference->n_outputs};
   HT_TRY(applied(v, inference, &inference->body, m, &m->inference));
   bool apart = training && training != inference &&
                training->n_inputs == inference->n_inputs &&

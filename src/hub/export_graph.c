@@ -195,7 +195,9 @@ ht_status ht_write_signature(ht_writer *w, const ht_out_method *m,
   for (int i = 0; i < m->method->n_inputs; i++)
     HT_TRY(ht_write_input(w, m->method->name, &m->input[i], &in[i]));
   HT_TRY(call_outputs(w, m, f, in, out));
-  return ht_write_signature_def(w, m, in, out, "tensorflow/serving/predict");
+  const char *method = m->method->method;
+  return ht_write_signature_def(w, m, in, out,
+                                method ? method : "tensorflow/serving/predict");
 }
 
 ht_status ht_write_collection(ht_writer *w, Tensorflow__MetaGraphDef *meta,

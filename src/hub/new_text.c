@@ -209,7 +209,12 @@ static ht_status export_module(work *w, face *f, ht_variable *v,
                   .n_args = 1,
                   .ret = &f->out,
                   .n_rets = 1};
-  ht_export_method call = {"__call__", &in, &y, 1, 1, body, {0}};
+  ht_export_method call = {.name = "__call__",
+                           .input = &in,
+                           .output = &y,
+                           .n_inputs = 1,
+                           .n_outputs = 1,
+                           .inference = body};
   ht_export_method signature = call;
   signature.name = w->spec->hub1 ? "default" : "serving_default";
   ht_export x = {.model = &w->model,

@@ -18,7 +18,7 @@ static ht_status run_parse(ht_parse *p, int first_default) {
     st = ht_fail(HT_USAGE, "op '%s': keys and types do not fit", c->op->name);
   if (st.code == HT_OK) st = ht_parse_features(p);
   ht_parse_close(p);
-  return ht_within(st, "node '%s'", p->call->node);
+  return st;
 }
 
 static ht_status parse_example(ht_call *c) {

@@ -269,11 +269,10 @@ static ht_status start(ht_call *c, sequence *s, const int64_t context[3],
 }
 
 static ht_status finish(sequence *s, ht_status st) {
-  ht_status named = ht_within(st, "node '%s'", s->context.call->node);
   ht_parse_close(&s->context);
   ht_parse_close(&s->lists);
   free(s->may_lack);
-  return named;
+  return st;
 }
 
 static void lack(sequence *s, ht_string key) {

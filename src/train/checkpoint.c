@@ -200,6 +200,7 @@ static ht_status put_progress(items *s, const ht_loop *loop) {
   HT_TRY(put_int(s, at->saves, HT_KEY_SAVES));
   HT_TRY(put_int(s, at->regular, HT_KEY_REGULAR));
   HT_TRY(put_real(s, at->begin, HT_KEY_BEGIN));
+  HT_TRY(put_int(s, at->parts, HT_KEY_PARTS));
   HT_TRY(put_int(s, loop->order.epoch, HT_KEY_ORDER_EPOCH));
   HT_TRY(put_int(s, loop->order.next, HT_KEY_ORDER_NEXT));
   HT_TRY(put_int(s, (int64_t)loop->options->seed, HT_KEY_SEED));

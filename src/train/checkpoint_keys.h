@@ -17,6 +17,7 @@
 #define HT_KEY_SAVES "loop/saves"
 #define HT_KEY_REGULAR "loop/last_regular_save"
 #define HT_KEY_BEGIN "loop/first_losses"
+#define HT_KEY_PARTS "loop/parts"
 #define HT_KEY_ORDER_EPOCH "loop/data_epoch"
 #define HT_KEY_ORDER_NEXT "loop/data_next"
 #define HT_KEY_SEED "loop/seed"

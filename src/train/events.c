@@ -1,7 +1,6 @@
 /*
- * events.c - see events.h. The file holds records as TFRecord has them: the
- * length (8 bytes), its masked CRC-32C, an Event message, its masked CRC-32C
- * (tensorflow/core/lib/io/record_writer.h, core/util/event.proto).
+ * events.c - see events.h. The file is a TFRecord of Event messages
+ * (tensorflow/core/util/event.proto).
  */
 #include "train/events.h"
 
@@ -12,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "format/crc32c.h"
+#include "format/tfrecord.h"
 #include "proto/event.pb-c.h"
 #include "train/metrics.h"
 
@@ -25,31 +24,23 @@ enum { BUCKETS = 30, MOST_VALUES = 1 << 18, MOST_ROWS = 1 << 12 };
 
 /* ---- records */
 
-static void put_number(unsigned char *to, uint64_t value, int n) {
-  for (int i = 0; i < n; i++) to[i] = (unsigned char)(value >> (8 * i));
-}
-
-static bool write_record(FILE *f, const void *data, size_t n) {
-  unsigned char head[12], tail[4];
-  put_number(head, n, 8);
-  put_number(head + 8, ht_crc32c_mask(ht_crc32c_extend(0, head, 8)), 4);
-  put_number(tail, ht_crc32c_mask(ht_crc32c_extend(0, data, n)), 4);
-  return fwrite(head, 1, sizeof head, f) == sizeof head &&
-         fwrite(data, 1, n, f) == n &&
-         fwrite(tail, 1, sizeof tail, f) == sizeof tail;
-}
-
 static ht_status write_event(ht_events *events, Tensorflow__Event *e) {
   struct timespec t;
+  ht_text record = {0};
   clock_gettime(CLOCK_REALTIME, &t);
   e->wall_time = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
   size_t n = tensorflow__event__get_packed_size(e);
   unsigned char *data = malloc(n ? n : 1);
   if (!data) return ht_fail(HT_NO_MEMORY, "no memory for an event");
   tensorflow__event__pack(e, data);
-  bool written = write_record(events->file, data, n);
+  ht_tfrecord_add(&record, data, n);
   free(data);
-  return written ? HT_SUCCESS : ht_fail_errno("cannot write", events->path);
+  ht_status st = ht_text_check(&record);
+  if (st.code == HT_OK &&
+      fwrite(record.p, 1, record.n, events->file) != record.n)
+    st = ht_fail_errno("cannot write", events->path);
+  ht_text_free(&record);
+  return st;
 }
 
 static ht_status write_values(ht_events *events, int64_t step,

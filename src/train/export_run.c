@@ -3,22 +3,40 @@
 
 #include <string.h>
 
-#include "base/text.h"
+#include "base/file.h"
 #include "hub/export.h"
+#include "train/card.h"
 #include "train/export_bytes.h"
+#include "train/export_examples.h"
+#include "train/export_warmup.h"
 #include "train/feed_images.h"
 #include "train/head.h"
 #include "train/prepare.h"
+
+enum { MOST_WAYS = 3 };
+
+/* One of the signatures, and what its inputs are: its own, or features of the
+ * examples that it takes. */
+typedef struct served {
+  ht_export_method method;
+  const ht_port *port;
+  int n_ports;
+  ht_string text; /* of a request that strings are wanted in */
+} served;
 
 typedef struct work {
   ht_trained *t;
   ht_arena arena;
   ht_port *input, output[2];
   ht_ref scores[2], classes[2]; /* inference, training */
-  ht_export_method bytes;       /* of images as files; name NULL: none */
-  ht_port file;
+  ht_port file, examples;       /* inputs of signatures beside the first */
+  served way[MOST_WAYS];
+  int n_ways;
   ht_variable **variable;
   int n_variables;
+  ht_text labels, warmup;
+  ht_export_extra *extra;
+  int n_extras, extra_capacity;
 } work;
 
 static bool regresses(const work *w) {
@@ -118,7 +136,50 @@ static ht_status body_of(work *w, int which, int n_rets, ht_body *out) {
   return HT_SUCCESS;
 }
 
-/* ---- images as the bytes of their files */
+/* ---- the signatures beside the first */
+
+static const ht_string some_text = {"a text", 6};
+
+/* One black pixel, as PNG. */
+static const ht_string some_image = {
+    "\211\120\116\107\015\012\032\012\000\000\000\015\111\110\104\122"
+    "\000\000\000\001\000\000\000\001\010\000\000\000\000\072\176\233"
+    "\125\000\000\000\012\111\104\101\124\170\234\143\140\000\000\000"
+    "\002\000\001\110\257\244\161\000\000\000\000\111\105\116\104\256"
+    "\102\140\202",
+    67};
+
+static served *next_way(work *w, const char *name) {
+  served *out = &w->way[w->n_ways++];
+  *out = (served){.method = {.name = name, .output = w->output},
+                  .text = some_text};
+  out->method.n_outputs = regresses(w) ? 1 : 2;
+  return out;
+}
+
+/* A graph of its own, from one input of strings. */
+static ht_status take_strings(work *w, served *way, ht_port *input,
+                              const char *name) {
+  ht_composed *c = &w->t->composed;
+  ht_body *body = &way->method.inference;
+  ht_shape any = ht_shape_1(-1);
+  *input = (ht_port){.name = name, .dtype = HT_STRING, .shape = any};
+  way->method.input = input;
+  way->method.n_inputs = 1;
+  *body = (ht_body){
+      .graph = c->builder.graph, .n_args = 1, .n_rets = way->method.n_outputs};
+  HT_NEW(body->arg, &w->arena, 1);
+  HT_NEW(body->ret, &w->arena, 2);
+  body->arg[0] = ht_build_placeholder(&c->builder, name, HT_STRING, &any);
+  return ht_builder_status(&c->builder);
+}
+
+static ht_status answer(work *w, served *way, const ht_ref *value) {
+  ht_body *body = &way->method.inference;
+  HT_TRY(ht_compose_scores(&w->t->composed, value, &body->ret[0]));
+  if (regresses(w)) return HT_SUCCESS;
+  return class_names(w, body->ret[0], &body->ret[1]);
+}
 
 /* The one input that takes images; what they become must be known. */
 static bool takes_files(const work *w, ht_image_spec *spec) {
@@ -129,30 +190,55 @@ static bool takes_files(const work *w, ht_image_spec *spec) {
          ht_image_spec_make(c->input[0], &choice, spec).code == HT_OK;
 }
 
-/* A second signature, which takes files. */
-static ht_status build_bytes(work *w) {
-  ht_composed *c = &w->t->composed;
-  ht_body *body = &w->bytes.inference;
-  ht_image_spec spec;
-  ht_shape any = ht_shape_1(-1);
+/* Images as the bytes of their files. */
+static ht_status add_bytes(work *w, const ht_image_spec *spec) {
+  served *way = next_way(w, "serving_bytes");
   ht_ref images;
-  if (!takes_files(w, &spec)) return HT_SUCCESS;
-  int n_rets = regresses(w) ? 1 : 2;
-  *body = (ht_body){.graph = c->builder.graph, .n_args = 1, .n_rets = n_rets};
-  HT_NEW(body->arg, &w->arena, 1);
-  HT_NEW(body->ret, &w->arena, n_rets);
-  body->arg[0] =
-      ht_build_placeholder(&c->builder, "image_bytes", HT_STRING, &any);
-  HT_TRY(ht_build_decoding(&c->builder, &spec, body->arg[0], &images));
-  HT_TRY(ht_compose_scores(c, &images, &body->ret[0]));
-  if (n_rets > 1) HT_TRY(class_names(w, body->ret[0], &body->ret[1]));
-  w->file = (ht_port){.name = "image_bytes", .dtype = HT_STRING, .shape = any};
-  w->bytes.name = "serving_bytes";
-  w->bytes.input = &w->file;
-  w->bytes.output = w->output;
-  w->bytes.n_inputs = 1;
-  w->bytes.n_outputs = n_rets;
-  return HT_SUCCESS;
+  HT_TRY(take_strings(w, way, &w->file, "image_bytes"));
+  way->port = &w->file;
+  way->n_ports = 1;
+  way->text = some_image;
+  HT_TRY(ht_build_decoding(&w->t->composed.builder, spec,
+                           way->method.inference.arg[0], &images));
+  return answer(w, way, &images);
+}
+
+/* Examples whose features are the inputs of the first signature, or the file
+ * of an image (tensorflow/python/saved_model/signature_constants.py has the
+ * names). TF Serving's regress gives one number. */
+static ht_status add_examples(work *w, const ht_image_spec *spec) {
+  ht_composed *c = &w->t->composed;
+  ht_ref *value;
+  const ht_port *port = spec ? &w->file : w->input;
+  int n = spec ? 1 : c->n_inputs;
+  if (!ht_examples_carry(port, n) || (regresses(w) && c->width != 1))
+    return HT_SUCCESS;
+  served *way = next_way(w, regresses(w) ? "regress" : "classify");
+  way->method.method = regresses(w) ? "tensorflow/serving/regress"
+                                    : "tensorflow/serving/classify";
+  HT_TRY(take_strings(w, way, &w->examples, "inputs"));
+  way->port = port;
+  way->n_ports = n;
+  if (spec) way->text = some_image;
+  HT_NEW(value, &w->arena, n);
+  HT_TRY(ht_build_examples(&c->builder, port, n, way->method.inference.arg[0],
+                           value));
+  if (spec) HT_TRY(ht_build_decoding(&c->builder, spec, value[0], &value[0]));
+  return answer(w, way, value);
+}
+
+/* The TF1 Hub format has the first alone. */
+static ht_status add_ways(work *w, bool hub1) {
+  const ht_composed *c = &w->t->composed;
+  ht_image_spec spec;
+  served *first = next_way(w, "serving_default");
+  first->method.input = first->port = w->input;
+  first->method.n_inputs = first->n_ports = c->n_inputs;
+  HT_TRY(body_of(w, 0, first->method.n_outputs, &first->method.inference));
+  if (hub1) return HT_SUCCESS;
+  bool files = takes_files(w, &spec);
+  if (files) HT_TRY(add_bytes(w, &spec));
+  return add_examples(w, files ? &spec : NULL);
 }
 
 /* ---- what belongs to it */
@@ -174,17 +260,99 @@ static ht_status add_variables(work *w, const ht_body *body) {
   return HT_SUCCESS;
 }
 
-static ht_status labels_file(const work *w, ht_text *text) {
-  for (int i = 0; i < w->t->labels.n && !regresses(w); i++)
-    ht_text_printf(text, "%s\n", w->t->labels.name[i]);
-  return ht_text_check(text);
+/* ---- files beside it */
+
+static ht_status add_file(work *w, const char *name, const void *data,
+                          size_t n) {
+  if (!n) return HT_SUCCESS;
+  HT_GROW(w->extra, w->n_extras, w->extra_capacity, &w->arena);
+  w->extra[w->n_extras++] = (ht_export_extra){name, data, n};
+  return HT_SUCCESS;
 }
 
-static ht_status write(work *w, const ht_text *labels, const char *out,
-                       bool hub1, bool replace) {
+static ht_status copy_file(work *w, const char *name, const char *path) {
+  char *data;
+  size_t n;
+  if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  if (!ht_path_exists(path)) return HT_SUCCESS;
+  HT_TRY(ht_file_read(path, (size_t)64 << 20, &w->arena, &data, &n));
+  return add_file(w, name, data, n);
+}
+
+static ht_status add_papers(work *w) {
+  ht_licence *licence;
+  int n;
+  HT_TRY(ht_licences(w->t, &w->arena, &licence, &n));
+  for (int i = 0; i < n; i++)
+    HT_TRY(copy_file(w, licence[i].name, licence[i].path));
+  return copy_file(w, HT_CARD_NAME,
+                   ht_path_join(&w->arena, w->t->run, HT_CARD_NAME));
+}
+
+static ht_status add_labels(work *w) {
+  for (int i = 0; i < w->t->labels.n && !regresses(w); i++)
+    ht_text_printf(&w->labels, "%s\n", w->t->labels.name[i]);
+  HT_TRY(ht_text_check(&w->labels));
+  return add_file(w, "labels.txt", w->labels.p, w->labels.n);
+}
+
+/* Whether the model takes what the requests hold: a server does not start
+ * with a model that fails. */
+static bool warms_up(work *w) {
+  enum { MOST = 256 };
+  ht_tensor value[MOST] = {0}, scores;
+  const ht_tensor *in[MOST] = {0};
+  int n = 0, wanted = w->t->composed.n_inputs;
+  ht_status st = {HT_OK, NULL};
+  for (; n < wanted && n < MOST && st.code == HT_OK; n++) {
+    in[n] = &value[n];
+    st = ht_warmup_value(&w->input[n], some_text, &value[n]);
+  }
+  bool good = st.code == HT_OK && n == wanted &&
+              ht_trained_predict(w->t, in, &scores).code == HT_OK;
+  if (good) ht_tensor_drop(&scores);
+  for (int i = 0; i < n; i++) ht_tensor_drop(&value[i]);
+  return good;
+}
+
+static ht_status add_warmup(work *w) {
+  if (!warms_up(w)) return HT_SUCCESS;
+  for (int i = 0; i < w->n_ways; i++) {
+    const served *way = &w->way[i];
+    ht_warmup request = {&way->method, way->port, way->n_ports, way->text};
+    HT_TRY(ht_warmup_add(&request, &w->warmup));
+  }
+  return add_file(w, "tf_serving_warmup_requests", w->warmup.p, w->warmup.n);
+}
+
+/* ---- all together */
+
+/* The TF1 Hub format has the first signature, and the same as "default". */
+static ht_status write_hub1(work *w, ht_export *x, const char *out,
+                            bool replace) {
+  ht_export_method signature[2] = {w->way[0].method, *x->call};
+  ht_port answer = w->output[0];
+  answer.name = signature[1].name = "default";
+  signature[1].output = &answer;
+  x->signature = signature;
+  x->n_signatures = 2;
+  return ht_export_hub1(x, out, replace);
+}
+
+static ht_status write_saved_model(work *w, ht_export *x, const char *out,
+                                   bool replace) {
+  ht_export_method signature[MOST_WAYS];
+  for (int i = 0; i < w->n_ways; i++) signature[i] = w->way[i].method;
+  x->signature = signature;
+  x->n_signatures = w->n_ways;
+  return ht_export_saved_model(x, out, replace);
+}
+
+/* Signatures are inference in every graph; so the update operations of a TF1
+ * training graph are those of `default` alone. */
+static ht_status write(work *w, const char *out, bool hub1, bool replace) {
   ht_composed *c = &w->t->composed;
   ht_model *m = w->t->model;
-  int n_rets = regresses(w) ? 1 : 2;
   ht_export_method call = {.name = "__call__",
                            .input = w->input,
                            .output = w->output,
@@ -194,48 +362,37 @@ static ht_status write(work *w, const ht_text *labels, const char *out,
   HT_TRY(body_of(w, 1, 1, &call.training));
   HT_TRY(add_variables(w, &call.inference));
   HT_TRY(add_variables(w, &call.training));
-  ht_export_method signature[2] = {call, hub1 ? call : w->bytes};
-  HT_TRY(body_of(w, 0, n_rets, &signature[0].inference));
-  HT_TRY(body_of(w, 1, n_rets, &signature[0].training));
-  signature[0].n_outputs = n_rets;
-  signature[0].name = "serving_default";
-  /* Serving is inference in every graph; so the update operations of a TF1
-   * training graph are those of `default` alone. */
-  signature[0].training = (ht_body){0};
-  ht_port answer = w->output[0];
-  answer.name = "default";
-  if (hub1) {
-    signature[1].name = "default";
-    signature[1].output = &answer;
-  }
-  ht_export_extra extra = {"labels.txt", labels->p, labels->n};
   ht_export x = {.model = m,
                  .builder = &c->builder,
                  .call = &call,
-                 .signature = signature,
-                 .n_signatures = signature[1].name ? 2 : 1,
                  .variable = w->variable,
                  .n_variables = w->n_variables,
                  .loss = m->regularization,
                  .loss_capture = m->regularization_capture,
                  .n_losses = m->n_regularization,
                  .training = c->design.variant,
-                 .extra = &extra,
-                 .n_extras = labels->n > 0};
-  return hub1 ? ht_export_hub1(&x, out, replace)
-              : ht_export_saved_model(&x, out, replace);
+                 .extra = w->extra,
+                 .n_extras = w->n_extras};
+  return hub1 ? write_hub1(w, &x, out, replace)
+              : write_saved_model(w, &x, out, replace);
+}
+
+static ht_status export_all(work *w, const char *out, bool hub1, bool replace) {
+  HT_TRY(make_ports(w));
+  HT_TRY(build_answers(w));
+  HT_TRY(add_ways(w, hub1));
+  HT_TRY(add_labels(w));
+  HT_TRY(add_papers(w));
+  if (!hub1) HT_TRY(add_warmup(w));
+  return write(w, out, hub1, replace);
 }
 
 ht_status ht_export_trained(ht_trained *t, const char *out, bool hub1,
                             bool replace) {
   work w = {.t = t};
-  ht_text labels = {0};
-  ht_status st = make_ports(&w);
-  if (st.code == HT_OK) st = build_answers(&w);
-  if (st.code == HT_OK && !hub1) st = build_bytes(&w);
-  if (st.code == HT_OK) st = labels_file(&w, &labels);
-  if (st.code == HT_OK) st = write(&w, &labels, out, hub1, replace);
-  ht_text_free(&labels);
+  ht_status st = export_all(&w, out, hub1, replace);
+  ht_text_free(&w.labels);
+  ht_text_free(&w.warmup);
   ht_arena_free(&w.arena);
   return st;
 }

@@ -9,7 +9,7 @@
 #include "base/file.h"
 
 struct ht_log {
-  FILE *file;
+  FILE *file, *csv; /* csv NULL: none is written */
   char *path;
 };
 
@@ -27,7 +27,16 @@ static bool still_true(const char *line, const ht_progress *at) {
   return keep;
 }
 
-static ht_status keep_lines(const char *path, const ht_progress *at) {
+/* The same of a row of the table: its header, or one that begins with an
+ * epoch. */
+static bool still_true_row(const char *row, const ht_progress *at) {
+  return strtoll(row, NULL, 10) <= at->epoch;
+}
+
+typedef bool keep_fn(const char *line, const ht_progress *at);
+
+static ht_status keep_lines(const char *path, const ht_progress *at,
+                            keep_fn *keep) {
   ht_arena arena = {0};
   ht_text kept = {0};
   char *data, *save = NULL;
@@ -36,7 +45,7 @@ static ht_status keep_lines(const char *path, const ht_progress *at) {
   if (st.code == HT_OK) {
     for (char *line = strtok_r(data, "\n", &save); line;
          line = strtok_r(NULL, "\n", &save))
-      if (still_true(line, at)) ht_text_printf(&kept, "%s\n", line);
+      if (keep(line, at)) ht_text_printf(&kept, "%s\n", line);
     st = ht_text_check(&kept);
   }
   if (st.code == HT_OK) st = ht_file_write(path, kept.p ? kept.p : "", kept.n);
@@ -62,11 +71,25 @@ static ht_status open_log(const char *path, const char *mode, ht_log **out) {
   return HT_SUCCESS;
 }
 
-ht_status ht_log_open(const char *path, const ht_progress *at, ht_log **out) {
+static ht_status open_table(ht_log *log, const char *path,
+                            const ht_progress *at) {
+  bool again = at->step > 0 && ht_path_exists(path);
+  if (again) HT_TRY(keep_lines(path, at, still_true_row));
+  log->csv = fopen(path, again ? "ae" : "we");
+  return log->csv ? HT_SUCCESS : ht_fail_errno("cannot write", path);
+}
+
+ht_status ht_log_open(const char *path, const char *table,
+                      const ht_progress *at, ht_log **out) {
   bool again = at->step > 0 && ht_path_exists(path);
   *out = NULL;
-  if (again) HT_TRY(keep_lines(path, at));
-  return open_log(path, again ? "ae" : "we", out);
+  if (again) HT_TRY(keep_lines(path, at, still_true));
+  HT_TRY(open_log(path, again ? "ae" : "we", out));
+  ht_status st = open_table(*out, table, at);
+  if (st.code == HT_OK) return st;
+  ht_log_close(*out);
+  *out = NULL;
+  return st;
 }
 
 ht_status ht_log_append(const char *path, ht_log **out) {
@@ -76,6 +99,7 @@ ht_status ht_log_append(const char *path, ht_log **out) {
 void ht_log_close(ht_log *log) {
   if (!log) return;
   if (log->file) fclose(log->file);
+  if (log->csv) fclose(log->csv);
   free(log->path);
   free(log);
 }
@@ -117,16 +141,50 @@ static void test_line(ht_text *t, const ht_event *e) {
   ht_text_add(t, "}\n");
 }
 
+/* ---- the table of epochs */
+
+static void table_header(ht_text *t, const ht_event *e) {
+  ht_text_add(t, "epoch,step,loss,seconds,examples_per_s");
+  if (e->valid) ht_text_add(t, ",valid_loss");
+  for (int i = 0; e->valid && i < e->valid->n_values; i++)
+    ht_text_printf(t, ",%s", e->valid->name[i]);
+  ht_text_add(t, "\n");
+}
+
+static void table_row(ht_text *t, const ht_event *e) {
+  ht_text_printf(t, "%lld,%lld,%.9g,%.9g,%.9g", (long long)e->epoch,
+                 (long long)e->step, e->loss, e->seconds, e->rate);
+  if (e->valid) ht_text_printf(t, ",%.9g", e->valid->loss);
+  for (int i = 0; e->valid && i < e->valid->n_values; i++)
+    ht_text_printf(t, ",%.9g", e->valid->value[i]);
+  ht_text_add(t, "\n");
+}
+
+static ht_status put(FILE *file, const ht_text *t, const char *path) {
+  HT_TRY(ht_text_check(t));
+  if (fwrite(t->p, 1, t->n, file) == t->n && fflush(file) == 0)
+    return HT_SUCCESS;
+  return ht_fail_errno("cannot write", path);
+}
+
+static ht_status write_row(ht_log *log, const ht_event *e) {
+  ht_text t = {0};
+  if (!log->csv || e->type != HT_EVENT_EPOCH) return HT_SUCCESS;
+  if (fseek(log->csv, 0, SEEK_END) == 0 && ftell(log->csv) == 0)
+    table_header(&t, e);
+  table_row(&t, e);
+  ht_status st = put(log->csv, &t, "log.csv");
+  ht_text_free(&t);
+  return st;
+}
+
 ht_status ht_log_write(ht_log *log, const ht_event *e) {
   ht_text t = {0};
   if (e->type == HT_EVENT_STEP) step_line(&t, e);
   if (e->type == HT_EVENT_EPOCH) epoch_line(&t, e);
   if (e->type == HT_EVENT_TEST) test_line(&t, e);
   if (!t.n) return HT_SUCCESS;
-  ht_status st = ht_text_check(&t);
-  bool written = st.code == HT_OK && fwrite(t.p, 1, t.n, log->file) == t.n &&
-                 fflush(log->file) == 0;
+  ht_status st = put(log->file, &t, log->path);
   ht_text_free(&t);
-  if (st.code != HT_OK || written) return st;
-  return ht_fail_errno("cannot write", log->path);
+  return st.code == HT_OK ? write_row(log, e) : st;
 }

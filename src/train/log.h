@@ -1,5 +1,5 @@
 /* log.h - RUN/log.jsonl: a line per step and per epoch, one for the test
- * at the end. */
+ * at the end; RUN/log.csv: a row per epoch. */
 #ifndef HT_TRAIN_LOG_H
 #define HT_TRAIN_LOG_H
 
@@ -7,10 +7,10 @@
 
 typedef struct ht_log ht_log;
 
-/* Opens the log; of an existing one the lines up to `at` stay (all are
+/* Opens log and table; of existing ones the lines up to `at` stay (all are
  * dropped at step 0). */
-ht_status ht_log_open(const char *path, const ht_progress *at,
-                      ht_log **out) HT_MUST_CHECK;
+ht_status ht_log_open(const char *path, const char *table,
+                      const ht_progress *at, ht_log **out) HT_MUST_CHECK;
 /* Opens it for lines after those there are. */
 ht_status ht_log_append(const char *path, ht_log **out) HT_MUST_CHECK;
 void ht_log_close(ht_log *log);

@@ -1,6 +1,7 @@
 /* loop.c - the training loop: the whole story in one file. */
 #include "train/loop.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,8 +89,15 @@ static ht_status expect_next(const ht_loop *loop) {
 
 /* ---- a step */
 
+static int64_t parts_of(const ht_loop *loop, int64_t n) {
+  int64_t asked = loop->options->accumulate, found = loop->at.parts;
+  int64_t parts = found > asked ? found : asked;
+  return parts < n ? parts : n;
+}
+
+/* *updated: weights may have changed, whether it went well or not. */
 static ht_status compute(ht_loop *loop, const batch *b, double *loss,
-                         double *factor) {
+                         double *factor, bool *updated) {
   ht_composed *c = loop->composed;
   ht_stepper s = {.store = &c->model->store,
                   .folder = c->model->folder,
@@ -99,7 +107,9 @@ static ht_status compute(ht_loop *loop, const batch *b, double *loss,
                   .pool = loop->pool,
                   .profile = loop->profile,
                   .clip_norm = loop->options->clip_norm,
-                  .seed = (uint64_t)loop->options->seed};
+                  .seed = (uint64_t)loop->options->seed,
+                  .parts = parts_of(loop, b->n),
+                  .n = b->n};
   ht_failed_step f = {.stepper = &s,
                       .plan = loop->frozen ? loop->frozen->cut.after : c->train,
                       .t = loop->at.step + 1,
@@ -108,7 +118,28 @@ static ht_status compute(ht_loop *loop, const batch *b, double *loss,
                       .data = &loop->train->data,
                       .index = b->index,
                       .n = b->n};
-  return ht_blame(&f, ht_step(&s, f.plan, f.t, b->n_in, b->in, loss, factor));
+  ht_status st = ht_step(&s, f.plan, f.t, b->n_in, b->in, loss, factor);
+  *updated = s.updated;
+  return ht_blame(&f, st);
+}
+
+/* What does not fit into memory goes through in twice as many parts, from
+ * there on. */
+static ht_status compute_fitting(ht_loop *loop, const batch *b, double *loss,
+                                 double *factor) {
+  for (;;) {
+    bool updated;
+    ht_status st = compute(loop, b, loss, factor, &updated);
+    int64_t parts = parts_of(loop, b->n);
+    if (st.code != HT_NO_MEMORY || updated || parts >= b->n) return st;
+    loop->at.parts = parts < 1 ? 2 : 2 * parts;
+    char line[128];
+    snprintf(line, sizeof line,
+             "a batch of %lld does not fit into memory: it goes through in %lld "
+             "parts (--accumulate)",
+             (long long)b->n, (long long)parts_of(loop, b->n));
+    ht_loop_tell(loop, &(ht_event){.type = HT_EVENT_NOTE, .text = line});
+  }
 }
 
 /* *n becomes the number of examples that could be used. */
@@ -119,7 +150,7 @@ static ht_status step(ht_loop *loop, const int64_t *index, int64_t *n,
                     index, *n, &b));
   *n = b.n;
   ht_status st = expect_next(loop);
-  if (st.code == HT_OK && b.n) st = compute(loop, &b, loss, factor);
+  if (st.code == HT_OK && b.n) st = compute_fitting(loop, &b, loss, factor);
   drop_batch(&b);
   return st;
 }
@@ -177,12 +208,8 @@ static ht_status judge_rows(ht_composed *c, const ht_frozen *frozen,
   ht_tensor rows[MAX_INPUTS + 1], out[2];
   const ht_tensor *in[MAX_INPUTS + 1];
   ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
-  for (int i = 0; i < b->n_in; i++) {
-    bool whole = n == b->n || !b->value[i].shape.rank;
-    rows[i] = whole ? ht_tensor_share(&b->value[i])
-                    : ht_tensor_rows(&b->value[i], from, n);
-    in[i] = &rows[i];
-  }
+  ht_step_rows(b->n_in, b->in, b->n, from, n, rows);
+  for (int i = 0; i < b->n_in; i++) in[i] = &rows[i];
   ht_plan *plan = frozen ? frozen->cut.after : c->eval;
   ht_status st = ht_plan_run(plan, &run, b->n_in, in, 2, out);
   if (st.code == HT_OK) {
@@ -195,16 +222,23 @@ static ht_status judge_rows(ht_composed *c, const ht_frozen *frozen,
 }
 
 /* Of large examples (images) a few at a time: what stands between layers is
- * larger still. */
+ * larger still. Fewer where they do not fit into memory. */
 static ht_status judge_batch(ht_composed *c, const ht_frozen *frozen,
                              const batch *b, ht_answers *a) {
   enum { LARGE = 1 << 16, FEW = 16 };
   size_t bytes = 0;
   for (int i = 0; i < b->n_in - 1; i++) bytes += ht_tensor_bytes(b->in[i]);
   int64_t each = bytes / (size_t)b->n < LARGE ? b->n : FEW;
-  for (int64_t from = 0; from < b->n; from += each)
-    HT_TRY(judge_rows(c, frozen, b, from,
-                      b->n - from < each ? b->n - from : each, a));
+  for (int64_t from = 0, n; from < b->n; from += n) {
+    n = b->n - from < each ? b->n - from : each;
+    ht_status st = judge_rows(c, frozen, b, from, n, a);
+    if (st.code == HT_NO_MEMORY && n > 1) {
+      each = (n + 1) / 2;
+      n = 0;
+      continue;
+    }
+    HT_TRY(st);
+  }
   return HT_SUCCESS;
 }
 

@@ -26,6 +26,7 @@ typedef struct ht_progress {
   int64_t regular;   /* the last to go back to: one of a good state,
                         that a run nobody interrupts writes, too; 0: none */
   double begin;      /* sum of the losses of the first steps */
+  int64_t parts;     /* of a batch that does not fit into memory; 0: as asked */
 } ht_progress;
 
 typedef struct ht_loop {

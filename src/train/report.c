@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "train/card.h"
 #include "train/init.h"
 #include "train/loop.h"
 #include "train/prepare.h"
@@ -222,6 +223,9 @@ static ht_status make(ht_report *r, ht_composed *c, ht_text *page) {
   HT_TRY(judge(r, c));
   r->metric.name = r->card.n_values ? r->card.name[0] : "";
   HT_TRY(read_log(r));
+  HT_TRY(ht_origins(r->trained, &r->arena, &r->origin, &r->n_origins));
+  HT_TRY(ht_licences(r->trained, &r->arena, &r->licence, &r->n_licences));
+  HT_TRY(ht_card_write(r));
   HT_TRY(write_page(r, page));
   const char *path = ht_path_join(&r->arena, r->run, "report.html");
   if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");

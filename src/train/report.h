@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "train/feed.h"
 #include "train/interval.h"
+#include "train/origin.h"
 #include "train/train.h"
 
 /* A line of a chart: n points, x ascending. */
@@ -29,11 +30,15 @@ struct ht_report {
   ht_scorecard card;
   ht_interval interval[HT_MAX_METRICS];
   ht_series step_loss, epoch_loss, valid_loss, metric;
+  ht_origin *origin;
+  ht_licence *licence;
+  int n_origins, n_licences;
   ht_report_check_fn *check;
 };
 
 /*
- * Writes RUN/report.html: one file that needs no other. The best weights are
+ * Writes RUN/report.html, one file that needs no other, and the model card
+ * (card.h). The best weights are
  * judged on the test data, else on the validation data, else on the training
  * data, and the page says on which. Then `check` (may be NULL) decides whether
  * that is good enough.

@@ -87,7 +87,24 @@ static ht_status settings(ht_text *page, ht_report *r) {
   return HT_SUCCESS;
 }
 
+/* ---- what it was made of */
+
+static void origins(ht_text *page, const ht_report *r) {
+  ht_text_add(page,
+              "<h2>Made of</h2>\n<div class=\"wide\"><table class=\"left\">"
+              "<tr><th></th><th></th><th>SHA-256</th></tr>\n");
+  for (int i = 0; i < r->n_origins; i++) {
+    const ht_origin *o = &r->origin[i];
+    ht_text_printf(page, "<tr><td>%s</td><td>", o->what);
+    ht_html_text(page, o->name, -1);
+    ht_text_printf(page, "</td><td>%s</td></tr>\n",
+                   *o->sha256 ? o->sha256 : "gone");
+  }
+  ht_text_add(page, "</table></div>\n");
+}
+
 ht_status ht_report_usage(ht_text *page, ht_report *r) {
   usage(page, r);
+  origins(page, r);
   return settings(page, r);
 }

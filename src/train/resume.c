@@ -340,6 +340,7 @@ static ht_status resume_progress(ht_bundle *b, ht_loop *loop) {
   HT_TRY(get_int(b, HT_KEY_SAVES, &at->saves));
   HT_TRY(get_int(b, HT_KEY_REGULAR, &at->regular));
   HT_TRY(get_real(b, HT_KEY_BEGIN, &at->begin));
+  HT_TRY(get_int(b, HT_KEY_PARTS, &at->parts));
   HT_TRY(get_real(b, HT_KEY_LOSS, &at->loss));
   HT_TRY(get_real(b, HT_KEY_BEST, &at->best));
   HT_TRY(get_real(b, HT_KEY_BEST_LOSS, &at->best_loss));

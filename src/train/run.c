@@ -9,6 +9,7 @@
 #include "train/init.h"
 #include "train/log.h"
 #include "train/once.h"
+#include "train/recipe.h"
 #include "train/retreat.h"
 #include "train/standard_input.h"
 
@@ -161,6 +162,12 @@ static ht_status train_model(const ht_train_options *o, ht_model *model,
   return st;
 }
 
+static void say(void *arg, const char *text) {
+  const ht_watcher *w = arg;
+  ht_event e = {.type = HT_EVENT_NOTE, .text = text};
+  if (w && w->event) (void)w->event(w->arg, &e);
+}
+
 static ht_status train_held(const ht_train_options *asked, ht_model *model,
                             const ht_watcher *watcher,
                             const ht_exporter *exporter) {
@@ -168,6 +175,8 @@ static ht_status train_held(const ht_train_options *asked, ht_model *model,
   ht_arena arena = {0};
   char *kept;
   ht_status st = ht_standard_input_keep(&o, watcher, &arena, &kept);
+  if (st.code == HT_OK)
+    st = ht_recipe(&o, model, say, (void *)(uintptr_t)watcher);
   if (st.code == HT_OK)
     st = train_model(&o, model, watcher, exporter);
   else

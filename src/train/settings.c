@@ -78,6 +78,8 @@ static const ht_setting settings[] = {
      "constant, linear or cosine"},
     {"warmup", HT_SET_INT, AT(warmup), "0", "steps of rising learning rate"},
     {"batch", HT_SET_INT, AT(batch), "32", "examples a step"},
+    {"accumulate", HT_SET_INT, AT(accumulate), "1",
+     "parts of a batch, whose gradients are summed"},
     {"epochs", HT_SET_INT, AT(epochs), "10", NULL},
     {"steps", HT_SET_INT, AT(steps), "0", "stop after so many steps"},
     {"seed", HT_SET_INT, AT(seed), "0", NULL},
@@ -120,6 +122,21 @@ enum { N_SETTINGS = sizeof settings / sizeof *settings };
 const ht_setting *ht_train_settings(int *n) {
   *n = N_SETTINGS;
   return settings;
+}
+
+/* Those that say what is trained on which data and what is written; the others
+ * shape the training. */
+static bool shapes(const char *name) {
+  static const char *const others[] = {
+      "module",    "data",       "out",         "text",         "image",
+      "input",     "label",      "task",        "valid",        "test",
+      "signature", "call",       "argument",    "output",       "tags",
+      "seed",      "image-size", "image-range", "image-resize", "skip-broken",
+      "max-bad",   "no-cache",   "save-every",  "keep",         "assert",
+      "retreats",  "resume",     "tensorboard", "profile",      "log"};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (strcmp(name, others[i]) == 0) return false;
+  return true;
 }
 
 static void *field(const ht_train_options *o, size_t offset) {
@@ -217,6 +234,7 @@ ht_status ht_train_set(ht_train_options *o, ht_arena *arena, const char *name,
                        const char *value) {
   const ht_setting *s;
   HT_TRY(find(name, &s));
+  o->said |= shapes(name);
   return set_value(o, arena, s, value);
 }
 

@@ -17,7 +17,19 @@ typedef struct ht_stepper {
   ht_profile *profile; /* NULL: nobody asks for times */
   double clip_norm; /* 0: none */
   uint64_t seed;
+  /* A batch of n examples goes through in so many parts, whose gradients are
+   * summed (0 or 1: whole). What looks at a batch as such, as batch
+   * normalisation, looks at each part. */
+  int64_t parts, n;
+  bool updated; /* out: the update has begun, and cannot be done again */
 } ht_stepper;
+
+/*
+ * Examples from .. from + n - 1 of values of `all` examples; what has no row
+ * for each goes whole. out[i] are references of the caller's.
+ */
+void ht_step_rows(int n_in, const ht_tensor *const *in, int64_t all,
+                  int64_t from, int64_t n, ht_tensor *out);
 
 /*
  * Step t (from 1): runs the plan on n_in values to a loss, one float, and

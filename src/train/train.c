@@ -19,6 +19,7 @@
 #include "train/once.h"
 #include "train/prepare.h"
 #include "train/rates.h"
+#include "train/recipe.h"
 #include "train/retreat.h"
 #include "train/step.h"
 
@@ -336,9 +337,11 @@ static ht_status start_events(training *t) {
 }
 
 static ht_status start_log(training *t) {
-  char *path;
+  char *path, *table;
   HT_TRY(in_run(t, "log.jsonl", &path));
-  HT_TRY(ht_log_open(t->o->log ? t->o->log : path, &t->loop.at, &t->log));
+  HT_TRY(in_run(t, "log.csv", &table));
+  HT_TRY(ht_log_open(t->o->log ? t->o->log : path, table, &t->loop.at,
+                     &t->log));
   return t->o->tensorboard ? start_events(t) : HT_SUCCESS;
 }
 
@@ -494,7 +497,9 @@ ht_status ht_train_decide(const ht_train_options *asked,
   if (st.code == HT_OK) st = ht_prepare_model(&o, &model);
   if (st.code == HT_OK) {
     open_training(&t, &o, model, watcher);
-    st = decide_settings(&t, asked->out, json);
+    st = ht_recipe(&o, model, note, &t);
+    t.trained.options = o;
+    if (st.code == HT_OK) st = decide_settings(&t, asked->out, json);
     free_training(&t);
     ht_model_free(model);
   }

@@ -27,12 +27,13 @@ typedef struct ht_train_options {
   const char *begin;     /* the same; not a setting: a stage of this run */
   const char **assert;   /* "METRIC>=X" */
   int n_assert;
-  int64_t head_first;                 /* epochs of the head alone */
-  const char *rates;                  /* rates.h; NULL: lr */
+  int64_t head_first; /* epochs of the head alone */
+  const char *rates;  /* rates.h; NULL: lr */
   double momentum, clip_norm;
   bool trainable, nesterov, no_module_losses, no_shuffle, resume, tensorboard,
       profile, no_cache;
-  int64_t warmup, batch, epochs, steps, seed, patience, save_every, keep;
+  bool said; /* a setting was given that shapes the training (recipe.h) */
+  int64_t warmup, batch, accumulate, epochs, steps, seed, patience, save_every, keep;
   int64_t skip_broken, max_bad, retreats;
 } ht_train_options;
 
@@ -134,6 +135,7 @@ ht_status ht_train_model(ht_model *model, const ht_train_options *o,
 /* A run folder, open: the module with its best weights, head and labels. */
 typedef struct ht_trained {
   ht_arena arena;
+  const char *run; /* its folder; NULL: it is in training */
   ht_train_options options;
   ht_model *model;
   bool owns_model;

@@ -26,7 +26,8 @@ static ht_status open_composed(ht_trained *t, const ht_trained_note *note) {
 static ht_status open_all(const char *run, ht_trained *t) {
   ht_trained_note *note;
   char *config = ht_path_join(&t->arena, run, "config.json");
-  if (!config) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  t->run = ht_arena_string(&t->arena, run);
+  if (!config || !t->run) return ht_fail(HT_NO_MEMORY, "no memory for a path");
   HT_NEW(note, &t->arena, 1);
   HT_TRY(ht_train_read(config, &t->arena, &t->options));
   HT_TRY(ht_prepare_read_note(run, &t->arena, note));

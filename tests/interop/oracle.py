@@ -34,10 +34,16 @@ def format_of(path):
     return "sm2" if two else "sm1"
 
 
+OF_EXAMPLES = ("classify", "regress")
+
+
 def calls(path):
+    """All ways to call it, save those that take tf.Example: serving.py."""
     form = format_of(path)
     found = {"hub1": hub1_calls, "sm1": sm1_calls, "sm2": sm2_calls}[form](
         path)
+    found = [c for c in found if c.arguments[0] != "--signature" or
+             c.arguments[1] not in OF_EXAMPLES]
     for call in found:
         call.format, call.path = form, path
     return found
@@ -367,7 +373,8 @@ def serving_calls(path):
     """The signatures of any SavedModel through TF1's loader."""
     meta = meta_graphs(path)[0]
     found = {name: sm1_call(path, meta, name) for name in meta.signature_def
-             if not name.startswith("__saved_model")}
+             if not name.startswith("__saved_model")
+             and name not in OF_EXAMPLES}
     for call in found.values():
         call.format, call.path = "sm1", path
     return found

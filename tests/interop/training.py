@@ -13,6 +13,7 @@ import exports
 import feeds
 import oracle
 import program
+import serving
 
 v1 = tf.compat.v1
 STEPS, BATCH, CLASSES = 10, 4, 3
@@ -316,8 +317,14 @@ def check_exports(r, name, problem):
             exports.CACHE.clear()
             r.guarded(name, "export", "trained %s %s" % (what, form),
                       lambda: check_export(problem, run, out, what, form))
-    r.guarded(name, "export", "model/ of the run", lambda: same_answers(
-        problem, os.path.join(run, "model")))
+    model = os.path.join(run, "model")
+    r.guarded(name, "export", "model/ of the run",
+              lambda: same_answers(problem, model))
+    r.guarded(name, "export", "model/ warms up",
+              lambda: serving.warms_up(model))
+    r.guarded(name, "export", "model/ takes examples",
+              lambda: serving.same_by_examples(model, served_feed(
+                  problem, model)))
 
 
 def check_export(problem, run, out, what, form):
@@ -326,6 +333,14 @@ def check_export(problem, run, out, what, form):
     if what == "module" and oracle.format_of(problem.path) == "sm2":
         least = exports.layer_trains(problem.path)[1]
     return same_answers(problem, out) + trains_on(out, least)
+
+
+def served_feed(problem, folder):
+    """Examples of the data for serving_default."""
+    inputs = tf.saved_model.load(folder).signatures[
+        "serving_default"].structured_input_signature[1]
+    (name, spec), = [(k, s) for k, s in inputs.items() if s.shape.rank]
+    return {name: np.asarray(problem.x[:feeds.BATCH])}
 
 
 def same_answers(problem, folder):

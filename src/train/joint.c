@@ -229,6 +229,7 @@ static ht_status choose_callable(joint *j, const ht_member *m, ht_model *graph,
   choice.argument = argument;
   HT_TRY(value_for(j, m, j->o->signature, &choice.signature));
   HT_TRY(value_for(j, m, j->o->call, &choice.call));
+  HT_TRY(value_for(j, m, j->o->output, &choice.output));
   if (j->o->call && !*j->o->call) choice.call = "";
   if (j->trains && !choice.signature && !choice.call &&
       ht_model_trains_by_call(graph))

@@ -255,6 +255,8 @@ typedef struct ht_choice {
   const char *const *argument;
   int n_feeds, n_fetches; /* instead of the above: any tensors "node:0" */
   const char *const *feed, *const *fetch;
+  /* A tensor "node:0" of a function on the way, as one more output. */
+  const char *output;
 } ht_choice;
 
 /* A chosen signature, trace or cut, ready to run. */

@@ -1,6 +1,8 @@
 /* bands.c - see bands.h. */
 #include "kernels/bands.h"
 
+#include <string.h>
+
 static int64_t reach(const ht_window *w) {
   return (w->size[1] - 1) * w->step[1] + 1;
 }
@@ -20,15 +22,17 @@ int64_t ht_band_lines(const ht_conv *c) {
   return (all + bands - 1) / bands;
 }
 
-static ht_band band(const ht_conv *c, int64_t in, int64_t in_lines, int64_t out,
-                    int64_t out_lines) {
-  ht_band b = {*c, in, out};
-  ht_window *w = &b.c.w;
+/* Copied by bytes: compiled convolutions are found by them. */
+static void make(const ht_conv *c, int64_t in, int64_t in_lines, int64_t out,
+                 int64_t out_lines, ht_band *band) {
+  ht_window *w = &band->c.w;
+  memcpy(&band->c, c, sizeof *c);
+  band->in = in;
+  band->out = out;
   w->batch = 1;
   w->pad[1] = in - ht_window_first(&c->w, 1, out);
   w->in[1] = in_lines;
   w->out[1] = out_lines;
-  return b;
 }
 
 bool ht_band_of_output(const ht_conv *c, int64_t from, int64_t to,
@@ -38,7 +42,7 @@ bool ht_band_of_output(const ht_conv *c, int64_t from, int64_t to,
   if (first < 0) first = 0;
   if (end > c->w.in[1]) end = c->w.in[1];
   if (from >= to || first >= end) return false;
-  *out = band(c, first, end - first, from, to - from);
+  make(c, first, end - first, from, to - from, out);
   return true;
 }
 
@@ -51,6 +55,6 @@ bool ht_band_of_input(const ht_conv *c, int64_t from, int64_t to,
   while (end > first && ht_window_first(w, 1, end - 1) >= to) end--;
   if (from >= to || first >= end || ht_window_first(w, 1, first) > from)
     return false;
-  *out = band(c, from, to - from, first, end - first);
+  make(c, from, to - from, first, end - first, out);
   return true;
 }

@@ -1,20 +1,24 @@
 """Image fine-tuning side by side: hubtune, Keras and PyTorch.
 
-    bench/image.py --peers ../shared/peers --python ~/.cache/hubtune-peers/bin/python MODULE
+    PYTHON bench/image.py --make MobileNetV2 MODULE
+    bench/image.py --peers ../shared/peers --python PYTHON MODULE
 
-MODULE takes float images in [0,1] (../shared/peers/make_modules.py makes one;
-PyTorch gets torchvision's mobilenet_v2 whatever it is). Every program runs in
-turn, several times, on the same random images; printed are medians:
+MODULE takes float images in [0,1]; --make writes a network of Keras
+applications as one, its weights drawn (PyTorch gets torchvision's mobilenet_v2
+whatever it is; --no-torch leaves it out). Every program runs in turn, --runs
+times, on the same random images. Printed is one table of medians:
 
-  rate   images a second by the clock, from the second epoch (4th step) on
-  cpu    milliseconds of all cores an image, from the difference of a long and
-         a short run: what to compare on a machine that others use, too
-  peak   megabytes
-  job    seconds of the whole process, its start included
+  images/s   by the clock, from the second epoch (4th step) on
+  cpu        milliseconds of all cores an image, from the difference of a long
+             and a short run: what to compare on a machine that others use, too
+  MB         the most memory that the process held
+  job        seconds of the whole process, its start included
+  faster     the others' time by hubtune's: by the clock, and by cpu
+  memory     hubtune's by the others'
 
 A frozen module's outputs are computed once by hubtune and in every epoch by
-its peers, so `rate` and `cpu` of the frozen job are those of computing them
-(hubtune embed), and `job` is the whole of five epochs.
+its peers, so figures of `features` are those of computing them (hubtune
+embed), and the job is the whole of five epochs, whose images count five times.
 """
 import argparse
 import json
@@ -22,13 +26,14 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 import numpy as np
 
-SHORT, LONG = 3, 9  # steps
 EPOCHS = 5
+COLUMNS = ("images/s", "cpu ms", "MB", "job s")
 
 
 def timed(words):
@@ -68,25 +73,32 @@ class Hubtune:
         return [self.args.hubtune, "train", "-q", "--module", self.args.module,
                 "--data", data, "--label", "label", "--out", self.run,
                 "--batch", str(self.args.batch), "--optimizer", "sgd",
-                "--lr", "0.01", *mode, *more]
+                "--lr", "0.01", "--no-cache", *mode, *more]
 
-    def trained(self):
+    def tune(self, steps):
+        found = timed(self.words(self.few, True, "--steps", str(steps)))
         epochs = [json.loads(line) for line in open(self.run + "/log.jsonl")]
-        return statistics.median(e["examples_per_s"] for e in epochs[1:]
-                                 if "epoch" in e)
+        rates = [e["examples_per_s"] for e in epochs if "epoch" in e]
+        return found, statistics.median(rates[1:] or rates)
 
-    def tune(self):
-        short = timed(self.words(self.few, True, "--steps", str(SHORT)))
-        long = timed(self.words(self.few, True, "--steps", str(LONG)))
-        return short, long, self.trained()
-
-    def features(self):
+    def embed(self, data):
         out = self.run + ".npz"
-        runs = [timed([self.args.hubtune, "embed", self.args.module, data,
-                       "--outputs", out]) for data in (self.few, self.many)]
-        extra = self.args.images - 2 * self.args.batch
-        rate = extra / (runs[1][0] - runs[0][0])
-        return [*runs, rate, extra]
+        return timed([self.args.hubtune, "embed", self.args.module, data,
+                      "--outputs", out])
+
+    def features(self, steps):
+        """A long run: all images; its rate is told by the short one."""
+        if steps == self.args.short:
+            self.shorter = self.embed(self.few)
+            return self.shorter, 0
+        found = self.embed(self.many)
+        return found, self.between("features") / (found[0] - self.shorter[0])
+
+    def between(self, job):
+        """Images that a long run has more than a short one."""
+        if job == "features":
+            return self.args.images - 2 * self.args.batch
+        return (self.args.long - self.args.short) * self.args.batch
 
     def job(self):
         return timed(self.words(self.many, False, "--epochs", str(EPOCHS)))
@@ -105,79 +117,128 @@ class Peer:
                 str(self.args.size), *module, *self.extra,
                 "--trainable" if trainable else "--frozen", *more]
 
-    def steps(self, trainable):
-        data = ["--synthetic", str(self.args.images), "--epochs", "1000"]
-        runs = [timed(self.words(trainable, *data, "--steps", str(n)))
-                for n in (SHORT, LONG)]
-        figures = json.loads(runs[1][3].strip().splitlines()[-1])
-        return [*runs, figures["examples_per_s"]]
+    def steps(self, trainable, steps):
+        found = timed(self.words(trainable, "--synthetic",
+                                 str(self.args.images), "--epochs", "1000",
+                                 "--steps", str(steps)))
+        figures = json.loads(found[3].strip().splitlines()[-1])
+        return found, figures["examples_per_s"]
 
-    def tune(self):
-        return self.steps(True)
+    def tune(self, steps):
+        return self.steps(True, steps)
 
-    def features(self):
-        extra = (LONG - SHORT) * self.args.batch
-        return [*self.steps(False), extra]
+    def features(self, steps):
+        return self.steps(False, steps)
+
+    def between(self, _):
+        return (self.args.long - self.args.short) * self.args.batch
 
     def job(self):
         return timed(self.words(False, "--synthetic", str(self.args.images),
                                 "--epochs", str(EPOCHS)))
 
 
-def figures(runs, images_between):
-    short, long, rate = runs[:3]
-    cpu = 1000 * (long[1] - short[1]) / images_between
-    return rate, cpu, long[2], long[0]
+class Shorts:
+    """Short runs, of which one of each kind is enough."""
+
+    def __init__(self):
+        self.known = {}
+
+    def cpu(self, contestant, job, args):
+        key = contestant.name, job
+        if key not in self.known:
+            self.known[key] = getattr(contestant, job)(args.short)[0][1]
+        return self.known[key]
 
 
-def measure(contestant, job, args):
+def measure(contestant, job, args, shorts):
+    """images/s, cpu ms, MB, job s"""
     if job == "job":
         wall, cpu, peak, _ = contestant.job()
-        return args.images * EPOCHS / wall, \
-            1000 * cpu / args.images / EPOCHS, peak, wall
-    runs = getattr(contestant, job)()
-    between = runs[3] if len(runs) > 3 else (LONG - SHORT) * args.batch
-    return figures(runs, between)
+        n = args.images * EPOCHS
+        return n / wall, 1000 * cpu / n, peak, wall
+    before = shorts.cpu(contestant, job, args)
+    (wall, cpu, peak, _), rate = getattr(contestant, job)(args.long)
+    return rate, 1000 * (cpu - before) / contestant.between(job), peak, wall
 
 
 JOBS = {"features": "frozen extractor", "tune": "full fine-tuning",
-        "job": "head on a frozen extractor, 5 epochs, whole job"}
+        "job": "head on a frozen extractor, 5 epochs"}
 
 
-def main():
+def table(found):
+    print("| |" + "".join(" %s |" % c for c in COLUMNS) +
+          " faster, by cpu | memory |\n|" + "---|" * 7)
+    for job, runs in found.items():
+        middle = {name: [statistics.median(column) for column in zip(*r)]
+                  for name, r in runs.items()}
+        own = middle["hubtune"]
+        for name, (rate, cpu, peak, wall) in middle.items():
+            ratios = "| |" if name == "hubtune" else "%.2f, %.2f | %.2f |" % (
+                own[0] / rate, cpu / own[1], own[2] / peak)
+            print("| %s, %s | %.1f | %.1f | %.0f | %.1f | %s" % (
+                JOBS[job], name, rate, cpu, peak, wall, ratios))
+
+
+def make(name, path, size):
+    import tensorflow as tf
+    tf.keras.utils.set_random_seed(1)
+    net = getattr(tf.keras.applications, name)(
+        include_top=False, weights=None, pooling="avg",
+        input_shape=(size, size, 3))
+    inputs = tf.keras.Input((size, size, 3), name="inputs")
+    tf.keras.Model(inputs, net(inputs)).save(path, include_optimizer=False)
+
+
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("module")
-    parser.add_argument("--peers", required=True)
-    parser.add_argument("--python", required=True)
+    parser.add_argument("--make", metavar="NAME")
+    parser.add_argument("--peers")
+    parser.add_argument("--python")
     parser.add_argument("--hubtune", default="build/hubtune")
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--short", type=int, default=3, help="steps")
+    parser.add_argument("--long", type=int, default=9, help="steps")
     parser.add_argument("--jobs", default=",".join(JOBS))
     parser.add_argument("--no-torch", action="store_true")
     args = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="hubtune-bench.")
+    if not args.make and not (args.peers and args.python):
+        parser.error("--peers and --python are needed")
+    return args
+
+
+def compare(args, folder):
     everyone = [Hubtune(args, folder),
                 Peer(args, "Keras", "image_finetune.py", [])]
     if not args.no_torch:
         everyone.append(Peer(args, "PyTorch", "torch_image.py",
                              ["--channels-last"]))
+    found, shorts, begun = {}, Shorts(), time.perf_counter()
     for job in args.jobs.split(","):
-        found = {c.name: [] for c in everyone}
+        found[job] = {c.name: [] for c in everyone}
         for _ in range(args.runs):
             for c in everyone:
-                found[c.name].append(measure(c, job, args))
-        print(f"\n{JOBS[job]}  (load {os.getloadavg()[0]:.1f})")
-        print(f"{'':10}{'rate':>9}{'cpu ms':>9}{'peak MB':>9}{'job s':>9}"
-              "   hubtune is, by rate and by cpu")
-        middle = {name: [statistics.median(column) for column in zip(*runs)]
-                  for name, runs in found.items()}
-        own = middle["hubtune"]
-        for name, m in middle.items():
-            print(f"{name:10}{m[0]:9.1f}{m[1]:9.1f}{m[2]:9.0f}{m[3]:9.1f}"
-                  f"   {own[0] / m[0]:.2f} {m[1] / own[1]:.2f} times", flush=True)
-    shutil.rmtree(folder)
+                found[job][c.name].append(measure(c, job, args, shorts))
+                print(job, c.name, *("%.1f" % x for x in found[job][c.name][-1]),
+                      "load %.1f" % os.getloadavg()[0], file=sys.stderr)
+    table(found)
+    print("\n%d runs of each, %.0f s in all" % (
+        args.runs, time.perf_counter() - begun))
+
+
+def main():
+    args = arguments()
+    if args.make:
+        return make(args.make, args.module, args.size)
+    folder = tempfile.mkdtemp(prefix="hubtune-bench.")
+    try:
+        compare(args, folder)
+    finally:
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

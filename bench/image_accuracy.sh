@@ -7,6 +7,9 @@
 #   OPENMV=HANDLE  the module for flowers, a small MobileNet for grey images
 #   SEEDS="0 1"    other seeds
 #   SETS="mnist10k"  some of the sets
+#   SETTINGS=FILE  other settings, lines as below
+#   DEV=1          tests on a fifth of the training photos, which are left out:
+#                  settings are chosen so, and no test photo is seen
 #
 # Of photos in class folders every fifth is for the test; of mnist10k a fifth
 # as bench/data.py draws it.
@@ -30,9 +33,14 @@ END
 # Links, as the images are read where they lie.
 split_photos() {
   local i=0 part to
+  rm -rf "${work:?}/$1"
   for file in "$data/$1"/*/*.jpg "$data/$1"/*/*.JPG; do
     [ -e "$file" ] || continue
-    [ $((i++ % 5)) = 4 ] && part=test || part=train
+    part=train
+    case ${DEV:+dev}$((i++ % 5)) in
+    dev4) continue ;;
+    4 | dev3) part=test ;;
+    esac
     to=$work/$1/$part/$(basename "$(dirname "$file")")
     mkdir -p "$to"
     ln -sf "$file" "$to/"
@@ -73,4 +81,4 @@ while IFS='|' read -r name module train; do
     one "$module" "$train" "${part%|*}" "${part#*|}" "$seed"
   done | awk -v name="$name" -v of="$of" '{ s += $1; all = all sprintf(" %.4f", $1) }
     END { printf "%-14s %-10s mean %.4f  seeds%s\n", name, of, s / NR, all }'
-done < <(settings)
+done < <(if [ -n "${SETTINGS:-}" ]; then cat "$SETTINGS"; else settings; fi)

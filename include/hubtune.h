@@ -253,7 +253,7 @@ typedef struct ht_choice {
   const char *call; /* a callable of the object graph; "": __call__ */
   bool training;    /* its training variant */
   int n_arguments;  /* "NAME=VALUE": Python values that choose the trace */
-  const char *const *argument;
+  const char *const *argument, *output; /* a tensor within, one output more */
   int n_feeds, n_fetches; /* instead of the above: any tensors "node:0" */
   const char *const *feed, *const *fetch;
 } ht_choice;

@@ -280,6 +280,37 @@ START_TEST(a_batch_is_the_same_on_any_threads_and_read_ahead_or_not) {
 }
 END_TEST
 
+/* The files' names lead nowhere in the third epoch. */
+START_TEST(an_image_is_decoded_twice_and_then_kept) {
+  ht_dataset d;
+  const ht_column *c;
+  const int64_t index[3] = {7, 0, 11};
+  read_photos(&d, &c);
+  for (int augmented = 0; augmented < 2; augmented++) {
+    ht_images *images = open_images(c, augmented ? "flip,color" : NULL, 1, 0);
+    ht_tensor fresh = batch(images, 2, 3, index), kept;
+    ht_tensor_drop(&fresh);
+    fresh = batch(images, 2, 3, index);
+    ht_string name[3];
+    for (int i = 0; i < 3; i++) {
+      name[i] = ht_str(&c->value)[index[i]];
+      ht_str(&c->value)[index[i]] = (ht_string){"gone", 4};
+    }
+    kept = batch(images, 2, 3, index);
+    ck_assert(same(&fresh, &kept));
+    ht_tensor_drop(&kept);
+    ht_images_free(images);
+    images = open_images(c, augmented ? "flip,color" : NULL, 1, 0);
+    bool good[3];
+    FAILS(ht_images_read(images, 2, index, 3, good, &kept), HT_CORRUPT, "gone");
+    for (int i = 0; i < 3; i++) ht_str(&c->value)[index[i]] = name[i];
+    ht_tensor_drop(&fresh);
+    ht_images_free(images);
+  }
+  ht_dataset_free(&d);
+}
+END_TEST
+
 START_TEST(an_image_changes_by_seed_epoch_and_example_alone) {
   ht_dataset d;
   const ht_column *c;
@@ -531,6 +562,7 @@ static void add(TCase *t) {
   tcase_add_loop_test(t, images_are_resized_to_the_values_of_tensorflow, 0, 10);
   tcase_add_loop_test(t, damaged_files_are_refused_or_read_without_harm, 0, 18);
   tcase_add_test(t, a_batch_is_the_same_on_any_threads_and_read_ahead_or_not);
+  tcase_add_test(t, an_image_is_decoded_twice_and_then_kept);
   tcase_add_test(t, an_image_changes_by_seed_epoch_and_example_alone);
   tcase_add_test(t, half_of_the_images_are_mirrored_and_none_else_changed);
   tcase_add_test(t, a_broken_image_is_named_skipped_and_counted);

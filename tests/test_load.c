@@ -73,10 +73,9 @@ static ht_tensor strings(int n, const char *const *s) {
   return t;
 }
 
-/* Calls it with one input; gives the first output. */
-static ht_tensor call(const ht_callable *c, ht_tensor in) {
+/* Calls it with one input, which it drops. */
+static void call_all(const ht_callable *c, ht_tensor in, ht_tensor out[4]) {
   ht_plan *plan;
-  ht_tensor out[4] = {0};
   const ht_tensor *at[] = {&in};
   ck_assert_int_le(c->body.n_rets, 4);
   OK(ht_plan_new(&c->body, c->capture, &plan));
@@ -84,6 +83,12 @@ static ht_tensor call(const ht_callable *c, ht_tensor in) {
   OK(ht_plan_run(plan, &run, 1, at, c->body.n_rets, out));
   ht_plan_free(plan);
   ht_tensor_drop(&in);
+}
+
+/* The same; gives the first output. */
+static ht_tensor call(const ht_callable *c, ht_tensor in) {
+  ht_tensor out[4] = {0};
+  call_all(c, in, out);
   for (int i = 1; i < c->body.n_rets; i++) ht_tensor_drop(&out[i]);
   return out[0];
 }
@@ -161,8 +166,8 @@ START_TEST(training_and_arguments_choose_the_trace) {
   FAILS(ht_callable_named(c, "scale", &port), HT_USAGE, "no input 'scale'");
   bool bound = false; /* it has that value at every call */
   for (int i = 0; i < c->body.n_args; i++)
-    bound |= c->capture[i].dtype == HT_FLOAT &&
-             c->capture[i].shape.rank == 0 && ht_f(&c->capture[i])[0] == 0.5f;
+    bound |= c->capture[i].dtype == HT_FLOAT && c->capture[i].shape.rank == 0 &&
+             ht_f(&c->capture[i])[0] == 0.5f;
   ck_assert(bound);
   scale.value = "half";
   FAILS(ht_model_choose(model, &choice, &c), HT_USAGE, "'scale' wants a float");
@@ -191,6 +196,41 @@ START_TEST(
   OK(ht_callable_input(c, "whatever", &port)); /* there is only one */
   ck_assert_str_eq(port->name, "x");
   FAILS(ht_callable_output(c, "nothing", &port), HT_USAGE, "'a/b', 'y'");
+}
+END_TEST
+
+/* Of the signature's graph, through its wrapper, in the function it serves. */
+START_TEST(a_tensor_in_a_function_is_an_output_where_it_is_asked_for) {
+  ht_call_choice choice = {.output = "matmul"};
+  const ht_callable *c, *usual;
+  const ht_port *port;
+  open_module("tf2", NULL);
+  OK(ht_model_choose(model, NULL, &usual));
+  OK(ht_model_choose(model, &choice, &c));
+  ck_assert_int_eq(c->n_outputs, usual->n_outputs + 1);
+  OK(ht_callable_output(c, "matmul", &port));
+  has_port(port, "matmul", HT_FLOAT, "?");
+  ck_assert_int_eq(port->index, c->body.n_rets - 1);
+  ht_tensor all[4] = {0}, x;
+  ht_shape shape = ht_shape_2(1, 2);
+  OK(ht_tensor_new(NULL, HT_FLOAT, &shape, &x));
+  ht_f(&x)[0] = 1, ht_f(&x)[1] = 2;
+  call_all(c, x, all);
+  const ht_tensor *inner = &all[port->index];
+  OK(ht_callable_output(c, "y", &port)); /* it is y that is computed there */
+  const ht_tensor *y = &all[port->index];
+  ck_assert(inner != y && ht_shape_equal(&inner->shape, &y->shape));
+  ck_assert_mem_eq(inner->data, y->data, ht_tensor_bytes(y));
+  for (int i = 0; i < 4; i++) ht_tensor_drop(&all[i]);
+  choice.output = "Size:0";
+  OK(ht_model_choose(model, &choice, &c));
+  OK(ht_callable_output(c, "Size:0", &port));
+  ck_assert_int_eq(port->dtype, HT_INT32);
+  choice.output = "matmul:7";
+  FAILS(ht_model_choose(model, &choice, &c), HT_CORRUPT, "tensor 'matmul:7'");
+  choice.output = "nonesuch"; /* said when the output is looked up */
+  OK(ht_model_choose(model, &choice, &c));
+  ck_assert_ptr_eq(c, usual);
 }
 END_TEST
 
@@ -511,6 +551,7 @@ static void add(TCase *t) {
   tcase_add_test(t, training_and_arguments_choose_the_trace);
   tcase_add_test(
       t, the_default_is_serving_default_and_unknown_names_list_what_there_is);
+  tcase_add_test(t, a_tensor_in_a_function_is_an_output_where_it_is_asked_for);
   tcase_add_test(t, a_value_that_does_not_fit_a_port_is_refused);
   tcase_add_test(t, a_table_is_filled_for_the_function_and_for_the_signature);
   tcase_add_test(t, handles_of_the_main_graph_are_the_variables_they_restore);

@@ -45,6 +45,7 @@ static ht_status add_feeds(embedding *e, ht_choice *choice) {
 
 static ht_status open_function(embedding *e, ht_module *module) {
   ht_choice choice = e->o->choice;
+  if (!choice.output) choice.output = e->o->output;
   HT_TRY(add_feeds(e, &choice));
   return ht_function_open(module, &choice, e->o->constants, &e->function);
 }

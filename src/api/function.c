@@ -42,7 +42,8 @@ ht_status ht_choice_find(ht_model *m, const ht_choice *choice, int n,
                          .argument = argument,
                          .n_arguments = choice->n_arguments,
                          .input = name,
-                         .n_inputs = n};
+                         .n_inputs = n,
+                         .output = choice->output};
   return ht_model_choose(m, &call, out);
 }
 

@@ -18,7 +18,8 @@ typedef struct settings {
 static const option options[] = {
     {"outputs", "F", "where they are written: .h5, .npz, .csv, .jsonl, or -",
      OPTION_TEXT, AT(outputs)},
-    {"output", "KEY", "only this output", OPTION_TEXT, AT(output)},
+    {"output", "KEY|TENSOR", "only this output, or a tensor within the module",
+     OPTION_TEXT, AT(output)},
     {"text", "COL", "the column of texts", OPTION_TEXT, AT(text)},
     {"image", "COL", "the column of images", OPTION_TEXT, AT(image)},
     {"image-size", "N|HxW", "size of images, where the module takes any",

@@ -12,7 +12,7 @@
 #include "base/parallel.h"
 #include "kernels/fingerprint.h"
 
-enum { FILE_MAX = 256 << 20 };
+enum { FILE_MAX = 256 << 20, KEPT_MAX = 512 << 20 };
 
 typedef struct job {
   int64_t epoch, n, next, done;
@@ -27,6 +27,11 @@ struct ht_images {
   ht_arena arena;
   bool *broken; /* per example */
   int64_t n_broken;
+  /* Decoded and resized, per example, from its second reading on: what is read
+   * once takes no memory. */
+  float **kept;
+  bool *asked;
+  size_t kept_bytes;
   pthread_mutex_t lock;
   pthread_cond_t work, done;
   pthread_t *thread;
@@ -99,33 +104,72 @@ static void clear_bench(bench *b) {
   free(b->changed);
 }
 
-static ht_status fit(const ht_images *im, const ht_image *image, int64_t epoch,
-                     int64_t example, bench *b, void *to) {
+/* An image at its size and range: its own memory where it is kept, else the
+ * thread's. */
+static float *kept_image(ht_images *im, int64_t example) {
+  pthread_mutex_lock(&im->lock);
+  float *kept = im->kept[example];
+  pthread_mutex_unlock(&im->lock);
+  return kept;
+}
+
+/* Pixels of the data set need no decoding. */
+static void keep(ht_images *im, int64_t example, const float *fitted,
+                 size_t bytes) {
+  float *p = NULL;
+  pthread_mutex_lock(&im->lock);
+  bool room = im->asked[example] && !im->kept[example] && !is_pixels(im) &&
+              bytes <= KEPT_MAX - im->kept_bytes;
+  im->asked[example] = true;
+  if (room) p = malloc(bytes);
+  if (p) {
+    memcpy(p, fitted, bytes);
+    im->kept[example] = p;
+    im->kept_bytes += bytes;
+  }
+  pthread_mutex_unlock(&im->lock);
+}
+
+static ht_status fit(ht_images *im, int64_t example, bench *b, float **out) {
+  const ht_image_spec *s = &im->o.spec;
+  size_t bytes = (size_t)(s->height * s->width * s->channels) * sizeof(float);
+  ht_image image = {0};
+  if ((*out = kept_image(im, example))) return HT_SUCCESS;
+  if (!b->fitted) b->fitted = malloc(bytes);
+  if (!b->fitted) return ht_fail(HT_NO_MEMORY, "no memory for an image");
+  ht_status st = decode(im, example, &image);
+  if (st.code == HT_OK) st = ht_image_fit(s, &image, &b->taps, b->fitted);
+  if (st.code == HT_OK) keep(im, example, b->fitted, bytes);
+  free(image.pixels);
+  *out = b->fitted;
+  return st;
+}
+
+static ht_status make_image(ht_images *im, int64_t epoch, int64_t example,
+                            bench *b, void *to) {
   const ht_image_spec *s = &im->o.spec;
   int64_t size = s->height * s->width * s->channels;
   bool change = s->augment.any && epoch >= 0, wide = s->dtype == HT_FLOAT;
-  if (!b->fitted) b->fitted = malloc((size_t)size * sizeof(float));
-  if (!b->changed) b->changed = malloc((size_t)size * sizeof(float));
-  if (!b->fitted || !b->changed)
-    return ht_fail(HT_NO_MEMORY, "no memory for an image");
-  float *fitted = wide && !change ? to : b->fitted;
-  HT_TRY(ht_image_fit(s, image, &b->taps, fitted));
   ht_augment_shape shape = {s->height, s->width, s->channels, s->low, s->high};
+  float *fitted;
+  HT_TRY(fit(im, example, b, &fitted));
+  if (!b->changed) b->changed = malloc((size_t)size * sizeof(float));
+  if (!b->changed) return ht_fail(HT_NO_MEMORY, "no memory for an image");
   float *changed = !change ? fitted : wide ? to : b->changed;
   if (change)
     ht_augment_apply(&s->augment, &shape, epoch, example, fitted, changed);
-  if (!wide) ht_image_round(changed, size, to);
+  if (!wide)
+    ht_image_round(changed, size, to);
+  else if (!change)
+    memcpy(to, fitted, (size_t)size * sizeof(float));
   return HT_SUCCESS;
 }
 
-static void do_image(const ht_images *im, job *j, int64_t i, bench *b) {
-  ht_image image = {0};
+static void do_image(ht_images *im, job *j, int64_t i, bench *b) {
   char text[HT_MESSAGE_MAX];
   size_t size = ht_tensor_bytes(&j->out) / (size_t)j->n;
   char *to = (char *)j->out.data + (size_t)i * size;
-  ht_status st = decode(im, j->index[i], &image);
-  if (st.code == HT_OK) st = fit(im, &image, j->epoch, j->index[i], b, to);
-  free(image.pixels);
+  ht_status st = make_image(im, j->epoch, j->index[i], b, to);
   if (st.code == HT_OK) return;
   memset(to, 0, size);
   ht_status_copy(st, text);
@@ -308,10 +352,12 @@ ht_status ht_images_open(const ht_column *column,
   im->column = column;
   im->o = *options;
   im->broken = calloc((size_t)column->n + 1, sizeof *im->broken);
+  im->kept = calloc((size_t)column->n + 1, sizeof *im->kept);
+  im->asked = calloc((size_t)column->n + 1, sizeof *im->asked);
   pthread_mutex_init(&im->lock, NULL);
   pthread_cond_init(&im->work, NULL);
   pthread_cond_init(&im->done, NULL);
-  if (!im->broken) {
+  if (!im->broken || !im->kept || !im->asked) {
     ht_images_free(im);
     return ht_fail(HT_NO_MEMORY, "no memory for images");
   }
@@ -330,6 +376,9 @@ void ht_images_free(ht_images *im) {
   pthread_cond_destroy(&im->work);
   pthread_cond_destroy(&im->done);
   pthread_mutex_destroy(&im->lock);
+  for (int64_t i = 0; im->kept && i < im->column->n; i++) free(im->kept[i]);
+  free(im->kept);
+  free(im->asked);
   free(im->thread);
   free(im->broken);
   free(im);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "hub/chain.h"
+#include "hub/inner.h"
 
 static void list_name(ht_text *t, const char *name) {
   if (t->n) ht_text_add(t, ", ");
@@ -209,6 +210,7 @@ ht_status ht_model_choose(ht_model *model, const ht_call_choice *choice,
     HT_TRY(choose_default(model, choice, out));
   }
   HT_TRY(ht_model_prepare(model, *out));
+  if (choice->output) HT_TRY(ht_callable_expose(model, choice->output, out));
   return ht_callable_bind(model, choice, out);
 }
 

@@ -84,10 +84,12 @@ static ht_status add_return(ht_emission *m, int i) {
 static ht_status add_effect(ht_emission *m, int node) {
   ht_arena *arena = m->e->arena;
   Tensorflow__FunctionDef__ControlRetEntry *ret;
+  const char *name = m->graph->node[node].name;
+  for (size_t i = 0; i < m->def->n_control_ret; i++)
+    if (strcmp(m->def->control_ret[i]->value, name) == 0) return HT_SUCCESS;
   HT_TRY(ht_graph_bind(m->graph, node));
   HT_TRY(ht_emission_want(m, node));
   HT_TRY(ht_emission_finish(m));
-  const char *name = m->graph->node[node].name;
   HT_PB(ret, arena, tensorflow__function_def__control_ret_entry__init);
   HT_TRY(ht_pb_text(arena, &ret->key, "%s", name));
   HT_TRY(ht_pb_text(arena, &ret->value, "%s", name));

@@ -165,6 +165,8 @@ typedef struct ht_call_choice {
   int n_arguments;
   const char *const *input; /* names that will be fed, may be none */
   int n_inputs;
+  const char *output; /* wanted of it, a tensor within where it is no output of
+                         the callable (inner.h); NULL: none in particular */
 } ht_call_choice;
 ht_status ht_model_choose(ht_model *model, const ht_call_choice *choice,
                           const ht_callable **out) HT_MUST_CHECK;

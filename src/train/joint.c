@@ -218,6 +218,7 @@ static ht_status choose_callable(joint *j, const ht_module_use *a,
   choice.argument = argument;
   HT_TRY(value_for(j, a, j->o->signature, &choice.signature, &named));
   HT_TRY(value_for(j, a, j->o->call, &choice.call, &named));
+  HT_TRY(value_for(j, a, j->o->output, &choice.output, &named));
   if (j->o->call && !*j->o->call) choice.call = "";
   if (j->trains && !choice.signature && !choice.call &&
       ht_model_trains_by_call(graph))

@@ -213,6 +213,7 @@ static ht_status choose(const ht_train_options *o, ht_model *model,
   HT_TRY(bound_arguments(o, &model->arena, &argument));
   ht_call_choice choice = {.signature = o->signature,
                            .call = o->call,
+                           .output = o->output,
                            .argument = argument,
                            .n_arguments = o->n_argument};
   if (is_training(o) && !o->signature && !o->call &&

@@ -43,6 +43,16 @@ if [ $# -eq 0 ]; then
   }
 fi
 
+if [ $# -eq 0 ] && [ -n "${HUBTUNE_SHARED:-}" ]; then
+  echo "interop: a published module tuned on photos"
+  "$python" -W ignore "$here/photos.py" \
+    "$HUBTUNE_SHARED/models/openmv_mobilenet" \
+    "$HUBTUNE_SHARED/data/flowers_small" 2>"$scratch/log" || {
+    tail -n 5 "$scratch/log" >&2
+    failed=1
+  }
+fi
+
 "$here/cache.sh" "$build"
 echo "interop: the examples"
 (cd "$build" && srcdir="$here/../.." sh "$here/../../examples/check.sh" \

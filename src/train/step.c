@@ -89,7 +89,7 @@ static ht_status learn(ht_stepper *s, ht_plan *plan, ht_run *run, int n_in,
     st = ht_tensor_new(NULL, loss.dtype, &loss.shape, &seed);
   if (st.code == HT_OK) {
     if (loss.dtype == HT_DOUBLE)
-      ht_d(&seed)[0] = share;
+      HT_DATA(double, &seed)[0] = share;
     else
       ht_f(&seed)[0] = (float)share;
     st = ht_tape_backward(s->tape, run, 1, &loss, &seed);

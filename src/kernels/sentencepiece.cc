@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <algorithm>
+#include <exception>
 #include <new>
 #include <string>
 #include <vector>
@@ -72,6 +73,18 @@ std::vector<ht_sentence_piece> pieces_of(const ht_sentencepiece *sp,
   return out;
 }
 
+/* The library throws where a model has pieces that its trie cannot hold. */
+template <typename Call>
+ht_status guarded(const char *what, Call call) {
+  try {
+    return call();
+  } catch (const std::bad_alloc &) {
+    return ht_fail(HT_NO_MEMORY, "%s: no memory", what);
+  } catch (const std::exception &e) {
+    return ht_fail(HT_CORRUPT, "%s: %s", what, e.what());
+  }
+}
+
 }  // namespace
 
 extern "C" ht_status ht_sentencepiece_new(const char *model, size_t n,
@@ -80,11 +93,15 @@ extern "C" ht_status ht_sentencepiece_new(const char *model, size_t n,
   if (!*out) return ht_fail(HT_NO_MEMORY, "no memory for a piece model");
   if (sentencepiece::logging::SetMinLogLevel)
     sentencepiece::logging::SetMinLogLevel(3);
-  auto st = (*out)->model.LoadFromSerializedProto({model, n});
-  if (st.ok()) return ht_status{HT_OK, nullptr};
+  static const char bad[] = "bad SentencePiece model";
+  ht_status given = guarded(bad, [&] {
+    auto st = (*out)->model.LoadFromSerializedProto({model, n});
+    return st.ok() ? ht_status{HT_OK, nullptr} : failed(bad, st);
+  });
+  if (given.code == HT_OK) return given;
   delete *out;
   *out = nullptr;
-  return failed("bad SentencePiece model", st);
+  return given;
 }
 
 extern "C" void ht_sentencepiece_free(ht_sentencepiece *sp) { delete sp; }
@@ -93,33 +110,37 @@ extern "C" ht_status ht_sentencepiece_encode(const ht_sentencepiece *sp,
                                              const char *s, size_t n, int flags,
                                              ht_sentence_piece_fn *fn,
                                              void *arg) {
-  std::string text = sp->model.EncodeAsSerializedProto({s, n});
-  for (const auto &piece : pieces_of(sp, text, flags)) {
-    ht_status given = fn(&piece, arg);
-    if (given.code != HT_OK) return given;
-  }
-  return ht_status{HT_OK, nullptr};
+  return guarded("no pieces of a text", [&] {
+    std::string text = sp->model.EncodeAsSerializedProto({s, n});
+    for (const auto &piece : pieces_of(sp, text, flags)) {
+      ht_status given = fn(&piece, arg);
+      if (given.code != HT_OK) return given;
+    }
+    return ht_status{HT_OK, nullptr};
+  });
 }
 
 extern "C" ht_status ht_sentencepiece_decode(const ht_sentencepiece *sp,
                                              const ht_sentence_piece *piece,
                                              size_t n, ht_text *out) {
-  std::vector<std::string> words;
-  for (size_t i = 0; i < n; i++) {
-    ht_sentence_piece of = piece[i];
-    if (!of.p) {
-      if (of.id < 0 || of.id >= sp->model.GetPieceSize())
-        return ht_fail(HT_USAGE, "piece %d is not one of %d", of.id,
-                       sp->model.GetPieceSize());
-      ht_sentencepiece_piece(sp, of.id, &of);
+  return guarded("pieces make no text", [&] {
+    std::vector<std::string> words;
+    for (size_t i = 0; i < n; i++) {
+      ht_sentence_piece of = piece[i];
+      if (!of.p) {
+        if (of.id < 0 || of.id >= sp->model.GetPieceSize())
+          return ht_fail(HT_USAGE, "piece %d is not one of %d", of.id,
+                         sp->model.GetPieceSize());
+        ht_sentencepiece_piece(sp, of.id, &of);
+      }
+      words.emplace_back(of.p, of.n);
     }
-    words.emplace_back(of.p, of.n);
-  }
-  std::string text;
-  auto st = sp->model.Decode(words, &text);
-  if (!st.ok()) return failed("pieces make no text", st);
-  ht_text_bytes(out, text.data(), text.size());
-  return ht_text_check(out);
+    std::string text;
+    auto st = sp->model.Decode(words, &text);
+    if (!st.ok()) return failed("pieces make no text", st);
+    ht_text_bytes(out, text.data(), text.size());
+    return ht_text_check(out);
+  });
 }
 
 extern "C" int ht_sentencepiece_size(const ht_sentencepiece *sp) {

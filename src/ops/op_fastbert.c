@@ -129,7 +129,7 @@ static ht_string replaced(const normalizer *z, const char *p, size_t n) {
   size_t from = value >> 6 & 0xffffff, length = value & 63;
   if (!(value & CHANGED) || from > z->pool.n || length > z->pool.n - from)
     return (ht_string){p, n};
-  return (ht_string){z->pool.p + from, length};
+  return (ht_string){length ? z->pool.p + from : "", length};
 }
 
 static ht_status add_offset(normalizer *z, size_t from, size_t times) {

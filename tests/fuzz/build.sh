@@ -27,7 +27,7 @@ for target in \${*:-\$(ls seeds)}; do
   leaks=1
   # libhdf5 leaks on damaged files, and asks for what they say.
   [ "\$target" != hdf5 ] || leaks=0
-  ASAN_OPTIONS=allocator_may_return_null=1 FUZZ_TARGET=\$target tests/fuzz/fuzz -detect_leaks=\$leaks -max_total_time="\$seconds" \\
+  ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=\$leaks FUZZ_TARGET=\$target tests/fuzz/fuzz -detect_leaks=\$leaks -max_total_time="\$seconds" \\
     -artifact_prefix="found/\$target/" -timeout=20 -rss_limit_mb=3000 \\
     -max_len=65536 -print_final_stats=1 -verbosity=1 \\
     "corpus/\$target" "seeds/\$target" > "\$target.log" 2>&1 || status=1

@@ -92,9 +92,10 @@ ht_status ht_optimizer_add(ht_optimizer *o, ht_variable *v,
 
 /*
  * One step: every variable's `gradient` (of whatever form; none counts as
- * zero) times `scale` is applied at lr times `factor`. A gradient that is
- * rows makes its variable lazily updated from then on (rows.h; not a double
- * one, which lag.h is not exact enough for); a dense one ends that. Repeated rows must have been summed (ht_clip does).
+ * zero) times `scale` is applied at lr times `factor`. A gradient that is rows
+ * makes its variable lazily updated from then on (rows.h; not a double one,
+ * which lag.h is not exact enough for); a dense one ends that. Repeated rows
+ * must have been summed (ht_clip does).
  */
 ht_status ht_optimizer_step(ht_optimizer *o, double factor,
                             double scale) HT_MUST_CHECK;

@@ -136,9 +136,9 @@ HT_API ht_status ht_arrays_write(const ht_arrays *set, const char *path);
 typedef struct ht_module ht_module;
 
 typedef struct ht_module_options {
-  const char *tags;       /* "a,b"; "": the empty set; NULL: the usual graph */
-  int threads;            /* 0: all cores */
-  int64_t max_turns;      /* of a loop in a call; 0: 100 million */
+  const char *tags; /* "a,b"; "": the empty set; NULL: the usual graph */
+  int threads;      /* 0: all cores */
+  int64_t max_turns; /* of a loop in a call; 0: 100 million */
   const char *preprocess; /* the handle of a module that reads the raw input
                              and feeds this one by equal names; NULL: none.
                              Both are called as one. */
@@ -361,13 +361,12 @@ typedef struct ht_fetch_news {
 typedef bool ht_fetch_fn(void *arg, const ht_fetch_news *news);
 
 typedef struct ht_fetch_options {
-  bool offline;         /* take only what is there ($HUBTUNE_OFFLINE) */
-  bool insecure;        /* no certificates ($TFHUB_DISABLE_CERT_VALIDATION) */
-  const char *sha256;   /* of the archive, hex; NULL: any */
-  const char *ca_file;  /* certificates to trust; NULL: $CURL_CA_BUNDLE,
-                           $SSL_CERT_FILE, the system's */
-  const char *proxy;    /* NULL: $https_proxy and the like */
-  double max_seconds;   /* in all; 0: no limit */
+  bool offline;        /* take only what is there ($HUBTUNE_OFFLINE) */
+  bool insecure;       /* no certificates ($TFHUB_DISABLE_CERT_VALIDATION) */
+  const char *sha256;  /* of the archive, hex; NULL: any */
+  const char *ca_file; /* NULL: $CURL_CA_BUNDLE, $SSL_CERT_FILE, the system's */
+  const char *proxy;   /* NULL: $https_proxy and the like */
+  double max_seconds;  /* in all; 0: no limit */
   double stall_seconds; /* without a byte */
   int64_t max_bytes;    /* of the archive, and unpacked */
   int retries;          /* after failures that may pass */
@@ -563,17 +562,13 @@ typedef struct ht_new_text_options {
   int64_t oov;             /* buckets of unknown words; 0: passed over */
   const char *combiner;    /* "sqrtn", "mean", "sum" */
   const char *punctuation; /* "keep", "strip", "split": each sign a word */
-  const char *split;       /* words end at "white" space, at each "space" alone,
-                              or at "each-space", with an empty word between two
-                              spaces and for an empty text */
-  bool doubles;            /* vectors of doubles */
+  const char *split;       /* at "white" space, "space", "each-space" */
   int ngrams;              /* runs of up to so many words are words, too */
-  const char *subwords;    /* "3-6": so are parts of words of 3 to 6 characters;
-                              NULL: they are not */
+  const char *subwords;    /* "3-6": so are parts of 3 to 6 characters; NULL */
   bool lowercase;
   bool mask_digits; /* every digit is read as 0 */
   bool tokens;      /* single words in, their vectors out */
-  bool trainable, hub1;
+  bool trainable, hub1, doubles; /* doubles: vectors of them */
   ht_part_fn *tell; /* may be NULL */
   void *arg;
 } ht_new_text_options;

@@ -17,6 +17,7 @@ ht_status ht_training_new(ht_training **out) {
   *out = calloc(1, sizeof **out);
   if (!*out) return ht_fail(HT_NO_MEMORY, "no memory for a training");
   ht_train_defaults(&(*out)->options);
+  (*out)->options.open = true;
   return HT_SUCCESS;
 }
 

@@ -27,8 +27,10 @@ static const option options[] = {
   {name, argument, help, OPTION_##kind, AT(id), 0, low, high},
 #include "cli/train_options.def"
 #undef SETTING
-    {"frozen", NULL, "train the head alone, which is the default", OPTION_FLAG,
-     AT(frozen)},
+    {"frozen", NULL,
+     "train the head alone, which is the default once anything is said of how "
+     "to train",
+     OPTION_FLAG, AT(frozen)},
     {"config", "F.json",
      "settings to begin with: RUN/config.json or what --print-config wrote; "
      "the command line counts more",
@@ -254,10 +256,13 @@ const command cmd_train = {
         ".tfrecord.\n\n"
         "RUN gets model/ (a SavedModel, the best by validation, with "
         "signatures for TF Serving), report.html, model_card.md, checkpoints/, "
-        "log.jsonl and config.json. Ctrl-C saves a checkpoint "
+        "log.jsonl, log.csv and config.json. Ctrl-C saves a checkpoint "
         "and stops; --resume goes on from there to the same weights as if "
         "nothing had happened.\n\n"
-        "What is left open is decided from module and data, and told. "
+        "What is left open is decided from module and data, and told. Where "
+        "nothing is said of how to train (as '--module M --data D --out R' "
+        "alone), all of it is chosen: whether the module trains, rates, "
+        "dropout, epochs, and a part that is held back to end them by. "
         "--print-config writes the decisions as JSON, which --config takes.\n\n"
         "Examples:\n"
         "  hubtune train --module nnlm --data reviews.csv --text review "

@@ -135,8 +135,8 @@ static ht_status compute_fitting(ht_loop *loop, const batch *b, double *loss,
     loop->at.parts = parts < 1 ? 2 : 2 * parts;
     char line[128];
     snprintf(line, sizeof line,
-             "a batch of %lld does not fit into memory: it goes through in %lld "
-             "parts (--accumulate)",
+             "a batch of %lld does not fit into memory: it goes through in "
+             "%lld parts (--accumulate)",
              (long long)b->n, (long long)parts_of(loop, b->n));
     ht_loop_tell(loop, &(ht_event){.type = HT_EVENT_NOTE, .text = line});
   }

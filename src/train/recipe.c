@@ -14,6 +14,7 @@ enum { FEW = 50, ENOUGH = 5000, MANY_DENSE = 2000000, MANY = 400000000 };
 typedef struct facts {
   int64_t n; /* examples */
   ht_task task;
+  int classes;
   bool texts, images; /* an input takes them, and the data have images */
   int64_t weights;    /* of the module that can train */
   int64_t dense;      /* without the largest table of a module of texts */
@@ -40,14 +41,14 @@ static ht_status read_data(const ht_train_options *o, const ht_model *model,
   ht_dataset data;
   ht_labels labels = {0};
   HT_TRY(ht_dataset_read(o->data, &how, &data));
-  f->n = data.n;
-  f->images = has_images(&data);
   const ht_column *c =
       o->label ? ht_dataset_find(&data, o->label) : ht_dataset_label(&data);
   ht_status st = ht_prepare_task(o->task, &f->task);
   if (st.code == HT_OK && c &&
       ht_labels_learn(c, f->task, 0, &labels).code == HT_OK)
-    f->task = labels.task;
+    *f = (facts){.task = labels.task, .classes = labels.n};
+  f->n = data.n;
+  f->images = has_images(&data);
   ht_labels_free(&labels);
   ht_dataset_free(&data);
   return st;
@@ -84,13 +85,25 @@ static bool trains(const facts *f) {
   return f->weights && f->weights <= MANY && f->dense <= MANY_DENSE;
 }
 
+/* Rates that fall over a few passes for a few classes, which are soon learnt by
+ * heart; many take as many as help. */
+static void take_time(ht_train_options *o, const facts *f) {
+  enum { FEW_CLASSES = 10, LEAST = 5, MOST = 100, SEEN = 30000 };
+  o->epochs = 30;
+  o->patience = 3;
+  if (f->task != HT_TASK_CLASSIFY || f->classes > FEW_CLASSES) return;
+  int64_t epochs = SEEN / f->n;
+  o->epochs = epochs < LEAST ? LEAST : epochs > MOST ? MOST : epochs;
+  o->schedule = "linear";
+  o->patience = 0;
+}
+
 /* Decoupled decay and dropout keep a small set from being learnt by heart;
  * numbers keep their scale. */
 static void train_tables(ht_train_options *o, const facts *f) {
   o->lr = 0.003;
   o->module_lr = 0.001;
-  o->epochs = 30;
-  o->patience = 3;
+  take_time(o, f);
   if (f->task == HT_TASK_REGRESS) return;
   o->optimizer = "adamw";
   o->weight_decay = 0.1;
@@ -126,7 +139,7 @@ static void tell(const ht_train_options *o, const facts *f,
              f->weights);
   else
     snprintf(why, sizeof why, "trains too, %" PRId64 " weights%s", f->weights,
-             f->texts ? ", of whose tables a step touches few rows"
+             f->texts ? " in tables, of which a step touches few rows"
                       : " are not many");
   snprintf(
       line, sizeof line,
@@ -143,7 +156,7 @@ static void tell(const ht_train_options *o, const facts *f,
 ht_status ht_recipe(ht_train_options *o, ht_model *model,
                     void (*say)(void *arg, const char *text), void *arg) {
   facts f = {0};
-  if (o->said || model->n_members || o->init_from) return HT_SUCCESS;
+  if (!o->open || model->n_members || o->init_from) return HT_SUCCESS;
   HT_TRY(read_data(o, model, &f));
   if (f.n < FEW) return HT_SUCCESS;
   HT_TRY(look_at_inputs(o, model, &f));

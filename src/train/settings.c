@@ -234,7 +234,7 @@ ht_status ht_train_set(ht_train_options *o, ht_arena *arena, const char *name,
                        const char *value) {
   const ht_setting *s;
   HT_TRY(find(name, &s));
-  o->said |= shapes(name);
+  if (shapes(name)) o->open = false;
   return set_value(o, arena, s, value);
 }
 

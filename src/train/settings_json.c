@@ -156,7 +156,9 @@ ht_status ht_train_read(const char *path, ht_arena *arena,
   json_object *all = NULL;
   HT_TRY(ht_file_read(path, MAX_CONFIG, arena, &text, &n));
   ht_status st = parse(path, text, n, &all);
+  bool open = o->open;
   ht_train_defaults(o);
+  o->open = open;
   if (st.code == HT_OK) st = read_all(path, text, all, arena, o);
   json_object_put(all);
   return st;

@@ -105,6 +105,7 @@ static ht_status learn_parts(ht_stepper *s, ht_plan *plan, ht_run *run,
                              int n_in, const ht_tensor *const *in,
                              double *value) {
   enum { MOST = 257 };
+  static const uint64_t PART_SEED = UINT64_C(0x9e3779b97f4a7c15);
   ht_tensor rows[MOST];
   const ht_tensor *at[MOST];
   int64_t each = (s->n + s->parts - 1) / s->parts;
@@ -112,7 +113,7 @@ static ht_status learn_parts(ht_stepper *s, ht_plan *plan, ht_run *run,
   if (n_in > MOST) return ht_fail(HT_UNSUPPORTED, "too many inputs for parts");
   for (int64_t from = 0; from < s->n && st.code == HT_OK; from += each) {
     int64_t n = s->n - from < each ? s->n - from : each;
-    run->seed = s->seed + (uint64_t)(from / each) * UINT64_C(0x9e3779b97f4a7c15);
+    run->seed = s->seed + (uint64_t)(from / each) * PART_SEED;
     ht_step_rows(n_in, in, s->n, from, n, rows);
     for (int i = 0; i < n_in; i++) at[i] = &rows[i];
     st = learn(s, plan, run, n_in, at, (double)n / (double)s->n, value);

@@ -32,8 +32,10 @@ typedef struct ht_train_options {
   double momentum, clip_norm;
   bool trainable, nesterov, no_module_losses, no_shuffle, resume, tensorboard,
       profile, no_cache;
-  bool said; /* a setting was given that shapes the training (recipe.h) */
-  int64_t warmup, batch, accumulate, epochs, steps, seed, patience, save_every, keep;
+  bool open; /* nothing is said of how to train: recipe.h chooses; set by who
+                asks for it, cleared by ht_train_set */
+  int64_t warmup, batch, accumulate, epochs, steps, seed, patience;
+  int64_t save_every, keep;
   int64_t skip_broken, max_bad, retreats;
 } ht_train_options;
 

@@ -49,6 +49,8 @@ static atomic_size_t taken, limit;
 
 void ht_memory_limit(size_t bytes) { limit = bytes; }
 
+bool ht_memory_limited(void) { return limit != 0; }
+
 /* Counts memory before it is asked for; false: it would be too much. */
 static bool charge(size_t bytes) {
   size_t before = atomic_fetch_add(&taken, bytes), most = limit;

@@ -85,6 +85,7 @@ ht_status ht_shape_broadcast(const ht_shape *a, const ht_shape *b,
 ht_pool *ht_pool_new(void);
 void ht_pool_free(ht_pool *pool);
 size_t ht_pool_peak(const ht_pool *pool); /* bytes in use at the worst time */
+bool ht_memory_limited(void);             /* whether ht_memory_limit holds */
 
 /* Zeroed memory for n elements that values ask for, freed with free(). NULL
  * where n is negative, the size overflows or ht_memory_limit has no room. */

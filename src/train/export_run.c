@@ -298,25 +298,29 @@ static ht_status add_labels(work *w) {
 
 /* Whether the model takes what the requests hold: a server does not start
  * with a model that fails. */
-static bool warms_up(work *w) {
+static ht_status warms_up(work *w, bool *good) {
   enum { MOST = 256 };
   ht_tensor value[MOST] = {0}, scores;
   const ht_tensor *in[MOST] = {0};
   int n = 0, wanted = w->t->composed.n_inputs;
+  *good = false;
+  if (wanted > MOST) return HT_SUCCESS;
   ht_status st = {HT_OK, NULL};
-  for (; n < wanted && n < MOST && st.code == HT_OK; n++) {
+  for (; n < wanted && st.code == HT_OK; n++) {
     in[n] = &value[n];
     st = ht_warmup_value(&w->input[n], some_text, &value[n]);
   }
-  bool good = st.code == HT_OK && n == wanted &&
-              ht_trained_predict(w->t, in, &scores).code == HT_OK;
-  if (good) ht_tensor_drop(&scores);
+  if (st.code == HT_OK) st = ht_trained_predict(w->t, in, &scores);
+  *good = st.code == HT_OK;
+  if (*good) ht_tensor_drop(&scores);
   for (int i = 0; i < n; i++) ht_tensor_drop(&value[i]);
-  return good;
+  return st.code == HT_NO_MEMORY || st.code == HT_IO ? st : HT_SUCCESS;
 }
 
 static ht_status add_warmup(work *w) {
-  if (!warms_up(w)) return HT_SUCCESS;
+  bool good;
+  HT_TRY(warms_up(w, &good));
+  if (!good) return HT_SUCCESS;
   for (int i = 0; i < w->n_ways; i++) {
     const served *way = &w->way[i];
     ht_warmup request = {&way->method, way->port, way->n_ports, way->text};

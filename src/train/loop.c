@@ -123,15 +123,17 @@ static ht_status compute(ht_loop *loop, const batch *b, double *loss,
   return ht_blame(&f, st);
 }
 
-/* What does not fit into memory goes through in twice as many parts, from
- * there on. */
+/* What does not fit into --max-memory goes through in twice as many parts,
+ * from there on. */
 static ht_status compute_fitting(ht_loop *loop, const batch *b, double *loss,
                                  double *factor) {
   for (;;) {
     bool updated;
     ht_status st = compute(loop, b, loss, factor, &updated);
     int64_t parts = parts_of(loop, b->n);
-    if (st.code != HT_NO_MEMORY || updated || parts >= b->n) return st;
+    if (st.code != HT_NO_MEMORY || !ht_memory_limited() || updated ||
+        parts >= b->n)
+      return st;
     loop->at.parts = parts < 1 ? 2 : 2 * parts;
     char line[128];
     snprintf(line, sizeof line,
@@ -232,7 +234,7 @@ static ht_status judge_batch(ht_composed *c, const ht_frozen *frozen,
   for (int64_t from = 0, n; from < b->n; from += n) {
     n = b->n - from < each ? b->n - from : each;
     ht_status st = judge_rows(c, frozen, b, from, n, a);
-    if (st.code == HT_NO_MEMORY && n > 1) {
+    if (st.code == HT_NO_MEMORY && ht_memory_limited() && n > 1) {
       each = (n + 1) / 2;
       n = 0;
       continue;

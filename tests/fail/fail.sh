@@ -84,7 +84,7 @@ once() {
 # Bytes of all that came out, without what differs from run to run.
 digest() {
   { cat stdout; find out out.* o.npz cache -type f 2> /dev/null | sort |
-    grep -v 'descriptor\|files.txt\|log.jsonl\|events\|report' |
+    grep -v 'descriptor\|files.txt\|log.jsonl\|log.csv\|events\|report' |
     while read -r f; do echo "$f"; cat "$f"; done; } | cksum
 }
 

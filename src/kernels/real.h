@@ -10,7 +10,7 @@
  * generations of processors, chosen when the program is loaded.
  */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__)
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 /* By features, not by model names, which are one maker's. */
 #if __GNUC__ >= 12
 #define HT_CLONES "default", "arch=x86-64-v3", "arch=x86-64-v4"

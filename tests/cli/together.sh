@@ -24,10 +24,11 @@ awk 'BEGIN { print "text,label"
   --trainable -q > log || exit 1
 
 # train RUN EPOCHS [OPTION...]; exec makes $! the program itself.
+# SIGHUP ends it also where it was ignored from the start, as under nohup.
 train() {
   out=$1 epochs=$2
   shift 2
-  exec "$program" train --module m --data data.csv --out "$out" \
+  exec env --default-signal=HUP "$program" train --module m --data data.csv --out "$out" \
     --epochs "$epochs" -q "$@"
 }
 # await FILE...: 20 seconds at most

@@ -108,12 +108,25 @@ def examples(feed):
         for i in range(n)], object)
 
 
+def photos(n):
+    """PNG files of noise."""
+    draw = np.random.RandomState(3)
+    return np.array([tf.io.encode_png(draw.randint(
+        0, 256, (24, 40, 3)).astype(np.uint8)).numpy() for _ in range(n)],
+        object)
+
+
 def same_by_examples(folder, feed):
-    """classify or regress gives for examples what serving_default gives."""
-    model = tf.saved_model.load(folder)
-    kind = "classify" if "classify" in model.signatures else "regress"
-    wanted = model.signatures["serving_default"](
-        **{k: tf.constant(v) for k, v in feed.items()})
+    """classify or regress gives for examples what serving_default gives; for
+    photos, what serving_bytes gives."""
+    signatures = tf.saved_model.load(folder).signatures
+    kind = "classify" if "classify" in signatures else "regress"
+    same = signatures["serving_default"]
+    if "serving_bytes" in signatures:
+        same = signatures["serving_bytes"]
+        (name,) = same.structured_input_signature[1]
+        feed = {name: photos(3)}
+    wanted = same(**{k: tf.constant(v) for k, v in feed.items()})
     got = run(folder, kind, METHOD % kind, {"inputs": examples(feed)})
     return [d for k, v in wanted.items()
             for d in differ.value(k, got[k], v.numpy(), 1e-6)]

@@ -35,7 +35,7 @@ static ht_status take_module(const ht_train_options *from,
 }
 
 ht_status ht_init_options(ht_train_options *o, ht_arena *arena) {
-  ht_train_options from;
+  ht_train_options from = {0};
   if (!o->init_from) return HT_SUCCESS;
   const char *path = ht_path_join(arena, o->init_from, "config.json");
   if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");

@@ -2,35 +2,8 @@
 # One module applied more than once with one set of weights, and one feeding
 # another, as a user does it. In the build folder.
 set -u
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "${srcdir:-..}/tests/cli/checks.sh"
 models=${srcdir:-..}/tests/models
-failures=0
-
-# wants WHAT FOUND WANTED
-wants() {
-  [ "$2" = "$3" ] && return
-  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
-  failures=$((failures + 1))
-}
-
-must() {
-  "$@" > "$work/log" 2>&1 && return
-  printf 'failed: %s\n' "$*"
-  cat "$work/log"
-  failures=$((failures + 1))
-}
-
-# says WHAT TEXT COMMAND...
-says() {
-  what=$1 text=$2
-  shift 2
-  if "$@" > "$work/log" 2>&1 || ! grep -q -- "$text" "$work/log"; then
-    printf '%s\n  wanted: %s\n  found:  %s\n' "$what" "$text" \
-      "$(cat "$work/log")"
-    failures=$((failures + 1))
-  fi
-}
 
 printf 'sunny 1 0 0 1 2\nrainy 0 1 0 2 -1\nday 0 0 1 3 1\nbell 3 2 1 4 0\n' \
   > "$work/words.txt"

@@ -2,16 +2,7 @@
 # A module with graphs of several tags, as a user has it: each is run, trained
 # and written again; and several who write to one place. In the build folder.
 set -u
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-# wants WHAT FOUND WANTED
-wants() {
-  [ "$2" = "$3" ] && return
-  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
-  failures=$((failures + 1))
-}
+. "${srcdir:-..}/tests/cli/checks.sh"
 
 tests/interop_author graphs "$work/m" || exit 1
 

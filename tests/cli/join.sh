@@ -1,23 +1,7 @@
 #!/bin/sh
 # Several modules trained as one, as a user does it. In the build folder.
 set -u
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-# wants WHAT FOUND WANTED
-wants() {
-  [ "$2" = "$3" ] && return
-  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
-  failures=$((failures + 1))
-}
-
-must() {
-  "$@" > "$work/log" 2>&1 && return
-  printf 'failed: %s\n' "$*"
-  cat "$work/log"
-  failures=$((failures + 1))
-}
+. "${srcdir:-..}/tests/cli/checks.sh"
 
 # Two modules of texts with variables, functions and files of the same names;
 # which of four labels an example has takes both of its texts to tell.
@@ -80,16 +64,6 @@ for name in warm noise; do
   must ./hubtune run "$work/tuned/$name" --input sentences=day
 done
 
-# says WHAT TEXT COMMAND...
-says() {
-  what=$1 text=$2
-  shift 2
-  if "$@" > "$work/log" 2>&1 || ! grep -q -- "$text" "$work/log"; then
-    printf '%s\n  wanted: %s\n  found:  %s\n' "$what" "$text" \
-      "$(cat "$work/log")"
-    failures=$((failures + 1))
-  fi
-}
 says 'one name twice' "two parts of the model are named 'warm'" ./hubtune \
   train --module "$work/warm" --module "$work/warm" --data "$work/data.csv" \
   --out "$work/no"

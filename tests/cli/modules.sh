@@ -2,18 +2,9 @@
 # New modules of word vectors, archives, embeddings and lines of standard
 # input, as a user has them. In the build folder.
 set -u
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "${srcdir:-..}/tests/cli/checks.sh"
 XDG_CACHE_HOME=$work/cache
 export XDG_CACHE_HOME
-failures=0
-
-# wants WHAT FOUND WANTED
-wants() {
-  [ "$2" = "$3" ] && return
-  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
-  failures=$((failures + 1))
-}
 
 # A module's answers, a line each.
 embed() {

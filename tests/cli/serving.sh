@@ -2,18 +2,9 @@
 # What a trained model carries for those who serve it: signatures, requests
 # that warm it up, a card, the module's licence. In the build folder.
 set -u
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "${srcdir:-..}/tests/cli/checks.sh"
 XDG_CACHE_HOME=$work/cache
 export XDG_CACHE_HOME
-failures=0
-
-# wants WHAT FOUND WANTED
-wants() {
-  [ "$2" = "$3" ] && return
-  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
-  failures=$((failures + 1))
-}
 
 hubtune() {
   ./hubtune "$@" -q || failures=$((failures + 1))

@@ -4,16 +4,7 @@
 # them, whatever its format and the names of its inputs. In the build folder.
 set -u
 here=$(cd "${srcdir:-..}/tests" && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-# wants WHAT FOUND WANTED
-wants() {
-  [ "$2" = "$3" ] && return
-  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
-  failures=$((failures + 1))
-}
+. "${srcdir:-..}/tests/cli/checks.sh"
 
 # works HANDLE DATA OPTION...: all that a user does with a module.
 works() {

@@ -2,16 +2,7 @@
 # Files of word vectors in every form, whole and broken, and the words that
 # modules make of texts. In the build folder.
 set -u
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-# wants WHAT FOUND WANTED
-wants() {
-  [ "$2" = "$3" ] && return
-  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
-  failures=$((failures + 1))
-}
+. "${srcdir:-..}/tests/cli/checks.sh"
 
 # vectors FILE: what a module made of it answers
 vectors() {

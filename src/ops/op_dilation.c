@@ -190,6 +190,18 @@ static ht_status gradient(ht_back *b) {
 #define VALID " strides=[1,2,1,1] rates=[1,1,2,1] padding='VALID'"
 #define UNEVEN " strides=[1,2,3,1] rates=[1,2,1,1] padding='SAME'"
 
+#define BACK(of, gives, what, run)                                    \
+  {                                                                   \
+    .name = "Dilation2DBackprop" of,                                  \
+    .inputs = "input:T filter:T out_backprop:T", .outputs = gives,    \
+    .attrs = ATTRS,                                                   \
+    .doc = "The gradient of Dilation2D with regard to its " what ".", \
+    .samples = "f[2,4,5,3] f[3,2,3] f[2,4,5,3]" SAME                  \
+               "; d[1,6,7,2] d[2,3,2] d[1,3,3,2]" VALID,              \
+    .forward = run, .gradient = ht_no_gradient,                       \
+    .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,                        \
+  }
+
 const ht_op ht_ops_dilation[] = {
     {
         .name = "Dilation2D",
@@ -208,29 +220,7 @@ const ht_op ht_ops_dilation[] = {
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1),
         .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
-    {
-        .name = "Dilation2DBackpropInput",
-        .inputs = "input:T filter:T out_backprop:T",
-        .outputs = "in_backprop:T",
-        .attrs = ATTRS,
-        .doc = "The gradient of Dilation2D with regard to its image.",
-        .samples = "f[2,4,5,3] f[3,2,3] f[2,4,5,3]" SAME
-                   "; d[1,6,7,2] d[2,3,2] d[1,3,3,2]" VALID,
-        .forward = input_forward,
-        .gradient = ht_no_gradient,
-        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
-    },
-    {
-        .name = "Dilation2DBackpropFilter",
-        .inputs = "input:T filter:T out_backprop:T",
-        .outputs = "filter_backprop:T",
-        .attrs = ATTRS,
-        .doc = "The gradient of Dilation2D with regard to its filter.",
-        .samples = "f[2,4,5,3] f[3,2,3] f[2,4,5,3]" SAME
-                   "; d[1,6,7,2] d[2,3,2] d[1,3,3,2]" VALID,
-        .forward = filter_forward,
-        .gradient = ht_no_gradient,
-        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
-    },
+    BACK("Input", "in_backprop:T", "image", input_forward),
+    BACK("Filter", "filter_backprop:T", "filter", filter_forward),
     {0},
 };

@@ -1,7 +1,6 @@
 /* bucket.c - see bucket.h. */
 #include "hub/bucket.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,11 +13,6 @@
 
 enum { MAX_LIST = 16 << 20 };
 
-typedef struct object {
-  const char *name; /* within the folder */
-  int64_t size;
-} object;
-
 /* A folder on its way. */
 typedef struct copying {
   const char *handle;
@@ -27,8 +21,7 @@ typedef struct copying {
   const ht_fetch_options *options;
   double until;
   ht_arena *arena;
-  object *object;
-  int n, capacity;
+  ht_bucket_list list;
 } copying;
 
 static ht_status no_memory(void) {
@@ -41,73 +34,6 @@ static ht_status get(copying *c, const char *url, int64_t max_bytes) {
   ht_fetch_options options = *c->options;
   options.max_bytes = max_bytes;
   return ht_download(url, NULL, c->part, &options, c->until, c->arena, &answer);
-}
-
-/* ---- the list */
-
-/* Names come from outside: none may leave the folder or be no text. */
-static bool is_path(const char *p) {
-  for (size_t n; *p; p += n + (p[n] == '/')) {
-    n = strcspn(p, "/");
-    if (!n || (n == 1 && *p == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
-      return false;
-    for (size_t i = 0; i < n; i++)
-      if ((unsigned char)p[i] < ' ' || p[i] == 127 || p[i] == '\\')
-        return false;
-    if (p[n] == '/' && !p[n + 1]) return false;
-  }
-  return true;
-}
-
-static ht_status add(copying *c, const char *name, int64_t size) {
-  size_t before = strlen(c->folder), n = strlen(name);
-  ht_unpack_limits most = ht_unpack_usual((uint64_t)c->options->max_bytes);
-  if (strncmp(name, c->folder, before) != 0) return HT_SUCCESS;
-  if (n == before || name[n - 1] == '/') return HT_SUCCESS; /* a folder */
-  if (!is_path(name + before) || size < 0)
-    return ht_fail(HT_CORRUPT, "'%s' holds '%s', which is no path", c->handle,
-                   name + before);
-  if (c->n >= most.members)
-    return ht_fail(HT_IO, "'%s' has more than %d files", c->handle,
-                   most.members);
-  HT_GROW(c->object, c->n, c->capacity, c->arena);
-  object *o = &c->object[c->n++];
-  *o = (object){ht_arena_string(c->arena, name + before), size};
-  return o->name ? HT_SUCCESS : no_memory();
-}
-
-static ht_status add_items(copying *c, json_object *items) {
-  size_t n = items ? json_object_array_length(items) : 0;
-  for (size_t i = 0; i < n; i++) {
-    json_object *item = json_object_array_get_idx(items, i), *name, *size;
-    if (!json_object_object_get_ex(item, "name", &name) ||
-        !json_object_object_get_ex(item, "size", &size))
-      return ht_fail(HT_CORRUPT, "the list of '%s' lacks a name or a size",
-                     c->handle);
-    HT_TRY(add(c, json_object_get_string(name), json_object_get_int64(size)));
-  }
-  return HT_SUCCESS;
-}
-
-/* One page of the list; *next is the token of the one after it, NULL at the
- * end. */
-static ht_status take_page(copying *c, const char *text, char **next) {
-  json_object *page = json_tokener_parse(text), *items = NULL, *token = NULL;
-  ht_status st = HT_SUCCESS;
-  *next = NULL;
-  if (!json_object_is_type(page, json_type_object))
-    st = ht_fail(HT_CORRUPT, "the list of '%s' is no JSON object", c->handle);
-  else if (json_object_object_get_ex(page, "items", &items) &&
-           !json_object_is_type(items, json_type_array))
-    st = ht_fail(HT_CORRUPT, "the list of '%s' holds no files", c->handle);
-  if (st.code == HT_OK) st = add_items(c, items);
-  if (st.code == HT_OK &&
-      json_object_object_get_ex(page, "nextPageToken", &token)) {
-    *next = ht_arena_string(c->arena, json_object_get_string(token));
-    if (!*next) st = no_memory();
-  }
-  json_object_put(page);
-  return st;
 }
 
 static ht_status page_address(const copying *c, const char *token, char **url) {
@@ -123,9 +49,9 @@ static ht_status page_address(const copying *c, const char *token, char **url) {
 
 static ht_status digest_of(const copying *c, char digest[HT_SHA256_HEX + 1]) {
   ht_text text = {0};
-  for (int i = 0; i < c->n; i++)
-    ht_text_printf(&text, "%lld %s\n", (long long)c->object[i].size,
-                   c->object[i].name);
+  for (int i = 0; i < c->list.n; i++)
+    ht_text_printf(&text, "%lld %s\n", (long long)c->list.object[i].size,
+                   c->list.object[i].name);
   ht_status st = ht_text_check(&text);
   if (st.code == HT_OK) st = ht_file_write(c->part, text.p, text.n);
   if (st.code == HT_OK) st = ht_sha256_file(c->part, digest);
@@ -135,7 +61,8 @@ static ht_status digest_of(const copying *c, char digest[HT_SHA256_HEX + 1]) {
 }
 
 static ht_status list_all(copying *c, char digest[HT_SHA256_HEX + 1]) {
-  char *token = NULL, *url, *text;
+  const char *token = NULL;
+  char *url, *text;
   size_t n;
   do {
     HT_TRY(page_address(c, token, &url));
@@ -144,9 +71,9 @@ static ht_status list_all(copying *c, char digest[HT_SHA256_HEX + 1]) {
     HT_TRY(ht_file_read(c->part, MAX_LIST, c->arena, &text, &n));
     ht_download_remove(c->part);
     text[n] = 0;
-    HT_TRY(take_page(c, text, &token));
+    HT_TRY(ht_bucket_list_page(&c->list, text, &token));
   } while (token);
-  if (c->n) return digest_of(c, digest);
+  if (c->list.n) return digest_of(c, digest);
   return ht_fail(HT_IO, "'%s' has no files that all may read", c->handle);
 }
 
@@ -158,7 +85,7 @@ static ht_status make_parent(const copying *c, const char *path) {
   return parent ? ht_folder_make(parent) : no_memory();
 }
 
-static ht_status copy_object(copying *c, const object *o) {
+static ht_status copy_object(copying *c, const ht_bucket_object *o) {
   char *url, *path = ht_path_join(c->arena, c->to, o->name);
   ht_text text = {0};
   if (!path) return no_memory();
@@ -184,11 +111,11 @@ static ht_status copy_object(copying *c, const object *o) {
 
 static ht_status check_sizes(const copying *c) {
   int64_t left = c->options->max_bytes;
-  for (int i = 0; i < c->n; i++) {
-    if (c->object[i].size > left)
+  for (int i = 0; i < c->list.n; i++) {
+    if (c->list.object[i].size > left)
       return ht_fail(HT_IO, "'%s' has more bytes than the limit of %lld",
                      c->handle, (long long)c->options->max_bytes);
-    left -= c->object[i].size;
+    left -= c->list.object[i].size;
   }
   return HT_SUCCESS;
 }
@@ -215,9 +142,14 @@ ht_status ht_bucket_fetch(const char *handle, const char *part, const char *to,
                .until = until,
                .arena = arena};
   HT_TRY(take_apart(&c));
+  c.list = (ht_bucket_list){
+      .handle = handle,
+      .folder = c.folder,
+      .most = ht_unpack_usual((uint64_t)options->max_bytes).members,
+      .arena = arena};
   ht_status st = list_all(&c, digest);
   if (st.code == HT_OK) st = check_sizes(&c);
-  for (int i = 0; i < c.n && st.code == HT_OK; i++)
-    st = copy_object(&c, &c.object[i]);
+  for (int i = 0; i < c.list.n && st.code == HT_OK; i++)
+    st = copy_object(&c, &c.list.object[i]);
   return st;
 }

@@ -8,8 +8,8 @@ golden=$(cd "${srcdir:-..}/tests/golden" && pwd)
 program=$PWD/hubtune
 mkdir -p "$1"
 cd "$1"
-for name in archive bundle config csv embeddings example fastbert gz hdf5 \
-  image jsonl lines module_def npy npz regex saved_model sentencepiece \
+for name in archive bucket bundle config csv embeddings example fastbert gz hdf5 \
+  image jsonl kaggle lines module_def npy npz regex saved_model sentencepiece \
   sequence sstable tensor text tfrecord tsv vectors vocabulary; do
   mkdir -p "$name"
 done
@@ -65,6 +65,11 @@ bundle "$models/bundles/types" types
 bundle "$models/bundles/slices" slices
 bundle "$models/bundles/variants" variants
 cp "$models/bundles/types.index" sstable/types
+
+# What servers and users write in JSON.
+printf '{"items":[{"name":"a/saved_model.pb","size":"12"},{"name":"a/assets/words.txt","size":"0"}],"nextPageToken":"more"}' \
+  > bucket/page
+printf '{"username":"me","key":"0123"}' > kaggle/login
 
 # Arrays, tables of HDF5 and settings, as hubtune writes them.
 for a in "$models"/arrays/*.npy; do cp "$a" npy/; done

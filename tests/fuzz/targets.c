@@ -21,6 +21,8 @@
 #include "format/sstable.h"
 #include "format/unpack.h"
 #include "graph/plan.h"
+#include "hub/bucket.h"
+#include "hub/kaggle.h"
 #include "hub/model.h"
 #include "kernels/regex.h"
 #include "targets_ops.h"
@@ -320,6 +322,26 @@ static void run_config(const uint8_t *data, size_t n) {
   done(st);
 }
 
+/* A page of a bucket's list. */
+static void run_bucket(const uint8_t *data, size_t n) {
+  char *text = ht_arena_bytes(&arena, data, n);
+  ht_bucket_list list = {"gs://b/a", "a/", 100, .arena = &arena};
+  const char *next;
+  if (!text) abort();
+  ht_status st = ht_bucket_list_page(&list, text, &next);
+  for (int i = 0; i < list.n; i++)
+    if (strstr(list.object[i].name, "..") == list.object[i].name) abort();
+  done(st);
+}
+
+/* kaggle.json of a user. */
+static void run_kaggle(const uint8_t *data, size_t n) {
+  ht_login login;
+  store("kaggle.json", data, n);
+  setenv("KAGGLE_CONFIG_DIR", folder, 1);
+  done(ht_kaggle_login(&arena, &login));
+}
+
 static void run_vocabulary(const uint8_t *data, size_t n) {
   target_vocabulary(store("words.txt", data, n));
   done(HT_SUCCESS);
@@ -327,6 +349,7 @@ static void run_vocabulary(const uint8_t *data, size_t n) {
 
 const target targets[] = {
     {"archive", run_archive},
+    {"bucket", run_bucket},
     {"bundle", run_bundle},
     {"config", run_config},
     {"csv", run_csv},
@@ -337,6 +360,7 @@ const target targets[] = {
     {"hdf5", run_hdf5},
     {"image", run_image},
     {"jsonl", run_jsonl},
+    {"kaggle", run_kaggle},
     {"lines", run_lines},
     {"module_def", run_module_def},
     {"npy", run_npy},

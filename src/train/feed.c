@@ -274,6 +274,21 @@ ht_images *ht_feed_images(const ht_feed *f) {
   return NULL;
 }
 
+int64_t ht_feed_example_bytes(const ht_feed *f) {
+  int64_t bytes = 0;
+  for (int i = 0; i < f->n_inputs; i++) {
+    const ht_column *c = f->column[i];
+    int64_t each = (int64_t)ht_dtype_size(f->input[i]->dtype);
+    if (f->images[i]) {
+      const ht_image_spec *s = ht_images_spec(f->images[i]);
+      bytes += s->height * s->width * s->channels * each;
+    } else if (!c->whole && !ht_dtype_pointers(f->input[i]->dtype)) {
+      bytes += ht_count(&c->value) / f->data.n * each;
+    }
+  }
+  return bytes;
+}
+
 bool ht_feed_broken(const ht_feed *f, int64_t example) {
   for (int i = 0; i < f->n_inputs; i++)
     if (f->images[i] && ht_images_broken(f->images[i], example)) return true;

@@ -64,6 +64,8 @@ ht_status ht_feed_sample(const ht_feed *feed, ht_tensor *out) HT_MUST_CHECK;
 bool ht_feed_broken(const ht_feed *feed, int64_t example);
 /* The first input of images, NULL: there is none. */
 ht_images *ht_feed_images(const ht_feed *feed);
+/* Bytes of an example's inputs as the model takes them, without texts. */
+int64_t ht_feed_example_bytes(const ht_feed *feed);
 /* Their targets: int64 [n], or float [n, width]. */
 ht_status ht_feed_label(const ht_feed *feed, ht_pool *pool,
                         const int64_t *index, int64_t n,

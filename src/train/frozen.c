@@ -16,10 +16,11 @@
 
 enum {
   BATCH = 64,
-  BATCH_IMAGES = 32,
+  BATCH_LARGE = 32,
   LANES = 8,
   SAMPLE = 63,
-  SAMPLE_IMAGES = 4,
+  SAMPLE_LEAST = 4,
+  LARGE = 16 << 10, /* bytes of an example */
   MAX_INPUTS = 256
 };
 /* Computing longer than this is worth a file; files of so many bytes. */
@@ -37,6 +38,11 @@ typedef struct making {
   ht_features features;
   const char *why;
 } making;
+
+/* Images and the like: few are work enough. */
+static bool is_large(const making *m) {
+  return ht_feed_example_bytes(m->w->feed) >= LARGE;
+}
 
 /* ---- running the first part */
 
@@ -89,10 +95,12 @@ static bool near_rows(const ht_tensor *x, int64_t a, const ht_tensor *y,
   return worst <= 1e-5 * scale + 1e-12;
 }
 
-/* A sample spread over the data. */
+/* A sample spread over the data, which costs a part of what all of it does. */
 static void choose_sample(making *m) {
-  int64_t most = ht_feed_images(m->w->feed) ? SAMPLE_IMAGES : SAMPLE;
-  m->n_sample = m->w->n < most ? m->w->n : most;
+  int64_t n = is_large(m) ? SAMPLE_LEAST : m->w->n / 16;
+  if (n < SAMPLE_LEAST) n = SAMPLE_LEAST;
+  if (n > SAMPLE) n = SAMPLE;
+  m->n_sample = m->w->n < n ? m->w->n : n;
   for (int64_t i = 0; i < m->n_sample; i++)
     m->sample[i] = m->index[i * (m->w->n / m->n_sample)];
 }
@@ -126,10 +134,10 @@ static ht_status try_sample(making *m, int *bad) {
   return st;
 }
 
-/* Images alone are worth looking for an earlier place to cut at. */
+/* Large examples alone are worth looking for an earlier place to cut at. */
 static ht_status find_cut(making *m) {
   ht_cut *cut = &m->f->cut;
-  bool images = ht_feed_images(m->w->feed) != NULL;
+  bool large = is_large(m);
   for (;;) {
     int bad = -1;
     if (!cut->n_values || cut->raw) {
@@ -142,21 +150,13 @@ static ht_status find_cut(making *m) {
     bool scalar = m->tried[bad].shape.rank == 0;
     drop_values(m, m->tried);
     m->tried = NULL;
-    if (!images && !scalar) m->why = "its output depends on the batch";
+    if (!large && !scalar) m->why = "its output depends on the batch";
     if (m->why) return HT_SUCCESS;
     HT_TRY(ht_cut_refuse(cut, bad, &m->w->composed->model->store));
   }
 }
 
 /* ---- all examples */
-
-/* Keeping more than the image itself gains little. */
-static int64_t image_bytes(const making *m) {
-  ht_images *images = ht_feed_images(m->w->feed);
-  if (!images) return INT64_MAX;
-  const ht_image_spec *s = ht_images_spec(images);
-  return s->height * s->width * s->channels * (int64_t)sizeof(float);
-}
 
 static ht_status make_columns(making *m) {
   ht_frozen *f = m->f;
@@ -172,8 +172,8 @@ static ht_status make_columns(making *m) {
     f->column[i].n = m->w->n;
     HT_TRY(ht_tensor_new(NULL, m->tried[i].dtype, &shape, &f->column[i].value));
   }
-  if (bytes / m->w->n > image_bytes(m))
-    m->why = "its first values are larger than the image";
+  if (is_large(m) && bytes / m->w->n > ht_feed_example_bytes(m->w->feed))
+    m->why = "its first values are larger than the example";
   if (m->why) return HT_SUCCESS;
   f->n = m->w->n;
   HT_NEW(f->place, &m->w->composed->arena, m->w->feed->data.n + 1);
@@ -214,16 +214,16 @@ typedef struct group {
 
 /* The next examples without rows, from *at on. */
 static int64_t next_batch(const making *m, int64_t *at, int64_t *index) {
-  int64_t n = 0, most = ht_feed_images(m->w->feed) ? BATCH_IMAGES : BATCH;
+  int64_t n = 0, most = is_large(m) ? BATCH_LARGE : BATCH;
   for (; *at < m->f->n && n < most; (*at)++)
     if (!m->features.found[*at]) index[n++] = m->index[*at];
   return n;
 }
 
-/* A batch of images is work enough for all threads, and its convolutions
- * cut themselves. */
+/* A batch of large examples is work enough for all threads, and its
+ * convolutions cut themselves. */
 static void next_group(making *m, int64_t *at, group *g) {
-  int most = ht_feed_images(m->w->feed) ? 1 : LANES;
+  int most = is_large(m) ? 1 : LANES;
   for (g->n = 0; g->n < most; g->n++) {
     lane *l = &g->lane[g->n];
     *l = (lane){.m = m};
@@ -499,7 +499,7 @@ ht_status ht_frozen_make(const ht_frozen_work *w, ht_frozen **out,
                          const char **why) {
   *out = NULL;
   *why = NULL;
-  if (trains_module(w->composed) && !ht_feed_images(w->feed))
+  if (trains_module(w->composed) && ht_feed_example_bytes(w->feed) < LARGE)
     *why = "it is trained";
   if (*why || !w->n) return HT_SUCCESS;
   making m = {.w = w, .f = calloc(1, sizeof *m.f)};

@@ -185,16 +185,20 @@ static ht_compiled *compiled_for(ht_conv_room *r, const ht_compiled *wanted) {
   return k && k->usable ? k : NULL;
 }
 
-/* Images of a call: enough work to be worth one, a divisor of the batch, and
- * never so many that threads wait for the last. */
+/* Images of a call: enough work to be worth one, and pixels enough to read a
+ * large filter for; a divisor of the batch, and never so many that threads
+ * wait for the last. */
 static int64_t images(const ht_conv *c) {
-  enum { WORK = 4 << 20, CALLS = 16 };
+  enum { WORK = 4 << 20, CALLS = 16, LARGE = 1 << 19, FEW = 4, PIXELS = 192 };
   int64_t out = ht_window_pixels(c->w.out), in = ht_window_pixels(c->w.in);
   double taps = (double)ht_window_pixels(c->w.size) *
                 (c->depthwise ? 1 : (double)(c->cin / c->groups));
   double each = (double)out * (double)c->cout * taps +
                 8 * (double)(in * c->cin + out * c->cout);
-  int64_t n = (int64_t)(WORK / (each + 1)), most = c->w.batch / CALLS;
+  bool large = (double)c->cout * taps > LARGE;
+  int64_t n = (int64_t)(WORK / (each + 1));
+  int64_t most = c->w.batch / (large ? FEW : CALLS);
+  if (large && n * out < PIXELS) n = (PIXELS + out - 1) / out;
   if (n > most) n = most;
   if (n < 1) return 1;
   while (c->w.batch % n) n--;

@@ -63,17 +63,20 @@ class Hubtune:
 
     def __init__(self, args, folder):
         self.args, self.run = args, os.path.join(folder, "run")
+        self.cache = os.path.join(folder, "cache")
+        os.environ["XDG_CACHE_HOME"] = self.cache
         self.few, self.many = (images(folder, k * args.batch, args.size)
                                for k in (2, args.images // args.batch))
 
     def words(self, data, trainable, *more):
-        shutil.rmtree(self.run, ignore_errors=True)
+        for made in (self.run, self.cache):  # every run is the first
+            shutil.rmtree(made, ignore_errors=True)
         # a signature has no training variant; the callable has
         mode = ["--trainable", "--call=__call__"] if trainable else []
         return [self.args.hubtune, "train", "-q", "--module", self.args.module,
                 "--data", data, "--label", "label", "--out", self.run,
                 "--batch", str(self.args.batch), "--optimizer", "sgd",
-                "--lr", "0.01", "--no-cache", *mode, *more]
+                "--lr", "0.01", *mode, *more]
 
     def tune(self, steps):
         found = timed(self.words(self.few, True, "--steps", str(steps)))

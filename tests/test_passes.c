@@ -124,22 +124,27 @@ static void near(const ht_tensor *a, const ht_tensor *b, double tolerance) {
   ck_assert_msg(worst <= tolerance * scale, "%g away of %g", worst, scale);
 }
 
-static void same(const char *activation, bool training, bool tape) {
+/* Fused, the net answers like its parts, in fewer steps by `fewer`. */
+static void compare(world *w, const net *t, bool tape, int fewer) {
   enum { MOST = 16 };
-  world w;
   ht_tensor y[2], g[2][MOST];
-  world_open(&w);
-  net t = build(&w, activation, training);
-  ck_assert_int_le(w.store.n_variables, MOST);
-  int apart = run(&w, &t, true, tape, &y[0], g[0]);
-  int fused = run(&w, &t, false, tape, &y[1], g[1]);
-  ck_assert_int_lt(fused, apart);
+  ck_assert_int_le(w->store.n_variables, MOST);
+  int apart = run(w, t, true, tape, &y[0], g[0]);
+  int fused = run(w, t, false, tape, &y[1], g[1]);
+  ck_assert_int_le(fused, apart - fewer);
   near(&y[1], &y[0], 2e-6);
-  for (int i = 0; tape && i < w.store.n_variables; i++) {
+  for (int i = 0; tape && i < w->store.n_variables; i++) {
     near(&g[1][i], &g[0][i], 2e-5);
     for (int k = 0; k < 2; k++) ht_tensor_drop(&g[k][i]);
   }
   for (int k = 0; k < 2; k++) ht_tensor_drop(&y[k]);
+}
+
+static void same(const char *activation, bool training, bool tape) {
+  world w;
+  world_open(&w);
+  net t = build(&w, activation, training);
+  compare(&w, &t, tape, 1);
   world_close(&w);
 }
 
@@ -154,6 +159,43 @@ START_TEST(fused_convolutions_have_the_gradients_of_their_parts) {
   same("Relu", false, true);
   same("Relu6", true, true);
   same("Relu", true, true);
+}
+END_TEST
+
+/* What ends a residual block: a normalisation, its sum with another value of
+ * that shape, and an activation (NULL: none). `narrow`: of one pixel. */
+static net residual(world *w, const char *activation, const int64_t other[4],
+                    bool first, bool narrow) {
+  static const int64_t x[4] = {6, 33, 32, 3};
+  const int64_t f[4] = {narrow ? 33 : 3, narrow ? 32 : 3, 3, 20};
+  net t;
+  ht_builder *b = &w->b;
+  ht_shape s = ht_shape_of(4, x);
+  t.x = ht_build_placeholder(b, "x", HT_FLOAT, &s);
+  t.mid[0] = ht_build_2(b, "Conv2D", t.x, variable(w, "f", 4, f, 1),
+                        narrow ? "strides=[1,1,1,1] padding='VALID'"
+                               : "strides=[1,2,2,1] padding='SAME'");
+  t.mid[1] = norm(w, t.mid[0], 20, true, 2);
+  ht_ref plus = variable(w, "o", 4, other, 3);
+  t.mid[2] = first ? ht_build_2(b, "AddV2", plus, t.mid[1], "")
+                   : ht_build_2(b, "AddV2", t.mid[1], plus, "");
+  t.mid[3] = activation ? ht_build_1(b, activation, t.mid[2], "") : t.mid[2];
+  t.y = ht_build_1(b, "Square", t.mid[3], "");
+  OK(ht_builder_status(b));
+  return t;
+}
+
+START_TEST(a_fused_residual_block_is_like_its_parts) {
+  static const char *const activation[] = {"Relu", "Relu6", NULL};
+  static const int64_t other[2][4] = {{6, 17, 16, 20}, {1, 1, 16, 20}};
+  for (int i = 0; i < 18; i++) {
+    world w;
+    world_open(&w);
+    net t = residual(&w, activation[i / 6], other[i % 3 == 2], i % 2,
+                     i % 3 == 1);
+    compare(&w, &t, true, activation[i / 6] ? 1 : 0);
+    world_close(&w);
+  }
 }
 END_TEST
 
@@ -254,6 +296,7 @@ END_TEST
 static void add(TCase *tests) {
   tcase_add_test(tests, fused_convolutions_answer_like_their_parts);
   tcase_add_test(tests, fused_convolutions_have_the_gradients_of_their_parts);
+  tcase_add_test(tests, a_fused_residual_block_is_like_its_parts);
   tcase_add_test(tests, an_identity_keeps_no_steps_apart);
   tcase_add_test(tests, rows_that_are_run_apart_answer_like_all_of_them);
   tcase_add_test(tests, rows_that_meet_are_not_run_apart);

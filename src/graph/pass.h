@@ -9,6 +9,7 @@
 #define HT_GRAPH_PASS_H
 
 #include "graph/plan_steps.h"
+#include "kernels/epilogue.h"
 
 /* How often each value is read (by steps that count, or by the caller): an
  * array by value in the plan's arena. */
@@ -24,6 +25,11 @@ bool ht_pass_is(const ht_step *s, const char *op); /* NULL: no */
 /* Of floats (attribute T): fused kernels know no other type. */
 bool ht_pass_float(const ht_step *s);
 
+/* Normalisation by the batch, of floats, with its statistics as outputs. */
+bool ht_pass_batch_norm(const ht_step *s);
+/* The activation that ht_pass_norm put behind it; HT_LINEAR: none. */
+ht_activation ht_pass_norm_activation(const ht_step *norm);
+
 /* Readers of an Identity read what it reads. */
 ht_status ht_pass_identity(ht_plan *p) HT_MUST_CHECK;
 /* Batch normalisation and the Relu or Relu6 that alone reads it: one step. */
@@ -36,6 +42,10 @@ ht_status ht_pass_conv(ht_plan *p) HT_MUST_CHECK;
 
 /* Normalisation by the batch and the convolution that alone reads it. */
 ht_status ht_pass_norm_conv(ht_plan *p) HT_MUST_CHECK;
+
+/* Normalisation by the batch, the sum that alone reads it and the activation
+ * after that: one step. */
+ht_status ht_pass_norm_add(ht_plan *p) HT_MUST_CHECK;
 
 /* Sets plan->rows. */
 ht_status ht_pass_rows(ht_plan *p) HT_MUST_CHECK;

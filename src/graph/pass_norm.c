@@ -9,6 +9,17 @@ static bool is_norm(const ht_step *s) {
          !strchr(s->op->name, '+') && ht_pass_float(s);
 }
 
+bool ht_pass_batch_norm(const ht_step *s) {
+  return ht_pass_plain(s) && s->n_out >= 5 &&
+         strncmp(s->op->name, "FusedBatchNorm", 14) == 0 &&
+         ht_attr_bool(s->attrs, "is_training") && ht_pass_float(s);
+}
+
+ht_activation ht_pass_norm_activation(const ht_step *norm) {
+  if (norm->op == ht_op_norm_with(HT_RELU)) return HT_RELU;
+  return norm->op == ht_op_norm_with(HT_RELU6) ? HT_RELU6 : HT_LINEAR;
+}
+
 /* s is an activation: the normalisation that it alone reads, or NULL. */
 static ht_step *norm_before(const ht_plan *p, const ht_step *s,
                             const int *readers) {

@@ -19,23 +19,12 @@ static bool is_conv(const ht_step *s) {
          ht_pass_float(s);
 }
 
-static bool is_norm(const ht_step *s) {
-  return ht_pass_plain(s) && channels_last(s) && s->n_out >= 5 &&
-         strncmp(s->op->name, "FusedBatchNorm", 14) == 0 &&
-         ht_attr_bool(s->attrs, "is_training") && ht_pass_float(s);
-}
-
-static ht_activation behind(const ht_step *norm) {
-  if (norm->op == ht_op_norm_with(HT_RELU)) return HT_RELU;
-  return norm->op == ht_op_norm_with(HT_RELU6) ? HT_RELU6 : HT_LINEAR;
-}
-
 static ht_status join(ht_plan *p, ht_step *norm, ht_step *conv) {
   ht_norm_conv_parts *parts;
   int *in;
   HT_NEW(parts, &p->arena, 1);
   HT_NEW(in, &p->arena, 6);
-  *parts = (ht_norm_conv_parts){norm->attrs, behind(norm),
+  *parts = (ht_norm_conv_parts){norm->attrs, ht_pass_norm_activation(norm),
                                 !ht_pass_is(conv, "Conv2D"), conv->prepared};
   for (int i = 0; i < 3; i++) in[i] = norm->in[i];
   in[3] = norm->out + 3;
@@ -56,7 +45,9 @@ ht_status ht_pass_norm_conv(ht_plan *p) {
     ht_step *conv = &p->step[i];
     if (!is_conv(conv) || readers[conv->in[0]] != 1) continue;
     ht_step *norm = ht_pass_maker(p, conv->in[0]);
-    if (is_norm(norm) && conv->in[0] == norm->out) HT_TRY(join(p, norm, conv));
+    if (ht_pass_batch_norm(norm) && channels_last(norm) &&
+        conv->in[0] == norm->out)
+      HT_TRY(join(p, norm, conv));
   }
   return HT_SUCCESS;
 }

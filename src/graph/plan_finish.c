@@ -108,6 +108,7 @@ ht_status ht_plan_finish(ht_plan *p) {
   HT_TRY(drop_dead(p, NULL));
   HT_TRY(ht_pass_conv(p));
   HT_TRY(ht_pass_norm_conv(p));
+  HT_TRY(ht_pass_norm_add(p));
   HT_TRY(drop_dead(p, NULL));
   for (int i = 0; i < p->n_steps; i++) { /* passes put other ops there, */
     int n; /* which need not state their numbers of inputs */

@@ -13,7 +13,7 @@ typedef struct job {
   const ht_channels *s;
   ht_scaling by; /* of slopes and lines */
   int what;
-  const float *x, *dy, *c0, *c1;
+  const float *x, *dy, *c0, *c1, *plus;
   float *y;
   double *part; /* per chunk: channels, twice or more */
   int64_t chunk;
@@ -287,51 +287,56 @@ ht_status ht_channel_slopes(ht_pool *pool, const ht_channels *s,
 
 /* ---- scaling: a line is a row of channels, or a run of one channel */
 
-HT_INLINE float line_value(const job *j, ht_activation kind, bool back,
+enum { FORWARD, FORWARD_ADD, BACK };
+
+HT_INLINE float line_value(const job *j, ht_activation kind, int way,
                            int64_t at, int64_t c) {
   float m = j->by.mean[c], a = j->by.a[c], x = j->x[at];
-  if (!back) return in_front(kind, (x - m) * a + j->by.b[c]);
+  if (way == FORWARD) return in_front(kind, (x - m) * a + j->by.b[c]);
+  if (way == FORWARD_ADD)
+    return in_front(kind, (x - m) * a + j->by.b[c] + j->plus[at]);
   float b = kind == HT_LINEAR ? 0 : j->by.b[c];
   float d = behind(kind, x, m, a, b, j->dy[at]);
   return (d - j->c0[c]) * a + (x - m) * j->c1[c];
 }
 
-HT_INLINE void line(const job *j, ht_activation kind, bool back, int64_t i) {
+HT_INLINE void line(const job *j, ht_activation kind, int way, int64_t i) {
   int64_t n = j->s->inner == 1 ? j->s->channels : j->s->inner;
   float *y = j->y + i * n; /* may be where dy is */
   if (j->s->inner == 1)
 #pragma GCC ivdep
     for (int64_t c = 0; c < n; c++)
-      y[c] = line_value(j, kind, back, i * n + c, c);
+      y[c] = line_value(j, kind, way, i * n + c, c);
   else
 #pragma GCC ivdep
     for (int64_t k = 0; k < n; k++)
-      y[k] = line_value(j, kind, back, i * n + k, i % j->s->channels);
+      y[k] = line_value(j, kind, way, i * n + k, i % j->s->channels);
 }
 
-HT_INLINE void lines_of(const job *j, ht_activation kind, bool back,
-                        size_t from, size_t to) {
-  for (int64_t i = (int64_t)from; i < (int64_t)to; i++) line(j, kind, back, i);
+HT_INLINE void lines_of(const job *j, ht_activation kind, int way, size_t from,
+                        size_t to) {
+  for (int64_t i = (int64_t)from; i < (int64_t)to; i++) line(j, kind, way, i);
+}
+
+HT_INLINE void lines(const job *j, int way, size_t from, size_t to) {
+  if (j->by.activation == HT_RELU6)
+    lines_of(j, HT_RELU6, way, from, to);
+  else if (j->by.activation == HT_RELU)
+    lines_of(j, HT_RELU, way, from, to);
+  else
+    lines_of(j, HT_LINEAR, way, from, to);
 }
 
 HT_WIDE static void forward_lines(size_t from, size_t to, void *arg) {
-  const job *j = arg;
-  if (j->by.activation == HT_RELU6)
-    lines_of(j, HT_RELU6, false, from, to);
-  else if (j->by.activation == HT_RELU)
-    lines_of(j, HT_RELU, false, from, to);
-  else
-    lines_of(j, HT_LINEAR, false, from, to);
+  lines(arg, FORWARD, from, to);
+}
+
+HT_WIDE static void add_lines(size_t from, size_t to, void *arg) {
+  lines(arg, FORWARD_ADD, from, to);
 }
 
 HT_WIDE static void back_lines(size_t from, size_t to, void *arg) {
-  const job *j = arg;
-  if (j->by.activation == HT_RELU6)
-    lines_of(j, HT_RELU6, true, from, to);
-  else if (j->by.activation == HT_RELU)
-    lines_of(j, HT_RELU, true, from, to);
-  else
-    lines_of(j, HT_LINEAR, true, from, to);
+  lines(arg, BACK, from, to);
 }
 
 static void run_lines(const ht_channels *s, job *j, ht_range_fn *fn) {
@@ -346,6 +351,12 @@ void ht_channel_scale(const ht_channels *s, const ht_scaling *by,
                       const float *x, float *y) {
   job j = {.by = *by, .x = x, .y = y};
   run_lines(s, &j, forward_lines);
+}
+
+void ht_channel_scale_add(const ht_channels *s, const ht_scaling *by,
+                          const float *x, const float *plus, float *y) {
+  job j = {.by = *by, .x = x, .plus = plus, .y = y};
+  run_lines(s, &j, add_lines);
 }
 
 void ht_channel_back(const ht_channels *s, const ht_scaling *by,

@@ -30,6 +30,9 @@ ht_status ht_channel_slopes(ht_pool *pool, const ht_channels *s,
 
 void ht_channel_scale(const ht_channels *s, const ht_scaling *by,
                       const float *x, float *y);
+/* The same with `plus` added before the activation. */
+void ht_channel_scale_add(const ht_channels *s, const ht_scaling *by,
+                          const float *x, const float *plus, float *y);
 /* dx = (d - c0[c]) by->a[c] + (x - mean[c]) c1[c]; dx may be dy. */
 void ht_channel_back(const ht_channels *s, const ht_scaling *by,
                      const float *c0, const float *c1, const float *x,

@@ -5,7 +5,7 @@
 #ifndef HT_OPS_FUSED_H
 #define HT_OPS_FUSED_H
 
-#include "kernels/epilogue.h"
+#include "kernels/norm.h"
 #include "ops/op.h"
 
 /* HT_RELU of "Relu", HT_RELU6 of "Relu6"; HT_LINEAR: no activation. */
@@ -15,13 +15,41 @@ ht_activation ht_activation_of(const ht_op *op);
  * are those of FusedBatchNormV3. NULL for HT_LINEAR. */
 const ht_op *ht_op_norm_with(ht_activation activation);
 
-/* FusedBatchNorm* without output 0: its statistics, for ht_op_norm_conv. */
+/* FusedBatchNorm* without output 0: its statistics, for the ops below. */
 extern const ht_op ht_op_norm_statistics;
 
+/* The axes of data in the layout that the attributes name. */
+ht_channels ht_norm_channels(const ht_attrs *attrs, const ht_shape *s);
 /* scale / sqrt(variance + epsilon) by channel. */
 ht_status ht_norm_factors(ht_pool *pool, const ht_attrs *norm,
                           const ht_tensor *scale, const ht_tensor *variance,
                           ht_tensor *a) HT_MUST_CHECK;
+
+/* What a normalisation needs to pass a cotangent back. */
+typedef struct ht_norm_slopes {
+  ht_channels s;
+  ht_scaling by; /* with the activation behind it */
+  const float *variance;
+  double epsilon;
+  bool training;      /* by the batch */
+  const double *sums; /* of ht_channel_slopes */
+} ht_norm_slopes;
+/* Gives inputs 0, 1 and 2 (data, scale, offset) what d, the cotangent of the
+ * result, comes to. dx: room for that of the data, which may be where d is;
+ * taken over. */
+ht_status ht_norm_give(ht_back *b, const ht_norm_slopes *p, const float *d,
+                       ht_tensor *dx) HT_MUST_CHECK;
+
+/*
+ * A normalisation by the batch, the sum with another value and an activation,
+ * in one. Inputs: data, scale, offset, mean and variance of the batch, the
+ * other value. `prepared` is an ht_norm_add_parts of the plan's.
+ */
+typedef struct ht_norm_add_parts {
+  const ht_attrs *norm;
+  ht_activation activation;
+} ht_norm_add_parts;
+extern const ht_op ht_op_norm_add;
 
 /*
  * A normalisation by the batch, an activation and the convolution that alone

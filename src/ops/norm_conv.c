@@ -1,7 +1,5 @@
 /* norm_conv.c - normalisation, activation and convolution as one step of a
  * plan, see fused.h. */
-#include <math.h>
-
 #include "kernels/norm_conv.h"
 #include "ops/fused.h"
 
@@ -48,7 +46,7 @@ static ht_status forward(ht_call *c) {
 /* ---- backward */
 
 typedef struct room {
-  ht_tensor a, df, dy, sums, rows; /* sums: double [2,n]; rows: c0, c1 */
+  ht_tensor a, df, dy, sums; /* sums: double [2,n] */
 } room;
 
 static ht_status open_room(ht_back *b, room *r) {
@@ -57,47 +55,14 @@ static ht_status open_room(ht_back *b, room *r) {
   HT_TRY(ht_norm_factors(b->run->pool, p->norm, &b->in[SCALE], &b->in[VARIANCE],
                          &r->a));
   HT_TRY(ht_back_zeros(b, HT_DOUBLE, &two, &r->sums));
-  HT_TRY(ht_back_new(b, HT_FLOAT, &two, &r->rows));
   if (ht_wants(b, DATA) || ht_wants(b, SCALE) || ht_wants(b, OFFSET))
     HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[DATA].shape, &r->dy));
   return ht_back_new(b, HT_FLOAT, &b->in[FILTER].shape, &r->df);
 }
 
 static void close_room(room *r) {
-  ht_tensor *all[] = {&r->a, &r->df, &r->dy, &r->sums, &r->rows};
-  for (int i = 0; i < 5; i++) ht_tensor_drop(all[i]);
-}
-
-/* dx = scale r (d - mean(d) - (x - m) r^2 mean(d (x - m))), in place. */
-static void through_statistics(const ht_back *b, const ht_channels *s,
-                               const ht_scaling *by, double epsilon, room *r) {
-  int64_t n = s->channels;
-  double count = (double)s->outer;
-  const double *sum = r->sums.data;
-  float *c0 = ht_f(&r->rows), *c1 = c0 + n;
-  for (int64_t i = 0; i < n; i++) {
-    double v = (double)ht_f(&b->in[VARIANCE])[i] + epsilon;
-    c0[i] = (float)(sum[i] / count);
-    c1[i] = (float)(-(double)by->a[i] / v * sum[n + i] / count);
-  }
-  ht_channel_back(s, by, c0, c1, ht_f(&b->in[DATA]), ht_f(&r->dy),
-                  ht_f(&r->dy));
-}
-
-static ht_status give_channels(ht_back *b, double epsilon, const room *r) {
-  int64_t n = b->in[SCALE].shape.dim[0];
-  const double *sum = r->sums.data;
-  for (int i = SCALE; i <= OFFSET; i++) {
-    ht_tensor g;
-    if (!ht_wants(b, i)) continue;
-    HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[i].shape, &g));
-    for (int64_t c = 0; c < n; c++) {
-      double v = (double)ht_f(&b->in[VARIANCE])[c] + epsilon;
-      ht_f(&g)[c] = (float)(i == SCALE ? sum[n + c] / sqrt(v) : sum[c]);
-    }
-    HT_TRY(ht_give(b, i, &g));
-  }
-  return HT_SUCCESS;
+  ht_tensor *all[] = {&r->a, &r->df, &r->dy, &r->sums};
+  for (int i = 0; i < 4; i++) ht_tensor_drop(all[i]);
 }
 
 static ht_status give_all(ht_back *b, const ht_conv *conv, room *r) {
@@ -112,14 +77,16 @@ static ht_status give_all(ht_back *b, const ht_conv *conv, room *r) {
       .df = ht_f(&r->df),
       .dy = ht_f(&r->dy),
       .sums = r->sums.data};
-  double epsilon = (double)(float)ht_attr_float(p->norm, "epsilon");
-  ht_channels s = {conv->w.batch * ht_window_pixels(conv->w.in), conv->cin, 1};
+  ht_norm_slopes slopes = {
+      .s = {conv->w.batch * ht_window_pixels(conv->w.in), conv->cin, 1},
+      .by = n.by,
+      .variance = ht_f(&b->in[VARIANCE]),
+      .epsilon = (double)(float)ht_attr_float(p->norm, "epsilon"),
+      .training = true,
+      .sums = n.sums};
   HT_TRY(ht_norm_conv_back(&n));
   HT_TRY(ht_give(b, FILTER, &r->df));
-  HT_TRY(give_channels(b, epsilon, r));
-  if (!ht_wants(b, DATA)) return HT_SUCCESS;
-  through_statistics(b, &s, &n.by, epsilon, r);
-  return ht_give(b, DATA, &r->dy);
+  return ht_norm_give(b, &slopes, n.dy, &r->dy);
 }
 
 static ht_status back(ht_back *b) {

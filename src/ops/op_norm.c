@@ -2,11 +2,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/norm.h"
 #include "ops/fused.h"
 #include "ops/window.h"
 
-static ht_channels channels_of(const ht_attrs *attrs, const ht_shape *s) {
+ht_channels ht_norm_channels(const ht_attrs *attrs, const ht_shape *s) {
   bool first = ht_layout_from(attrs, 2).channels_first;
   int axis = first ? 1 : s->rank - 1;
   ht_channels c = {1, s->dim[axis], 1};
@@ -20,7 +19,7 @@ static ht_status check(const ht_call *c, bool training, double factor) {
   if (x->dtype != HT_FLOAT) return ht_no_dtype(c, x->dtype);
   if (x->shape.rank != 4 && x->shape.rank != 5)
     return ht_fail(HT_USAGE, "op '%s' wants data of rank 4 or 5", c->op->name);
-  int64_t n = channels_of(c->attrs, &x->shape).channels;
+  int64_t n = ht_norm_channels(c->attrs, &x->shape).channels;
   for (int i = 1; i < 5; i++) {
     HT_TRY(ht_need_dtype(c, i, HT_FLOAT));
     HT_TRY(ht_need_rank(c, i, 1));
@@ -81,7 +80,6 @@ static void pass_on(ht_call *c, int64_t channels) {
 
 static ht_activation activation_behind(const ht_op *op);
 
-/* The factors of channels: scale / sqrt(variance + epsilon). */
 ht_status ht_norm_factors(ht_pool *pool, const ht_attrs *attrs,
                           const ht_tensor *scale, const ht_tensor *variance,
                           ht_tensor *a) {
@@ -108,13 +106,13 @@ static ht_status statistics(ht_call *c, const ht_channels *s) {
 }
 
 static ht_status statistics_forward(ht_call *c) {
-  ht_channels s = channels_of(c->attrs, &c->in[0]->shape);
+  ht_channels s = ht_norm_channels(c->attrs, &c->in[0]->shape);
   return statistics(c, &s);
 }
 
 static ht_status norm_forward(ht_call *c) {
   ht_tensor a;
-  ht_channels s = channels_of(c->attrs, &c->in[0]->shape);
+  ht_channels s = ht_norm_channels(c->attrs, &c->in[0]->shape);
   HT_TRY(statistics(c, &s));
   HT_TRY(ht_out_like(c, 0, 0));
   HT_TRY(ht_norm_factors(c->run->pool, c->attrs, c->in[1], &c->out[4], &a));
@@ -127,7 +125,7 @@ static ht_status norm_forward(ht_call *c) {
 
 /* Output 0 once more, from what the gradient's rule keeps anyway. */
 static ht_status norm_remake(ht_back *b, ht_tensor *y) {
-  ht_channels s = channels_of(b->attrs, &b->in[0].shape);
+  ht_channels s = ht_norm_channels(b->attrs, &b->in[0].shape);
   ht_tensor a;
   HT_TRY(ht_norm_factors(b->run->pool, b->attrs, &b->in[1], &b->out[4], &a));
   ht_status st = ht_back_new(b, HT_FLOAT, &b->in[0].shape, y);
@@ -140,83 +138,91 @@ static ht_status norm_remake(ht_back *b, ht_tensor *y) {
 
 /* ---- backward */
 
-typedef struct slopes {
-  ht_channels s;
-  ht_scaling by;
-  const float *variance;
-  bool training;
-  double epsilon;
-  ht_tensor a, sums, rows; /* sums: double [2, channels]; rows: c0 and c1 */
-} slopes;
-
 /* The factors c0 and c1 of ht_channel_back: with batch statistics,
  * dx = scale r (d - mean(d) - (x - m) r^2 mean(d (x - m))). */
-static void factors(const ht_back *b, const slopes *p) {
+static void factors(const ht_back *b, const ht_norm_slopes *p, float *c0) {
   int64_t n = p->s.channels;
   double count = (double)p->s.outer * (double)p->s.inner;
-  const double *sum = p->sums.data;
-  float *c0 = ht_f(&p->rows), *c1 = c0 + n;
+  float *c1 = c0 + n;
   for (int64_t i = 0; i < n; i++) {
     double r = 1 / sqrt((double)p->variance[i] + p->epsilon);
     double scale = (double)ht_f(&b->in[1])[i] * r;
-    c0[i] = p->training ? (float)(sum[i] / count) : 0;
-    c1[i] = p->training ? (float)(-scale * r * r * sum[n + i] / count) : 0;
+    c0[i] = p->training ? (float)(p->sums[i] / count) : 0;
+    c1[i] = p->training ? (float)(-scale * r * r * p->sums[n + i] / count) : 0;
   }
 }
 
-static ht_status give_data(ht_back *b, const slopes *p) {
-  const float *c0 = ht_f(&p->rows);
-  ht_tensor g;
-  HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[0].shape, &g));
-  ht_channel_back(&p->s, &p->by, c0, c0 + p->s.channels, ht_f(&b->in[0]),
-                  ht_f(&b->dout[0].dense), ht_f(&g));
-  return ht_give(b, 0, &g);
+static ht_status give_data(ht_back *b, const ht_norm_slopes *p, const float *d,
+                           ht_tensor *dx) {
+  ht_shape two = ht_shape_2(2, p->s.channels);
+  ht_tensor rows;
+  ht_status st = ht_tensor_new(b->run->pool, HT_FLOAT, &two, &rows);
+  if (st.code != HT_OK) {
+    ht_tensor_drop(dx);
+    return st;
+  }
+  const float *c0 = ht_f(&rows);
+  factors(b, p, ht_f(&rows));
+  ht_channel_back(&p->s, &p->by, c0, c0 + p->s.channels, ht_f(&b->in[0]), d,
+                  ht_f(dx));
+  ht_tensor_drop(&rows);
+  return ht_give(b, 0, dx);
 }
 
-static ht_status give_channels(ht_back *b, const slopes *p, int i) {
+static ht_status give_channels(ht_back *b, const ht_norm_slopes *p, int i) {
   int64_t n = p->s.channels;
-  const double *sum = p->sums.data;
   ht_tensor g;
   HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[i].shape, &g));
   for (int64_t c = 0; c < n; c++) {
     double r = i == 1 ? 1 / sqrt((double)p->variance[c] + p->epsilon) : 1;
-    ht_f(&g)[c] = (float)(r * (i == 1 ? sum[n + c] : sum[c]));
+    ht_f(&g)[c] = (float)(r * (i == 1 ? p->sums[n + c] : p->sums[c]));
   }
   return ht_give(b, i, &g);
 }
 
-static ht_status give_all(ht_back *b, slopes *p) {
-  ht_shape two = ht_shape_2(2, p->s.channels);
-  HT_TRY(ht_tensor_new(b->run->pool, HT_DOUBLE, &two, &p->sums));
-  HT_TRY(ht_tensor_new(b->run->pool, HT_FLOAT, &two, &p->rows));
-  HT_TRY(ht_norm_factors(b->run->pool, b->attrs, &b->in[1], &b->out[4], &p->a));
-  p->by.a = ht_f(&p->a);
-  if (p->training || ht_wants(b, 1) || ht_wants(b, 2))
-    HT_TRY(ht_channel_slopes(b->run->pool, &p->s, &p->by, ht_f(&b->in[0]),
-                             ht_f(&b->dout[0].dense), p->sums.data));
-  if (ht_wants(b, 0)) {
-    factors(b, p);
-    HT_TRY(give_data(b, p));
-  }
+ht_status ht_norm_give(ht_back *b, const ht_norm_slopes *p, const float *d,
+                       ht_tensor *dx) {
+  if (ht_wants(b, 0))
+    HT_TRY(give_data(b, p, d, dx));
+  else
+    ht_tensor_drop(dx);
   for (int i = 1; i < 3; i++)
     if (ht_wants(b, i)) HT_TRY(give_channels(b, p, i));
   return HT_SUCCESS;
 }
 
+static ht_status give_all(ht_back *b, ht_norm_slopes *p, const ht_tensor *a,
+                          ht_tensor *sums) {
+  const float *d = ht_f(&b->dout[0].dense);
+  ht_tensor dx = {0};
+  p->by.a = ht_f(a);
+  p->sums = sums->data;
+  if (p->training || ht_wants(b, 1) || ht_wants(b, 2))
+    HT_TRY(ht_channel_slopes(b->run->pool, &p->s, &p->by, ht_f(&b->in[0]), d,
+                             sums->data));
+  if (ht_wants(b, 0)) HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[0].shape, &dx));
+  return ht_norm_give(b, p, d, &dx);
+}
+
 /* Mean and variance carry no gradient, neither in nor out. */
 static ht_status norm_back(ht_back *b) {
   if (!b->dout[0].dense.dtype) return HT_SUCCESS;
-  slopes p = {.s = channels_of(b->attrs, &b->in[0].shape),
-              .by = {.mean = ht_f(&b->out[3]),
-                     .b = ht_f(&b->in[2]),
-                     .activation = activation_behind(b->op)},
-              .variance = ht_f(&b->out[4]),
-              .training = ht_attr_bool(b->attrs, "is_training"),
-              .epsilon = (double)(float)ht_attr_float(b->attrs, "epsilon")};
-  ht_status st = give_all(b, &p);
-  ht_tensor_drop(&p.a);
-  ht_tensor_drop(&p.sums);
-  ht_tensor_drop(&p.rows);
+  ht_norm_slopes p = {
+      .s = ht_norm_channels(b->attrs, &b->in[0].shape),
+      .by = {.mean = ht_f(&b->out[3]),
+             .b = ht_f(&b->in[2]),
+             .activation = activation_behind(b->op)},
+      .variance = ht_f(&b->out[4]),
+      .training = ht_attr_bool(b->attrs, "is_training"),
+      .epsilon = (double)(float)ht_attr_float(b->attrs, "epsilon")};
+  ht_shape two = ht_shape_2(2, p.s.channels);
+  ht_tensor a = {0}, sums = {0};
+  ht_status st = ht_tensor_new(b->run->pool, HT_DOUBLE, &two, &sums);
+  if (st.code == HT_OK)
+    st = ht_norm_factors(b->run->pool, b->attrs, &b->in[1], &b->out[4], &a);
+  if (st.code == HT_OK) st = give_all(b, &p, &a, &sums);
+  ht_tensor_drop(&a);
+  ht_tensor_drop(&sums);
   return st;
 }
 

@@ -176,5 +176,7 @@ ht_status ht_scalar_float(float v, ht_tensor *out) {
 
 ht_status ht_scalar_string(const char *p, size_t n, ht_tensor *out) {
   HT_TRY(ht_tensor_new(NULL, HT_STRING, &HT_SCALAR, out));
-  return ht_string_set(out, 0, p, n);
+  ht_status st = ht_string_set(out, 0, p, n);
+  if (st.code != HT_OK) ht_tensor_drop(out);
+  return st;
 }

@@ -2,20 +2,21 @@
 # folder: a folder $work that goes with it, and checks that count $failures.
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-failures=0
+checks=0 failures=0
 
-# wants WHAT FOUND WANTED
-wants() {
-  [ "$2" = "$3" ] && return
-  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
+fails() {
+  printf '%s\n' "$@"
   failures=$((failures + 1))
 }
 
+# wants WHAT FOUND WANTED
+wants() {
+  checks=$((checks + 1))
+  [ "$2" = "$3" ] || fails "$1" "  wanted: $3" "  found:  $2"
+}
+
 must() {
-  "$@" > "$work/log" 2>&1 && return
-  printf 'failed: %s\n' "$*"
-  cat "$work/log"
-  failures=$((failures + 1))
+  "$@" > "$work/log" 2>&1 || fails "failed: $*" "$(cat "$work/log")"
 }
 
 # says WHAT TEXT COMMAND...

@@ -2,18 +2,9 @@
 # Memory that is limited, tables of doubles, sizes that no machine has: a line
 # of message in little time. In the build folder.
 set -u
+. "${srcdir:-..}/tests/cli/checks.sh"
 program=$PWD/hubtune
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-checks=0 failures=0
-
-wants() {
-  checks=$((checks + 1))
-  [ "$2" = "$3" ] && return
-  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
-  failures=$((failures + 1))
-}
 
 awk 'BEGIN { for (i = 0; i < 40; i++) print "w" i " 1 2 3 4" }' > words
 "$program" new text-embedding m --embeddings words -q || exit 1

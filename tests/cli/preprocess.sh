@@ -2,25 +2,9 @@
 # A module behind another that prepares its inputs, as a user joins them. The
 # numbers are TensorFlow's (tests/interop/make_pair.py). In the build folder.
 set -u
+. "${srcdir:-..}/tests/cli/checks.sh"
 pair=${srcdir:-..}/tests/models/pair
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 export XDG_CACHE_HOME="$work/cache"
-failures=0
-
-fails() {
-  printf '%s\n' "$@"
-  failures=$((failures + 1))
-}
-
-# wants WHAT FOUND WANTED
-wants() {
-  [ "$2" = "$3" ] || fails "$1" "  wanted: $3" "  found:  $2"
-}
-
-must() {
-  "$@" > "$work/log" 2>&1 || fails "failed: $*" "$(cat "$work/log")"
-}
 
 # says WHAT TEXT COMMAND...
 says() {

@@ -3,18 +3,9 @@
 # replaced, signals at any time, pipes and terminals that close. In the build
 # folder.
 set -u
+. "${srcdir:-..}/tests/cli/checks.sh"
 program=$PWD/hubtune
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-checks=0 failures=0
-
-wants() {
-  checks=$((checks + 1))
-  [ "$2" = "$3" ] && return
-  printf '%s\n  wanted: %s\n  found:  %s\n' "$1" "$3" "$2"
-  failures=$((failures + 1))
-}
 
 awk 'BEGIN { print "text,label"
   for (i = 0; i < 300; i++)

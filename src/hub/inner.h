@@ -9,10 +9,11 @@
 
 /*
  * Where `name` is no output of *callable but a tensor ("node", "node:1") of its
- * graph or of a function that it calls, *callable becomes a copy with that
+ * graph or of a function that it calls, or what the path of one such ends in,
+ * *callable becomes a copy with that
  * tensor as its last output, under that name; else it stays as it is. Functions
  * on the way become applications of copies, which have a return more. Fails
- * where several functions have such a tensor. The callable is prepared; the
+ * where several are meant. The callable is prepared; the
  * copy lives in the model.
  */
 ht_status ht_callable_expose(ht_model *model, const char *name,

@@ -56,6 +56,22 @@ wants 'parts' "$(./hubtune inspect "$models/behaviours/functions" |
 wants 'images' "$(./hubtune inspect "$models/images" | grep ^Images)" \
   'Images: 12 x 10, 3 channels'
 
+# A tensor within a function, by its path or the end of it.
+printf '{"x":[1,2]}\n{"x":[-3,0.5]}\n' > "$work/x.jsonl"
+within() {
+  ./hubtune embed "$models/keras3" "$work/x.jsonl" -q --input x=x \
+    --output "$1" --outputs - 2>&1 | sed 's/{.*: //'
+}
+for name in Add dense_1/Add sequential_1/dense_1/Add:0; do
+  wants "tensor $name" "$(within "$name")" "$(within output_0)"
+done
+wants 'another tensor' "$(within MatMul)" "$(within dense_1/MatMul:0)"
+wants 'a part of a name' "$(within e_1/Add)" "hubtune: 'serving_default': no\
+ output 'e_1/Add': there are 'output_0'"
+wants 'one of several' "$(./hubtune embed "$models/images" "$work/x.jsonl" \
+  --output Conv2D --outputs - 2>&1)" "hubtune: tensor 'Conv2D' may be\
+ 'sequential/first/Conv2D' or 'sequential/last/Conv2D'"
+
 # Several at once into one folder: one writes it, the others say so, and
 # nothing is left of theirs.
 round=0

@@ -2,6 +2,7 @@
  * tensorflow_hub's native_module_test and saved_model_lib_test describe it
  * (docs/hub-behaviours.md). */
 #include "behaviours.h"
+#include "proto/meta_graph.pb-c.h"
 
 /* ---- folders that are changed */
 
@@ -105,6 +106,67 @@ START_TEST(a_collection_that_modules_have_not_is_refused_by_its_name) {
   is_refused("collection", HT_UNSUPPORTED,
              "unsupported collections in the graph tagged '': "
              "'my_very_private_lists'");
+}
+END_TEST
+
+/* What a copy says is given to `change`. */
+static void changed(const char *name,
+                    void change(Tensorflow__MetaGraphDef *graph)) {
+  const char *path = copy_of(name, "saved_model.pb");
+  size_t n;
+  char *p = bytes_of(path, &n);
+  Tensorflow__SavedModel *m =
+      tensorflow__saved_model__unpack(NULL, n, (uint8_t *)p);
+  ck_assert(m != NULL);
+  change(m->meta_graphs[0]);
+  uint8_t *out = malloc(tensorflow__saved_model__get_packed_size(m));
+  write_bytes(path, "wb", out, tensorflow__saved_model__pack(m, out));
+  tensorflow__saved_model__free_unpacked(m, NULL);
+  free(out);
+  free(p);
+}
+
+static Tensorflow__SignatureDef *multiply_of(Tensorflow__MetaGraphDef *g) {
+  for (size_t i = 0; i < g->n_signature_def; i++)
+    if (strcmp(g->signature_def[i]->key, "multiply") == 0)
+      return g->signature_def[i]->value;
+  ck_abort_msg("no signature 'multiply'");
+}
+
+static void output_of_ints(Tensorflow__MetaGraphDef *g) {
+  multiply_of(g)->outputs[0]->value->dtype = TENSORFLOW__DATA_TYPE__DT_INT32;
+}
+
+static void input_of_texts(Tensorflow__MetaGraphDef *g) {
+  multiply_of(g)->inputs[0]->value->dtype = TENSORFLOW__DATA_TYPE__DT_STRING;
+}
+
+START_TEST(a_signature_declares_what_its_graph_gives) {
+  changed("ints", output_of_ints);
+  is_refused("ints", HT_CORRUPT,
+             "signature 'multiply': 'default' is declared int32, but its "
+             "tensor");
+  changed("texts", input_of_texts);
+  is_refused("texts", HT_CORRUPT, "is declared string, but its tensor");
+}
+END_TEST
+
+static void no_nodes(Tensorflow__MetaGraphDef *g) {
+  tensorflow__graph_def__free_unpacked(g->graph_def, NULL);
+  g->graph_def = calloc(1, sizeof *g->graph_def);
+  tensorflow__graph_def__init(g->graph_def);
+}
+
+static void no_graph(Tensorflow__MetaGraphDef *g) {
+  tensorflow__graph_def__free_unpacked(g->graph_def, NULL);
+  g->graph_def = NULL;
+}
+
+START_TEST(a_graph_without_operations_is_none) {
+  changed("no_nodes", no_nodes);
+  is_refused("no_nodes", HT_CORRUPT, "the graph tagged '' has no operations");
+  changed("no_graph", no_graph);
+  is_refused("no_graph", HT_CORRUPT, "the graph tagged '' has no operations");
 }
 END_TEST
 
@@ -482,6 +544,8 @@ static void add(TCase *tests) {
   tcase_add_test(tests, an_asset_is_a_constant_string);
   tcase_add_test(tests,
                  a_collection_that_modules_have_not_is_refused_by_its_name);
+  tcase_add_test(tests, a_signature_declares_what_its_graph_gives);
+  tcase_add_test(tests, a_graph_without_operations_is_none);
   tcase_add_test(tests, tags_that_two_graphs_have_are_refused);
   tcase_add_test(tests,
                  a_module_has_its_folders_and_definition_even_when_empty);

@@ -94,11 +94,22 @@ static ht_status add_infos(port_list *l, size_t n, info_entry *const *entry) {
 
 /* ---- signatures */
 
+/* What a signature declares is what its callers prepare for. */
+static ht_status check_type(ht_graph *g, const ht_port *port, ht_ref ref) {
+  ht_dtype made = ht_graph_dtype(g, ref);
+  if (!made || !port->dtype || made == port->dtype) return HT_SUCCESS;
+  return ht_fail(HT_CORRUPT, "'%s' is declared %s, but its tensor '%s' is %s",
+                 port->name, ht_dtype_name(port->dtype), port->tensor,
+                 ht_dtype_name(made));
+}
+
 static ht_status refs_of(ht_graph *g, int n, const ht_port *port,
                          ht_ref **out) {
   HT_NEW(*out, g->arena, n);
-  for (int i = 0; i < n; i++)
+  for (int i = 0; i < n; i++) {
     HT_TRY(ht_graph_ref(g, port[i].tensor, &(*out)[i]));
+    HT_TRY(check_type(g, &port[i], (*out)[i]));
+  }
   return HT_SUCCESS;
 }
 

@@ -391,7 +391,7 @@ START_TEST(a_handle_is_no_input_and_no_output) {
     static const char *const why[] = {
         "signature 's': input 'a' is a handle",
         "signature 's': output 'b' is a handle",
-        "signature 's': 'a': the symbol is no value of the net",
+        "signature 's': input 'a': the symbol is no value of the net",
         "signature 's': it has no outputs"};
     FAILS(ht_net_status(net), HT_USAGE, why[k]);
     ht_array_free(one);

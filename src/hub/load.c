@@ -390,8 +390,11 @@ void ht_model_free(ht_model *model) {
   ht_source *s = model->source;
   ht_model_free(model->variant);
   for (int i = 0; s && i < s->n_owned; i++) ht_tensor_drop(&s->owned[i]);
-  for (int i = 0; i < model->n_members; i++)
-    if (model->member[i].own) ht_model_free(model->member[i].model);
+  for (int i = 0; i < model->n_members; i++) {
+    ht_model *m = model->member[i].model;
+    m->n_owners--;
+    if (model->member[i].own) ht_model_free(m);
+  }
   ht_store_free(&model->store);
   if (s && !s->variant) ht_bundle_close(s->bundle);
   if (model->pool) ht_pool_free(model->pool);

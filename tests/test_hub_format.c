@@ -170,6 +170,51 @@ START_TEST(a_graph_without_operations_is_none) {
 }
 END_TEST
 
+/* A node that is not there, at the end of a collection. */
+static void append(Tensorflow__MetaGraphDef *g, const char *name) {
+  for (size_t i = 0; i < g->n_collection_def; i++) {
+    if (strcmp(g->collection_def[i]->key, name) != 0) continue;
+    Tensorflow__CollectionDef__NodeList *l =
+        g->collection_def[i]->value->node_list;
+    l->value = realloc(l->value, (l->n_value + 1) * sizeof *l->value);
+    l->value[l->n_value++] = strdup("ghost:0");
+    return;
+  }
+  ck_abort_msg("no collection '%s'", name);
+}
+
+static void ghost_loss(Tensorflow__MetaGraphDef *g) {
+  append(g, "regularization_losses");
+}
+
+static void ghost_table(Tensorflow__MetaGraphDef *g) {
+  append(g, "table_initializer");
+}
+
+static void ghost_variable(Tensorflow__MetaGraphDef *g) {
+  for (size_t i = 0; i < g->n_collection_def; i++) {
+    if (strcmp(g->collection_def[i]->key, "variables") != 0) continue;
+    Tensorflow__CollectionDef__BytesList *l =
+        g->collection_def[i]->value->bytes_list;
+    free(l->value[0].data);
+    l->value[0].data = (uint8_t *)strdup("\x0a\x07ghost:0");
+    l->value[0].len = 9;
+  }
+}
+
+START_TEST(a_collection_names_what_the_graph_has) {
+  changed("ghost_loss", ghost_loss);
+  is_refused("ghost_loss", HT_CORRUPT,
+             "collection 'regularization_losses': there is no node 'ghost'");
+  changed("ghost_table", ghost_table);
+  is_refused("ghost_table", HT_CORRUPT,
+             "initialising tables: there is no node 'ghost'");
+  changed("ghost_variable", ghost_variable);
+  is_refused("ghost_variable", HT_CORRUPT,
+             "collection 'variables' has 'ghost', the graph has not");
+}
+END_TEST
+
 START_TEST(tags_that_two_graphs_have_are_refused) {
   const char *path = copy_of("twice", "saved_model.pb");
   size_t n;
@@ -490,7 +535,8 @@ START_TEST(a_checkpoint_that_does_not_fit_is_told) {
     ht_dtype dtype;
     int64_t n;
   } row[] = {
-      {"v", "variable 'v' is float [3], 'variables/variables' in", HT_FLOAT, 4},
+      {"v", "variable 'v': it is float [3], 'variables/variables' in", HT_FLOAT,
+       4},
       {"v", "has double [3]", HT_DOUBLE, 3},
       {"w", "variable 'v' is not in 'variables/variables' of", HT_FLOAT, 3}};
   for (int i = 0; i < 3; i++) {
@@ -546,6 +592,7 @@ static void add(TCase *tests) {
                  a_collection_that_modules_have_not_is_refused_by_its_name);
   tcase_add_test(tests, a_signature_declares_what_its_graph_gives);
   tcase_add_test(tests, a_graph_without_operations_is_none);
+  tcase_add_test(tests, a_collection_names_what_the_graph_has);
   tcase_add_test(tests, tags_that_two_graphs_have_are_refused);
   tcase_add_test(tests,
                  a_module_has_its_folders_and_definition_even_when_empty);

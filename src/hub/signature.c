@@ -176,7 +176,9 @@ static ht_status read_update_ops(ht_source *s) {
     return HT_SUCCESS;
   HT_NEW(m->update_op, &m->arena, c->node_list->n_value);
   for (size_t i = 0; i < c->node_list->n_value; i++) {
-    HT_TRY(ht_node_named(m->graph, c->node_list->value[i], &m->update_op[i]));
+    HT_TRY(ht_within(
+        ht_node_named(m->graph, c->node_list->value[i], &m->update_op[i]),
+        "collection 'update_ops'"));
     m->n_update_ops++;
   }
   return HT_SUCCESS;
@@ -195,7 +197,8 @@ static ht_status read_losses(ht_source *s) {
     ht_body *b = &m->regularization[m->n_regularization++];
     *b = (ht_body){.graph = m->graph, .n_rets = 1};
     HT_NEW(b->ret, &m->arena, 1);
-    HT_TRY(ht_graph_ref(m->graph, c->node_list->value[i], b->ret));
+    HT_TRY(ht_within(ht_graph_ref(m->graph, c->node_list->value[i], b->ret),
+                     "collection 'regularization_losses'"));
   }
   return HT_SUCCESS;
 }

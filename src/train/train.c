@@ -83,9 +83,9 @@ static void notef(training *t, const char *format, const char *text) {
 
 /* ---- data */
 
-/* `augment`: the training examples. */
+/* `trains`: the training examples. */
 static ht_status open_feed(training *t, const char *path,
-                           const ht_callable *call, bool augment,
+                           const ht_callable *call, bool trains,
                            ht_feed *out) {
   ht_trained *d = &t->trained;
   const ht_port **input;
@@ -93,7 +93,8 @@ static ht_status open_feed(training *t, const char *path,
   ht_image_choice images;
   ht_mapping_choice choice = ht_prepare_mapping(t->o, d->model, &images);
   images.seed = (uint64_t)t->o->seed;
-  images.augment = augment ? t->o->augment : NULL;
+  images.augment = trains ? t->o->augment : NULL;
+  choice.must_weigh = trains;
   images.notice = note;
   images.arg = t;
   HT_TRY(ht_callable_inputs(call, &d->arena, &input, &n));

@@ -47,8 +47,8 @@ awk 'BEGIN { print "text,label"
 steps() {
   rm -rf r
   "$program" train --module m --data wide.csv --out r --head mlp:512 \
-    --batch 2048 --epochs 2 --optimizer sgd --lr 0.5 --log log.jsonl "$@" > out 2> err ||
-    cat err
+    --batch 2048 --epochs 2 --optimizer sgd --lr 0.05 --log log.jsonl "$@" \
+    > out 2> err || cat err
   sed -n 's/.*"step":.*"loss":\([^,]*\).*/\1/p' log.jsonl
   rm -f log.jsonl
 }

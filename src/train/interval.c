@@ -9,12 +9,12 @@
 #include "base/parallel.h"
 #include "base/random.h"
 
-ht_interval ht_interval_share(int64_t k, int64_t n) {
+ht_interval ht_interval_share(double k, double n) {
   static const double z = 1.959963984540054; /* 97.5% of the normal */
-  if (n <= 0) return (ht_interval){0, 1};
-  double m = (double)n, p = (double)k / m, under = 1 + z * z / m;
-  double middle = (p + z * z / (2 * m)) / under;
-  double half = z / under * sqrt(p * (1 - p) / m + z * z / (4 * m * m));
+  if (!(n > 0)) return (ht_interval){0, 1};
+  double p = k / n, under = 1 + z * z / n;
+  double middle = (p + z * z / (2 * n)) / under;
+  double half = z / under * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
   return (ht_interval){fmax(0, middle - half), fmin(1, middle + half)};
 }
 

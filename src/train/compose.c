@@ -228,8 +228,10 @@ static ht_status check_loss(const ht_composed *c) {
     return ht_fail(HT_USAGE, "loss '%s' does not fit labels that are %s",
                    c->design.loss->name, numbers ? "numbers" : "classes");
   if (c->width != labels->n)
-    return ht_fail(HT_USAGE, "the output has %d values for %d %s", c->width,
-                   labels->n, numbers ? "numbers" : "classes");
+    return ht_fail(HT_USAGE,
+                   "the output has %d values for %d %s: add a head (--head "
+                   "linear)",
+                   c->width, labels->n, numbers ? "numbers" : "classes");
   return HT_SUCCESS;
 }
 

@@ -2,6 +2,7 @@
  * tensorflow_hub's native_module_test and saved_model_lib_test describe it
  * (docs/hub-behaviours.md). */
 #include "behaviours.h"
+#include "proto/meta_graph.pb-c.h"
 
 /* ---- folders that are changed */
 
@@ -105,6 +106,112 @@ START_TEST(a_collection_that_modules_have_not_is_refused_by_its_name) {
   is_refused("collection", HT_UNSUPPORTED,
              "unsupported collections in the graph tagged '': "
              "'my_very_private_lists'");
+}
+END_TEST
+
+/* What a copy says is given to `change`. */
+static void changed(const char *name,
+                    void change(Tensorflow__MetaGraphDef *graph)) {
+  const char *path = copy_of(name, "saved_model.pb");
+  size_t n;
+  char *p = bytes_of(path, &n);
+  Tensorflow__SavedModel *m =
+      tensorflow__saved_model__unpack(NULL, n, (uint8_t *)p);
+  ck_assert(m != NULL);
+  change(m->meta_graphs[0]);
+  uint8_t *out = malloc(tensorflow__saved_model__get_packed_size(m));
+  write_bytes(path, "wb", out, tensorflow__saved_model__pack(m, out));
+  tensorflow__saved_model__free_unpacked(m, NULL);
+  free(out);
+  free(p);
+}
+
+static Tensorflow__SignatureDef *multiply_of(Tensorflow__MetaGraphDef *g) {
+  for (size_t i = 0; i < g->n_signature_def; i++)
+    if (strcmp(g->signature_def[i]->key, "multiply") == 0)
+      return g->signature_def[i]->value;
+  ck_abort_msg("no signature 'multiply'");
+}
+
+static void output_of_ints(Tensorflow__MetaGraphDef *g) {
+  multiply_of(g)->outputs[0]->value->dtype = TENSORFLOW__DATA_TYPE__DT_INT32;
+}
+
+static void input_of_texts(Tensorflow__MetaGraphDef *g) {
+  multiply_of(g)->inputs[0]->value->dtype = TENSORFLOW__DATA_TYPE__DT_STRING;
+}
+
+START_TEST(a_signature_declares_what_its_graph_gives) {
+  changed("ints", output_of_ints);
+  is_refused("ints", HT_CORRUPT,
+             "signature 'multiply': 'default' is declared int32, but its "
+             "tensor");
+  changed("texts", input_of_texts);
+  is_refused("texts", HT_CORRUPT, "is declared string, but its tensor");
+}
+END_TEST
+
+static void no_nodes(Tensorflow__MetaGraphDef *g) {
+  tensorflow__graph_def__free_unpacked(g->graph_def, NULL);
+  g->graph_def = calloc(1, sizeof *g->graph_def);
+  tensorflow__graph_def__init(g->graph_def);
+}
+
+static void no_graph(Tensorflow__MetaGraphDef *g) {
+  tensorflow__graph_def__free_unpacked(g->graph_def, NULL);
+  g->graph_def = NULL;
+}
+
+START_TEST(a_graph_without_operations_is_none) {
+  changed("no_nodes", no_nodes);
+  is_refused("no_nodes", HT_CORRUPT, "the graph tagged '' has no operations");
+  changed("no_graph", no_graph);
+  is_refused("no_graph", HT_CORRUPT, "the graph tagged '' has no operations");
+}
+END_TEST
+
+/* A node that is not there, at the end of a collection. */
+static void append(Tensorflow__MetaGraphDef *g, const char *name) {
+  for (size_t i = 0; i < g->n_collection_def; i++) {
+    if (strcmp(g->collection_def[i]->key, name) != 0) continue;
+    Tensorflow__CollectionDef__NodeList *l =
+        g->collection_def[i]->value->node_list;
+    l->value = realloc(l->value, (l->n_value + 1) * sizeof *l->value);
+    l->value[l->n_value++] = strdup("ghost:0");
+    return;
+  }
+  ck_abort_msg("no collection '%s'", name);
+}
+
+static void ghost_loss(Tensorflow__MetaGraphDef *g) {
+  append(g, "regularization_losses");
+}
+
+static void ghost_table(Tensorflow__MetaGraphDef *g) {
+  append(g, "table_initializer");
+}
+
+static void ghost_variable(Tensorflow__MetaGraphDef *g) {
+  for (size_t i = 0; i < g->n_collection_def; i++) {
+    if (strcmp(g->collection_def[i]->key, "variables") != 0) continue;
+    Tensorflow__CollectionDef__BytesList *l =
+        g->collection_def[i]->value->bytes_list;
+    free(l->value[0].data);
+    l->value[0].data = (uint8_t *)strdup("\x0a\x07ghost:0");
+    l->value[0].len = 9;
+  }
+}
+
+START_TEST(a_collection_names_what_the_graph_has) {
+  changed("ghost_loss", ghost_loss);
+  is_refused("ghost_loss", HT_CORRUPT,
+             "collection 'regularization_losses': there is no node 'ghost'");
+  changed("ghost_table", ghost_table);
+  is_refused("ghost_table", HT_CORRUPT,
+             "initialising tables: there is no node 'ghost'");
+  changed("ghost_variable", ghost_variable);
+  is_refused("ghost_variable", HT_CORRUPT,
+             "collection 'variables' has 'ghost', the graph has not");
 }
 END_TEST
 
@@ -329,7 +436,7 @@ START_TEST(a_handle_is_no_input_and_no_output) {
     static const char *const why[] = {
         "signature 's': input 'a' is a handle",
         "signature 's': output 'b' is a handle",
-        "signature 's': 'a': the symbol is no value of the net",
+        "signature 's': input 'a': the symbol is no value of the net",
         "signature 's': it has no outputs"};
     FAILS(ht_net_status(net), HT_USAGE, why[k]);
     ht_array_free(one);
@@ -428,7 +535,8 @@ START_TEST(a_checkpoint_that_does_not_fit_is_told) {
     ht_dtype dtype;
     int64_t n;
   } row[] = {
-      {"v", "variable 'v' is float [3], 'variables/variables' in", HT_FLOAT, 4},
+      {"v", "variable 'v': it is float [3], 'variables/variables' in", HT_FLOAT,
+       4},
       {"v", "has double [3]", HT_DOUBLE, 3},
       {"w", "variable 'v' is not in 'variables/variables' of", HT_FLOAT, 3}};
   for (int i = 0; i < 3; i++) {
@@ -482,6 +590,9 @@ static void add(TCase *tests) {
   tcase_add_test(tests, an_asset_is_a_constant_string);
   tcase_add_test(tests,
                  a_collection_that_modules_have_not_is_refused_by_its_name);
+  tcase_add_test(tests, a_signature_declares_what_its_graph_gives);
+  tcase_add_test(tests, a_graph_without_operations_is_none);
+  tcase_add_test(tests, a_collection_names_what_the_graph_has);
   tcase_add_test(tests, tags_that_two_graphs_have_are_refused);
   tcase_add_test(tests,
                  a_module_has_its_folders_and_definition_even_when_empty);

@@ -444,9 +444,14 @@ END_TEST
 /* A module of modules takes their files over, each once. */
 START_TEST(a_consumer_of_modules_with_assets_exports_them) {
   for (int hub1 = 0; hub1 < 2; hub1++) {
-    ht_module *a = functions(), *b = functions();
-    ht_net *net;
+    const char *from = in_folder("source");
     const char *out = in_folder(hub1 ? "files1" : "files2");
+    ht_net *net;
+    ht_module *a = functions();
+    OK(ht_module_export(a, from, true));
+    ht_module_free(a);
+    a = open_tagged(from, NULL);
+    ht_module *b = open_tagged(from, NULL);
     ht_choice choice = {.signature = "lookup"};
     OK(ht_net_new(&net));
     ht_symbol s = ht_net_input(net, "text", HT_STRING, 1, (int64_t[]){-1});
@@ -459,6 +464,7 @@ START_TEST(a_consumer_of_modules_with_assets_exports_them) {
     ht_net_free(net);
     ht_module_free(a);
     ht_module_free(b);
+    OK(ht_folder_remove(from)); /* what is exported needs it no more */
     a = open_tagged(out, NULL);
     const ht_module_info *info;
     OK(ht_module_inspect(a, &info));

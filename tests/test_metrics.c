@@ -27,7 +27,7 @@ static void judge(ht_task task, ht_tensor scores, ht_tensor label,
                   ht_scorecard *out) {
   ht_answers a;
   ht_answers_open(&a, task, (int)scores.shape.dim[1]);
-  OK(ht_answers_add(&a, &scores, &label, 0.5));
+  OK(ht_answers_add(&a, &scores, &label, NULL, 0.5));
   OK(ht_score(&a, out));
   ht_answers_free(&a);
   ht_tensor_drop(&scores);
@@ -81,6 +81,57 @@ START_TEST(numbers_are_scored_as_scikit_learn_does) {
 }
 END_TEST
 
+/* Ten examples drawn for a task, of weights 0 to 3, or each as often. */
+static void weigh(ht_task task, bool repeated, ht_scorecard *out) {
+  enum { N = 10, WIDTH = 3 };
+  static const float weight[N] = {1, 0, 2, 3, 1, 1, 0, 2, 1, 3};
+  uint32_t drawn = 1;
+  ht_answers a;
+  ht_answers_open(&a, task, WIDTH);
+  for (int i = 0; i < N; i++) {
+    float score[WIDTH], right[WIDTH], one = 1;
+    for (int k = 0; k < WIDTH; k++) {
+      drawn = drawn * 1664525 + 1013904223;
+      score[k] = (float)(drawn >> 28) / 16;
+      right[k] = (float)(drawn >> 20 & 1);
+    }
+    ht_tensor s = floats(1, WIDTH, score), y = floats(1, WIDTH, right);
+    ht_tensor w = floats(1, 1, repeated ? &one : &weight[i]);
+    ht_shape scalar = ht_shape_1(1);
+    if (task == HT_TASK_CLASSIFY) {
+      ht_tensor_drop(&y);
+      OK(ht_tensor_new(NULL, HT_INT64, &scalar, &y));
+      ht_i64(&y)[0] = drawn >> 16 & 1;
+    }
+    for (int k = 0; k < (repeated ? (int)weight[i] : 1); k++)
+      OK(ht_answers_add(&a, &s, &y, &w, 0));
+    ht_tensor_drop(&s);
+    ht_tensor_drop(&y);
+    ht_tensor_drop(&w);
+  }
+  OK(ht_score(&a, out));
+  ht_answers_free(&a);
+}
+
+START_TEST(an_example_of_weight_3_counts_as_three_in_every_metric) {
+  static const ht_task task[] = {HT_TASK_CLASSIFY, HT_TASK_MULTILABEL,
+                                 HT_TASK_REGRESS};
+  for (int k = 0; k < 3; k++) {
+    ht_scorecard once, often;
+    weigh(task[k], false, &once);
+    weigh(task[k], true, &often);
+    ck_assert_int_eq(once.n, 10);
+    ck_assert_int_eq(often.n, 14);
+    for (int i = 0; i < once.n_values; i++) {
+      near(once.value[i], value(&often, once.name[i]));
+      ck_assert(once.value[i] != 0);
+    }
+    ht_scorecard_free(&once);
+    ht_scorecard_free(&often);
+  }
+}
+END_TEST
+
 START_TEST(schedules_warm_up_and_end_at_zero) {
   ht_schedule s = {
       .kind = ht_schedule_find("linear"), .warmup = 4, .total = 14};
@@ -124,6 +175,7 @@ static void add(TCase *c) {
   tcase_add_test(c, classes_are_scored_as_scikit_learn_does);
   tcase_add_test(c, sets_of_classes_are_scored_as_scikit_learn_does);
   tcase_add_test(c, numbers_are_scored_as_scikit_learn_does);
+  tcase_add_test(c, an_example_of_weight_3_counts_as_three_in_every_metric);
   tcase_add_test(c, schedules_warm_up_and_end_at_zero);
   tcase_add_test(c, the_norm_is_that_of_summed_rows);
 }

@@ -261,6 +261,34 @@ START_TEST(losses_of_modules_count_once_however_often_they_are_applied) {
 }
 END_TEST
 
+/* A net with a module under a name; whether it may. */
+static ht_status joined(ht_module *m, const char *name, ht_net **net) {
+  OK(ht_net_new(net));
+  ht_net_module(*net, m, name, true);
+  return ht_net_status(*net);
+}
+
+START_TEST(a_module_is_free_for_another_name_once_its_nets_are_gone) {
+  ht_module *m = module_of("hub1");
+  ht_net *net[3];
+  OK(joined(m, "one", &net[0]));
+  OK(joined(m, "one", &net[1]));
+  FAILS(joined(m, "two", &net[2]), HT_USAGE,
+        "module 'two' is part of another model, there 'one'");
+  ht_net_free(net[2]);
+  ht_net_free(net[0]);
+  FAILS(joined(m, "two", &net[2]), HT_USAGE, "there 'one'");
+  ht_net_free(net[2]);
+  ht_net_free(net[1]);
+  OK(joined(m, "two", &net[2]));
+  ht_array *bias;
+  OK(ht_net_value(net[2], "two/bias", &bias));
+  ht_array_free(bias);
+  ht_net_free(net[2]);
+  ht_module_free(m);
+}
+END_TEST
+
 START_TEST(an_application_says_what_is_wrong_with_its_inputs) {
   ht_module *m = module_of("hub1_train");
   int64_t five[2] = {-1, 5};
@@ -270,7 +298,8 @@ START_TEST(an_application_says_what_is_wrong_with_its_inputs) {
     ht_symbol x = ht_net_input(net, "x", k == 2 ? HT_INT32 : HT_FLOAT, 2, five);
     ht_choice choice = {.signature = k == 3 ? "no" : "default"};
     const char *name[] = {"x", "y", "x", "x"};
-    static const char *const part[] = {"input 'rate' is missing", "no input",
+    static const char *const part[] = {"'default': input 'rate' is missing",
+                                       "'default': no input 'y'",
                                        "wants float, found int32", "'no'"};
     ht_net_apply(net, m, &choice, HT_NAMED({name[k], x}));
     FAILS(ht_net_status(net), HT_USAGE, part[k]);
@@ -542,7 +571,7 @@ END_TEST
 
 /* ---- authoring */
 
-enum { NOTHING, LOOSE, TRAIN_ONLY, OTHER_NAMES, BAD_KEY, GOOD };
+enum { NOTHING, LOOSE, TRAIN_ONLY, OTHER_NAMES, BAD_KEY, LONG_LOSS, GOOD };
 
 typedef struct authored {
   int what;
@@ -570,6 +599,7 @@ static void build(ht_net *net, void *arg) {
   }
   if (a->what == NOTHING) return;
   if (a->what == BAD_KEY) ht_net_attach_message(net, "1st", "x", 1);
+  if (a->what == LONG_LOSS) ht_net_add_regularization(net, ht_net_read(net, w));
   if (a->what == LOOSE) {
     ht_net_add_signature(net, NULL, 0, NULL, HT_NAMED({NULL, y}));
     return;
@@ -602,6 +632,7 @@ START_TEST(a_module_that_cannot_be_one_says_why) {
   FAILS(author(LOOSE, "train", &net), HT_USAGE,
         "depends on 'images', which is none of its inputs");
   FAILS(author(BAD_KEY, "train", &net), HT_USAGE, "key '1st'");
+  FAILS(author(LONG_LOSS, "train", &net), HT_USAGE, "loss is one float");
   FAILS(author(GOOD, "", &net), HT_USAGE, "used repeatedly");
   FAILS(author(GOOD, "gpu,,x", &net), HT_USAGE, "have an empty one");
 }
@@ -737,6 +768,8 @@ static void add(TCase *tests) {
   tcase_add_test(tests, modules_of_one_name_keep_their_own_variables);
   tcase_add_test(tests,
                  losses_of_modules_count_once_however_often_they_are_applied);
+  tcase_add_test(tests,
+                 a_module_is_free_for_another_name_once_its_nets_are_gone);
   tcase_add_test(tests, an_application_says_what_is_wrong_with_its_inputs);
   tcase_add_test(tests, ten_steps_of_a_net_are_those_of_tensorflow);
   tcase_add_test(tests, a_restored_training_goes_on_to_the_same_bits);

@@ -30,7 +30,9 @@ static void answers(float p, ht_answers *a) {
   a->n = N;
   a->score = malloc(2 * N * sizeof *a->score);
   a->class = malloc(N * sizeof *a->class);
+  a->weight = malloc(N * sizeof *a->weight);
   for (int i = 0; i < N; i++) {
+    a->weight[i] = 1;
     a->score[2 * i] = p;
     a->score[2 * i + 1] = 1 - p;
     a->class[i] = i / 2 % 5 == 4;

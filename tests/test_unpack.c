@@ -91,6 +91,17 @@ START_TEST(files_come_with_their_folders) {
 }
 END_TEST
 
+START_TEST(names_from_the_root_begin_in_the_folder) {
+  member("/", '5', "", 0);
+  member("./", '5', "", 0);
+  member(".", '5', "", 0);
+  plain("/etc/x", "one");
+  plain("//y", "two");
+  OK(unpack());
+  ck_assert(there("etc/x") && there("y"));
+}
+END_TEST
+
 START_TEST(modes_and_owners_are_not_taken) {
   plain("a", "x");
   OK(unpack());
@@ -106,7 +117,7 @@ static const struct {
   char type;
   const char *target, *said;
 } hostile[] = {
-    {"/etc/x", '0', "", "would leave the folder"},
+    {"/../x", '0', "", "would leave the folder"},
     {"..", '5', "", "would leave the folder"},
     {"../x", '0', "", "would leave the folder"},
     {"a/../../x", '0', "", "would leave the folder"},
@@ -240,6 +251,7 @@ END_TEST
 static void add(TCase *tests) {
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, files_come_with_their_folders);
+  tcase_add_test(tests, names_from_the_root_begin_in_the_folder);
   tcase_add_test(tests, modes_and_owners_are_not_taken);
   tcase_add_loop_test(tests, hostile_members_are_refused, 0,
                       sizeof hostile / sizeof *hostile);

@@ -99,6 +99,20 @@ static ht_status check_input(ht_net *net, const ht_port *port, ht_ref value) {
                  ht_shape_text(&shape, found));
 }
 
+static ht_status place_input(ht_net *net, const ht_callable *c,
+                             const ht_named *input, ht_ref *at) {
+  const ht_port *port;
+  ht_ref r;
+  HT_TRY(ht_callable_input(c, input->name, &port));
+  ht_status st = ht_within(ht_net_ref(net, input->symbol, &r), "input '%s'",
+                           port->name);
+  if (st.code == HT_OK) st = check_input(net, port, r);
+  if (st.code == HT_OK && at[port->index].node >= 0)
+    st = ht_fail(HT_USAGE, "input '%s' is given twice", port->name);
+  at[port->index] = r;
+  return ht_within(st, "'%s'", c->name);
+}
+
 /* Inputs in the order of the body's arguments that have no capture. */
 static ht_status order_inputs(ht_net *net, const ht_callable *c, int n,
                               const ht_named *input, ht_ref *in, int *n_in) {
@@ -106,20 +120,11 @@ static ht_status order_inputs(ht_net *net, const ht_callable *c, int n,
   ht_arena *arena = &net->face.model->arena;
   HT_NEW(at, arena, c->body.n_args + 1);
   for (int i = 0; i < c->body.n_args; i++) at[i].node = -1;
-  for (int i = 0; i < n; i++) {
-    const ht_port *port;
-    ht_ref r;
-    HT_TRY(ht_callable_input(c, input[i].name, &port));
-    HT_TRY(ht_within(ht_net_ref(net, input[i].symbol, &r), "input '%s'",
-                     port->name));
-    HT_TRY(check_input(net, port, r));
-    if (at[port->index].node >= 0)
-      return ht_fail(HT_USAGE, "input '%s' is given twice", port->name);
-    at[port->index] = r;
-  }
+  for (int i = 0; i < n; i++) HT_TRY(place_input(net, c, &input[i], at));
   for (int i = 0; i < c->n_inputs; i++)
     if (at[c->input[i].index].node < 0)
-      return ht_fail(HT_USAGE, "input '%s' is missing", c->input[i].name);
+      return ht_fail(HT_USAGE, "'%s': input '%s' is missing", c->name,
+                     c->input[i].name);
   *n_in = 0;
   for (int i = 0; i < c->body.n_args; i++)
     if (!c->capture || !c->capture[i].dtype) in[(*n_in)++] = at[i];
@@ -168,8 +173,7 @@ static ht_status apply(ht_net *net, ht_module *module, const ht_choice *choice,
   HT_TRY(graph_of(net, module->model, choice, &m));
   HT_TRY(find_callable(net, m, choice, n, input, &call));
   HT_NEW(in, &net->face.model->arena, call->body.n_args + 1);
-  HT_TRY(ht_within(order_inputs(net, call, n, input, in, &n_in), "'%s'",
-                   call->name));
+  HT_TRY(order_inputs(net, call, n, input, in, &n_in));
   body = &call->body;
   if (*part->trainable)
     HT_TRY(ht_model_training_body(m, call, &net->face.model->arena, &body));
@@ -225,12 +229,15 @@ ht_symbol ht_net_regularization(ht_net *net) {
 /* ---- what comes with training */
 
 static ht_status add_loss(ht_net *net, ht_symbol loss) {
+  int64_t dim[HT_MAX_RANK];
+  int rank;
   ht_ref r;
   HT_TRY(ht_net_ref(net, loss, &r));
-  if (ht_graph_dtype(net->b.graph, r) != HT_FLOAT)
-    return ht_fail(HT_USAGE, "a regularization loss is a float");
   if (ht_net_depends(net, r))
     return ht_fail(HT_USAGE, "a regularization loss that depends on an input");
+  HT_TRY(ht_net_shape(net, loss, &rank, dim));
+  if (ht_graph_dtype(net->b.graph, r) != HT_FLOAT || rank > 0)
+    return ht_fail(HT_USAGE, "a regularization loss is one float");
   HT_GROW(net->loss, net->n_losses, net->loss_capacity,
           &net->face.model->arena);
   net->loss[net->n_losses++] = r;

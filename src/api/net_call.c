@@ -6,12 +6,13 @@
 
 /* ---- interfaces */
 
-static ht_status port_of(ht_net *net, const ht_named *named, int index,
-                         ht_port *out, ht_ref *ref) {
+static ht_status port_of(ht_net *net, const char *what, const ht_named *named,
+                         int index, ht_port *out, ht_ref *ref) {
   int64_t dim[HT_MAX_RANK] = {0};
   int rank;
   const char *name = named->name ? named->name : "default";
-  HT_TRY(ht_within(ht_net_ref(net, named->symbol, ref), "'%s'", name));
+  HT_TRY(ht_within(ht_net_ref(net, named->symbol, ref), "%s '%s'", what,
+                   name));
   HT_TRY(ht_net_shape(net, named->symbol, &rank, dim));
   char *kept = ht_arena_string(&net->face.model->arena, name);
   if (!kept) return ht_fail(HT_NO_MEMORY, "no memory for a name");
@@ -29,10 +30,10 @@ static ht_status ports_of(ht_net *net, const char *what, int n,
   HT_NEW(*port, arena, n + 1);
   HT_NEW(*ref, arena, n + 1);
   for (int i = 0; i < n; i++) {
-    HT_TRY(port_of(net, &named[i], i, &(*port)[i], &(*ref)[i]));
+    HT_TRY(port_of(net, what, &named[i], i, &(*port)[i], &(*ref)[i]));
     for (int k = 0; k < i; k++)
       if (strcmp((*port)[k].name, (*port)[i].name) == 0)
-        return ht_fail(HT_USAGE, "two %s are named '%s'", what,
+        return ht_fail(HT_USAGE, "two %ss are named '%s'", what,
                        (*port)[i].name);
   }
   return HT_SUCCESS;
@@ -54,8 +55,8 @@ ht_status ht_net_callable(ht_net *net, const char *name, int n_in,
   c->name = ht_arena_string(arena, name);
   if (!c->name) return ht_fail(HT_NO_MEMORY, "no memory for a name");
   HT_TRY(ht_builder_status(&net->b));
-  HT_TRY(ports_of(net, "inputs", n_in, input, &c->input, &c->body.arg));
-  HT_TRY(ports_of(net, "outputs", n_out, output, &c->output, &c->body.ret));
+  HT_TRY(ports_of(net, "input", n_in, input, &c->input, &c->body.arg));
+  HT_TRY(ports_of(net, "output", n_out, output, &c->output, &c->body.ret));
   *out = c;
   return HT_SUCCESS;
 }

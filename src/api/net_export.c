@@ -67,7 +67,9 @@ static ht_status attach(ht_net *net, const char *key, const void *data,
   ht_arena *arena = &net->face.model->arena;
   if (!good_key(key))
     return ht_fail(HT_USAGE,
-                   "key '%s' of a message is not letters, digits and '_'", key);
+                   "key '%s' of a message is not a letter and then letters, "
+                   "digits and '_'",
+                   key);
   char *bytes = ht_arena_bytes(arena, data, n);
   char *name = ht_arena_string(arena, key);
   if (!bytes || !name) return ht_fail(HT_NO_MEMORY, "no memory for a message");

@@ -184,7 +184,8 @@ ht_status ht_staging_open(const char *target, bool replace, ht_staging *s) {
   while (n > 1 && target[n - 1] == '/') n--;
   if (!n) return ht_fail(HT_USAGE, "an output folder needs a name");
   if (!replace && ht_path_exists(target))
-    return ht_fail(HT_IO, "'%s' exists already", target);
+    return ht_fail(HT_IO, "'%s' exists already: remove it or name another",
+                   target);
   s->target = strndup(target, n);
   if (!s->target ||
       asprintf(&s->path, "%s.tmp-%ld", s->target, (long)getpid()) < 0) {
@@ -216,7 +217,8 @@ ht_status ht_staging_commit(ht_staging *s) {
   if (exchange) HT_TRY(ht_folder_remove(s->target)); /* no exchange there */
   if (rename(s->path, s->target) == 0) return HT_SUCCESS;
   if (errno == ENOTEMPTY || errno == EEXIST)
-    return ht_fail(HT_IO, "'%s' exists already", s->target);
+    return ht_fail(HT_IO, "'%s' exists already: remove it or name another",
+                   s->target);
   return ht_fail_errno("cannot write", s->target);
 }
 

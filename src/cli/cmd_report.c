@@ -73,15 +73,39 @@ static const char *text_of(json_object *all, const char *name) {
 
 /* ---- the comparison: a row per setting that differs and per figure */
 
+enum { COLUMN = 20 };
+
+/* The end of a text says more of a path, and of names that are alike. */
+static void print_text(const char *text) {
+  size_t n = strlen(text);
+  if (n <= COLUMN)
+    printf("  %-*s", COLUMN, text);
+  else
+    printf("  ...%-*s", COLUMN - 3, text + n - (COLUMN - 3));
+}
+
+/* A list is its items with ',' between. */
+static void print_list(json_object *list) {
+  char text[4096] = "";
+  size_t n = 0, items = json_object_array_length(list);
+  for (size_t i = 0; i < items && n < sizeof text; i++)
+    n += (size_t)snprintf(
+        text + n, sizeof text - n, "%s%s", i ? "," : "",
+        json_object_get_string(json_object_array_get_idx(list, i)));
+  print_text(items ? text : "-");
+}
+
 static void row(const char *name, const told *t, int n, bool settings) {
   printf("%-18s", name);
   for (int i = 0; i < n; i++) {
-    json_object *all = settings ? t[i].config : t[i].last, *v;
+    json_object *all = settings ? t[i].config : t[i].last, *v = NULL;
     if (json_object_object_get_ex(all, name, &v) &&
         json_object_is_type(v, json_type_double))
       printf("  %-20.6g", json_object_get_double(v));
+    else if (json_object_is_type(v, json_type_array))
+      print_list(v);
     else
-      printf("  %-20.20s", text_of(all, name));
+      print_text(text_of(all, name));
   }
   putchar('\n');
 }
@@ -107,7 +131,7 @@ static json_object *figure_names(const told *t, int n) {
 
 static void compare(const char *const *run, const told *t, int n) {
   printf("%-18s", "run");
-  for (int i = 0; i < n; i++) printf("  %-20.20s", run[i]);
+  for (int i = 0; i < n; i++) print_text(run[i]);
   putchar('\n');
   json_object_object_foreach(t[0].config, name, value) {
     (void)value;

@@ -44,11 +44,10 @@ static ht_status cannot_read(const unpacking *u) {
                  why ? why : "it cannot be read");
 }
 
-/* Below the folder: not absolute, no part is "..", and fit to be shown. */
+/* Below the folder: no part is "..", and fit to be shown. */
 static const char *wrong_name(const unpacking *u, const char *member) {
   int depth = 0;
   size_t bad;
-  if (*member == '/') return "would leave the folder";
   if (strlen(member) >= MAX_PATH) return "has too long a name";
   if (!ht_utf8_valid(member, strlen(member), &bad)) return "is no UTF-8";
   for (const char *p = member; *p; p++)
@@ -140,6 +139,7 @@ static ht_status write_member(unpacking *u, struct archive_entry *e,
                               ht_arena *arena) {
   const char *member = archive_entry_pathname(e);
   if (!member) return bad(u, "?", "has no name that can be read");
+  while (*member == '/') member++; /* as tar and tensorflow_hub take it */
   HT_TRY(check(u, e, member));
   char *target = ht_path_join(arena, u->folder, member);
   if (!target) return ht_fail(HT_NO_MEMORY, "no memory for a path");

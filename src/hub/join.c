@@ -41,7 +41,7 @@ static ht_status check_scope(const ht_model *model, const ht_model *member,
   if (ht_model_scope_taken(model, scope))
     return ht_fail(HT_USAGE, "two parts of the model are named '%.*s'",
                    (int)strlen(scope) - 1, scope);
-  for (int i = 0; i < member->store.n_variables; i++) {
+  for (int i = 0; i < member->store.n_variables && member->n_owners; i++) {
     const char *other = member->store.variable[i]->scope;
     if (other && strcmp(other, scope) != 0)
       return ht_fail(
@@ -87,6 +87,7 @@ ht_status ht_model_join(ht_model *model, ht_model *member, const char *scope,
           &model->arena);
   ht_member *m = &model->member[model->n_members++];
   *m = (ht_member){.model = member, .scope = kept, .own = own};
+  member->n_owners++;
   if (model->n_members == 1) model->tf_version = member->tf_version;
   return share(model, m);
 }

@@ -183,6 +183,14 @@ static ht_status check_graphs(const ht_source *s) {
   return HT_SUCCESS;
 }
 
+/* Files that a program wrote have operations, if only those that save. */
+static ht_status check_not_empty(const meta_graph *g, const char *tags) {
+  const Tensorflow__GraphDef *d = g->graph_def;
+  if (d && (d->n_node || (d->library && d->library->n_function)))
+    return HT_SUCCESS;
+  return ht_fail(HT_CORRUPT, "the graph tagged '%s' has no operations", tags);
+}
+
 static ht_status choose_graph(ht_source *s, const char *tags) {
   ht_model *m = s->model;
   const char *wanted = tags;
@@ -196,6 +204,8 @@ static ht_status choose_graph(ht_source *s, const char *tags) {
   if (m->chosen < 0 && !tags && m->n_tag_sets == 1) m->chosen = 0;
   if (m->chosen < 0) return no_tags(m, wanted);
   s->meta = s->saved->meta_graphs[m->chosen];
+  HT_TRY(ht_within(check_not_empty(s->meta, m->tag_sets[m->chosen]), "'%s'",
+                   m->folder));
   if (m->format == HT_FORMAT_SM2) s->objects = s->meta->object_graph_def;
   m->tf_version =
       s->meta->meta_info_def ? s->meta->meta_info_def->tensorflow_version : "";
@@ -380,8 +390,11 @@ void ht_model_free(ht_model *model) {
   ht_source *s = model->source;
   ht_model_free(model->variant);
   for (int i = 0; s && i < s->n_owned; i++) ht_tensor_drop(&s->owned[i]);
-  for (int i = 0; i < model->n_members; i++)
-    if (model->member[i].own) ht_model_free(model->member[i].model);
+  for (int i = 0; i < model->n_members; i++) {
+    ht_model *m = model->member[i].model;
+    m->n_owners--;
+    if (model->member[i].own) ht_model_free(m);
+  }
   ht_store_free(&model->store);
   if (s && !s->variant) ht_bundle_close(s->bundle);
   if (model->pool) ht_pool_free(model->pool);

@@ -107,10 +107,11 @@ struct ht_model {
   void *proto;              /* the unpacked SavedModel, for hub/export */
   void *bundle;             /* the open checkpoint the values are mapped from */
   struct ht_source *source; /* for src/hub */
-  ht_member *member; /* none: it is a module itself */
+  ht_member *member;        /* none: it is a module itself */
   int n_members, member_capacity;
-  ht_model *variant;        /* other graphs that were opened, one after the
-                               other; each is owned by the one before */
+  int n_owners;      /* models that it is a member of */
+  ht_model *variant; /* other graphs that were opened, one after the
+                        other; each is owned by the one before */
 };
 
 /*
@@ -148,8 +149,8 @@ ht_status ht_model_prepare(ht_model *model,
  * holds in an attribute, "trainable_variables", in its order; *n -1: there is
  * no such object or list. */
 ht_status ht_model_listed(const ht_model *model, const char *object,
-                          const char *list, ht_arena *arena,
-                          ht_variable ***out, int *n) HT_MUST_CHECK;
+                          const char *list, ht_arena *arena, ht_variable ***out,
+                          int *n) HT_MUST_CHECK;
 
 /* Height and width of images that the module says (ImageModuleInfo) it
  * expects; false where it does not. */

@@ -18,6 +18,19 @@ static bool is_mangled(const char *p, size_t n) {
   return ht_utf8_valid(p, head, &bad) || (head < n && bad + 4 > head);
 }
 
+/* A folder in the folder that is a model: of a run, of a version. */
+static const char *model_within(const char *folder, ht_arena *arena) {
+  char **name;
+  int n;
+  if (ht_folder_list(folder, arena, &name, &n).code != HT_OK) return NULL;
+  for (int i = 0; i < n; i++) {
+    char *path = ht_path_join(arena, folder, name[i]);
+    char *file = path ? ht_path_join(arena, path, "saved_model.pb") : NULL;
+    if (file && ht_path_exists(file)) return path;
+  }
+  return NULL;
+}
+
 static ht_status no_model(const char *folder, ht_arena *arena) {
   static const char *const other[][2] = {
       {"saved_model.pbtxt", "the text form"},
@@ -34,7 +47,10 @@ static ht_status no_model(const char *folder, ht_arena *arena) {
                      "again as saved_model.pb",
                      other[i][1], path);
   }
-  return ht_fail(HT_IO, "no saved_model.pb in '%s'", folder);
+  const char *within = model_within(folder, arena);
+  return within ? ht_fail(HT_IO, "no saved_model.pb in '%s', but in '%s'",
+                          folder, within)
+                : ht_fail(HT_IO, "no saved_model.pb in '%s'", folder);
 }
 
 static ht_status unpack(const char *path, const ht_mapping *file,

@@ -94,11 +94,22 @@ static ht_status add_infos(port_list *l, size_t n, info_entry *const *entry) {
 
 /* ---- signatures */
 
+/* What a signature declares is what its callers prepare for. */
+static ht_status check_type(ht_graph *g, const ht_port *port, ht_ref ref) {
+  ht_dtype made = ht_graph_dtype(g, ref);
+  if (!made || !port->dtype || made == port->dtype) return HT_SUCCESS;
+  return ht_fail(HT_CORRUPT, "'%s' is declared %s, but its tensor '%s' is %s",
+                 port->name, ht_dtype_name(port->dtype), port->tensor,
+                 ht_dtype_name(made));
+}
+
 static ht_status refs_of(ht_graph *g, int n, const ht_port *port,
                          ht_ref **out) {
   HT_NEW(*out, g->arena, n);
-  for (int i = 0; i < n; i++)
+  for (int i = 0; i < n; i++) {
     HT_TRY(ht_graph_ref(g, port[i].tensor, &(*out)[i]));
+    HT_TRY(check_type(g, &port[i], (*out)[i]));
+  }
   return HT_SUCCESS;
 }
 
@@ -165,7 +176,9 @@ static ht_status read_update_ops(ht_source *s) {
     return HT_SUCCESS;
   HT_NEW(m->update_op, &m->arena, c->node_list->n_value);
   for (size_t i = 0; i < c->node_list->n_value; i++) {
-    HT_TRY(ht_node_named(m->graph, c->node_list->value[i], &m->update_op[i]));
+    HT_TRY(ht_within(
+        ht_node_named(m->graph, c->node_list->value[i], &m->update_op[i]),
+        "collection 'update_ops'"));
     m->n_update_ops++;
   }
   return HT_SUCCESS;
@@ -184,7 +197,8 @@ static ht_status read_losses(ht_source *s) {
     ht_body *b = &m->regularization[m->n_regularization++];
     *b = (ht_body){.graph = m->graph, .n_rets = 1};
     HT_NEW(b->ret, &m->arena, 1);
-    HT_TRY(ht_graph_ref(m->graph, c->node_list->value[i], b->ret));
+    HT_TRY(ht_within(ht_graph_ref(m->graph, c->node_list->value[i], b->ret),
+                     "collection 'regularization_losses'"));
   }
   return HT_SUCCESS;
 }

@@ -111,7 +111,8 @@ static ht_status run_nodes(ht_source *s, size_t n, char *const *name) {
   ht_plan *plan;
   HT_NEW(body.target, &m->arena, n);
   for (size_t i = 0; i < n; i++) {
-    HT_TRY(ht_node_named(m->graph, name[i], &body.target[i]));
+    HT_TRY(ht_within(ht_node_named(m->graph, name[i], &body.target[i]),
+                     "initialising tables"));
     body.n_targets++;
   }
   HT_TRY(ht_plan_new(&body, NULL, &plan));

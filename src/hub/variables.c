@@ -36,6 +36,9 @@ static ht_status read_collection(ht_source *s, const char *name, ht_map *out) {
     HT_TRY(ht_message_unpack(&tensorflow__variable_def__descriptor, b->data,
                              b->len, "a variable's definition", arena, &p));
     HT_TRY(node_name(arena, ((variable_def *)p)->variable_name, &node));
+    if (s->model->format == HT_FORMAT_HUB1 && !ht_map_get(&s->node, node))
+      return ht_fail(HT_CORRUPT, "collection '%s' has '%s', the graph has not",
+                     name, node);
     HT_TRY(ht_map_put(out, node, p));
   }
   return HT_SUCCESS;
@@ -116,11 +119,10 @@ static ht_status check_stored(const ht_source *s, const ht_variable *v,
   if (t->dtype == v->dtype && ht_shape_fits(&t->shape, &v->shape))
     return HT_SUCCESS;
   return ht_fail(HT_CORRUPT,
-                 "variable '%s' is %s %s, 'variables/variables' in '%s' has "
-                 "%s %s",
-                 v->name, ht_dtype_name(v->dtype),
-                 ht_shape_text(&v->shape, wanted), s->model->folder,
-                 ht_dtype_name(t->dtype), ht_shape_text(&t->shape, found));
+                 "it is %s %s, 'variables/variables' in '%s' has %s %s",
+                 ht_dtype_name(v->dtype), ht_shape_text(&v->shape, wanted),
+                 s->model->folder, ht_dtype_name(t->dtype),
+                 ht_shape_text(&t->shape, found));
 }
 
 ht_status ht_variable_load(ht_source *s, ht_variable *v) {
@@ -128,8 +130,7 @@ ht_status ht_variable_load(ht_source *s, ht_variable *v) {
       s->bundle && v->key ? ht_bundle_find(s->bundle, v->key) : NULL;
   ht_tensor value;
   if (!e) return HT_SUCCESS;
-  HT_TRY(ht_within(ht_checkpoint_tensor(s->bundle, e, &value), "variable '%s'",
-                   v->name));
+  HT_TRY(ht_checkpoint_tensor(s->bundle, e, &value));
   ht_status st = check_stored(s, v, &value);
   if (st.code == HT_OK) return ht_variable_assign(v, &value, false);
   ht_tensor_drop(&value);

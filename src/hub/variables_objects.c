@@ -239,7 +239,7 @@ static ht_status add_variable(tf2 *t, int id) {
   bool wanted = t->listed ? t->trainable[id] : p->trainable && !t->slot[id];
   v->trainable = wanted && ht_dtype_floating(v->dtype);
   s->variable[id] = v;
-  return ht_variable_load(s, v);
+  return ht_within(ht_variable_load(s, v), "variable '%s'", v->name);
 }
 
 ht_status ht_variables_of_objects(ht_source *s) {
@@ -281,8 +281,8 @@ static const ht_saved_object *object_of(const ht_source *s, const char *path) {
 }
 
 ht_status ht_model_listed(const ht_model *model, const char *object,
-                          const char *list, ht_arena *arena,
-                          ht_variable ***out, int *n) {
+                          const char *list, ht_arena *arena, ht_variable ***out,
+                          int *n) {
   const ht_source *s = model->source;
   const ht_saved_object *o = s && s->objects ? object_of(s, object) : NULL;
   const ht_saved_object *items = ht_object_at(s, ht_object_child(o, list));

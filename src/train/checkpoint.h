@@ -25,6 +25,10 @@ ht_status ht_checkpoint_save(ht_loop *loop, bool regular) HT_MUST_CHECK;
 /* Puts the newest checkpoint's state into a loop that has just been made.
  * *found false: there is none. */
 ht_status ht_checkpoint_resume(ht_loop *loop, bool *found) HT_MUST_CHECK;
+/* A failure to do so, with the first setting that is another than in the
+ * run's file of settings, as they were asked for. */
+ht_status ht_checkpoint_differs(const ht_train_options *now, const char *config,
+                                ht_status st);
 
 /*
  * Makes the last regular checkpoint the newest, and removes those after it;

@@ -104,24 +104,26 @@ static ht_status add_module(ht_composed *c, const ht_callable *call, int which,
 
 /* ---- plans */
 
-/* With inputs and then `last` (node -1: nothing more) as feeds. */
-static ht_status make_body(ht_composed *c, ht_ref last, int n_rets,
+/* With inputs and then, where examples are judged by their `label` (node -1:
+ * they are not), weight and label as feeds. */
+static ht_status make_body(ht_composed *c, ht_ref label, int n_rets,
                            const ht_ref *rets, ht_body *body) {
   int n = c->n_inputs;
   *body = (ht_body){.graph = c->builder.graph, .n_rets = n_rets};
-  HT_NEW(body->arg, &c->arena, n + 1);
+  HT_NEW(body->arg, &c->arena, n + 2);
   HT_NEW(body->ret, &c->arena, n_rets + 1);
   memcpy(body->arg, c->placeholder, (size_t)n * sizeof *body->arg);
   memcpy(body->ret, rets, (size_t)n_rets * sizeof *rets);
-  if (last.node >= 0) body->arg[n++] = last;
+  if (label.node >= 0 && c->weight.node >= 0) body->arg[n++] = c->weight;
+  if (label.node >= 0) body->arg[n++] = label;
   body->n_args = n;
   return HT_SUCCESS;
 }
 
-static ht_status plan_inputs(ht_composed *c, ht_ref last, int n_rets,
+static ht_status plan_inputs(ht_composed *c, ht_ref label, int n_rets,
                              const ht_ref *rets, ht_plan **out) {
   ht_body body;
-  HT_TRY(make_body(c, last, n_rets, rets, &body));
+  HT_TRY(make_body(c, label, n_rets, rets, &body));
   return ht_plan_new(&body, NULL, out);
 }
 
@@ -165,11 +167,13 @@ static ht_status add_label(ht_composed *c) {
   c->label =
       ht_build_placeholder(&c->builder, "label", classes ? HT_INT64 : HT_FLOAT,
                            classes ? &one : &many);
+  if (c->design.weighted)
+    c->weight = ht_build_placeholder(&c->builder, "weight", HT_FLOAT, &one);
   return ht_builder_status(&c->builder);
 }
 
-/* The weight of each example: that of its class. */
-static ht_ref example_weights(ht_composed *c) {
+/* Of each example, that of its class. */
+static ht_ref class_weights(ht_composed *c) {
   ht_ref none = {-1, 0};
   ht_builder *b = &c->builder;
   ht_tensor table;
@@ -181,6 +185,15 @@ static ht_ref example_weights(ht_composed *c) {
                   ht_build_int32s(b, -1, (int32_t[]){0})};
   ht_tensor_drop(&table);
   return ht_build(b, "GatherV2", "example_weights", 3, in, "");
+}
+
+/* The weight of each example: its own times that of its class, as in Keras
+ * (data_adapter.py, train_step). */
+static ht_ref example_weights(ht_composed *c) {
+  ht_ref of_class = class_weights(c);
+  if (c->weight.node < 0) return of_class;
+  if (of_class.node < 0) return c->weight;
+  return ht_build_2(&c->builder, "Mul", c->weight, of_class, "");
 }
 
 static ht_ref module_losses(ht_composed *c, bool training, ht_ref loss) {
@@ -215,8 +228,10 @@ static ht_status check_loss(const ht_composed *c) {
     return ht_fail(HT_USAGE, "loss '%s' does not fit labels that are %s",
                    c->design.loss->name, numbers ? "numbers" : "classes");
   if (c->width != labels->n)
-    return ht_fail(HT_USAGE, "the output has %d values for %d %s", c->width,
-                   labels->n, numbers ? "numbers" : "classes");
+    return ht_fail(HT_USAGE,
+                   "the output has %d values for %d %s: add a head (--head "
+                   "linear)",
+                   c->width, labels->n, numbers ? "numbers" : "classes");
   return HT_SUCCESS;
 }
 
@@ -246,7 +261,7 @@ static ht_status build_all(ht_composed *c, const ht_tensor *const *sample) {
 
 ht_status ht_compose(ht_model *model, const ht_design *design,
                      const ht_tensor *const *sample, ht_composed *out) {
-  *out = (ht_composed){.model = model, .design = *design};
+  *out = (ht_composed){.model = model, .design = *design, .weight = {-1, 0}};
   ht_status st = ht_builder_init(&out->builder, &out->arena, &model->library,
                                  &model->store);
   if (st.code == HT_OK)

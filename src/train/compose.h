@@ -24,6 +24,7 @@ typedef struct ht_design {
   const ht_loss *loss;
   const ht_labels *labels;
   const float *class_weight; /* labels->n of them, NULL: none */
+  bool weighted;             /* examples have weights of their own */
   const ht_shape *features;  /* where it is known, else NULL */
   uint64_t seed;
 } ht_design;
@@ -33,7 +34,8 @@ typedef struct ht_layer {
   ht_ref kernel_handle, bias_handle;
 } ht_layer;
 
-/* Plans and what goes in: the module's inputs in order, then the label. */
+/* Plans and what goes in: the module's inputs in order, then the weight where
+ * examples have one, then the label. */
 typedef struct ht_composed {
   ht_arena arena;
   ht_builder builder;
@@ -42,6 +44,7 @@ typedef struct ht_composed {
   const ht_port **input; /* of the inference callable, in feeding order */
   int n_inputs;
   ht_ref *placeholder;
+  ht_ref weight;                              /* node -1: none */
   ht_ref label, features[2], loss[2], scores; /* [0] inference, [1] training */
   const ht_port *output[2];
   ht_shape feature_shape; /* of one batch; dim[0] is not fixed */

@@ -30,6 +30,9 @@ static void tell_columns(const ht_decisions *d, char *line) {
   else
     add(line, "'%s' is the label: %s%d classes", label,
         l->task == HT_TASK_MULTILABEL ? "any of " : "one of ", l->n);
+  if (f->weight)
+    add(line, ", '%s' is how much each counts",
+        d->loop->options->weight_column);
 }
 
 static void tell_examples(const ht_decisions *d, char *line) {

@@ -1,10 +1,12 @@
 /* feed.c - see feed.h. */
 #include "train/feed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/feed_images.h"
+#include "train/weights.h"
 
 /* ---- which column */
 
@@ -37,11 +39,11 @@ static const char *asked_for(const ht_callable *call, const ht_port *port,
 }
 
 static const ht_column *only_other(const ht_dataset *data,
-                                   const ht_column *label) {
+                                   const ht_column *label, const char *weight) {
   const ht_column *found = NULL;
   for (int i = 0; i < data->n_columns; i++) {
     const ht_column *c = &data->column[i];
-    if (c == label) continue;
+    if (c == label || (weight && strcmp(c->name, weight) == 0)) continue;
     if (found) return NULL;
     found = c;
   }
@@ -72,7 +74,8 @@ static ht_status find_column(ht_feed *f, const ht_callable *call, int i,
   for (int k = 0; k < 3 && !f->column[i]; k++)
     if ((port->dtype == HT_STRING) == (k == 0))
       f->column[i] = ht_dataset_find(&f->data, usual[k]);
-  if (!f->column[i]) f->column[i] = only_other(&f->data, f->label);
+  if (!f->column[i])
+    f->column[i] = only_other(&f->data, f->label, choice->weight);
 found:
   if (!f->column[i]) HT_TRY(default_column(f, call, i));
   if (f->column[i]) return HT_SUCCESS;
@@ -116,10 +119,24 @@ static ht_status find_label(ht_feed *f, const ht_mapping_choice *choice,
   return ht_dataset_column(&f->data, name, &f->label);
 }
 
+static ht_status find_weight(ht_feed *f, const ht_mapping_choice *choice) {
+  const char *name = choice->weight;
+  if (choice->must_weigh || ht_dataset_find(&f->data, name))
+    return ht_weights_read(&f->data, name, &f->weight);
+  if (!choice->images || !choice->images->notice) return HT_SUCCESS;
+  char line[HT_MESSAGE_MAX];
+  snprintf(line, sizeof line,
+           "'%s' has no column '%s': its examples all count the same",
+           f->data.path, name);
+  choice->images->notice(choice->images->arg, line);
+  return HT_SUCCESS;
+}
+
 static ht_status map_columns(ht_feed *f, const ht_callable *call,
                              const ht_mapping_choice *choice, bool labelled) {
   HT_TRY(check_asked(f, call, choice));
   HT_TRY(find_label(f, choice, labelled));
+  if (labelled && choice->weight) HT_TRY(find_weight(f, choice));
   HT_NEW(f->column, &f->data.arena, f->n_inputs + 1);
   HT_NEW(f->images, &f->data.arena, f->n_inputs + 1);
   for (int i = 0; i < f->n_inputs; i++) {
@@ -345,4 +362,13 @@ ht_status ht_feed_label(const ht_feed *f, ht_pool *pool, const int64_t *index,
   if (c->splits)
     return ht_batch_multihot(pool, c, f->targets.n_classes, index, n, out);
   return ht_batch_gather(pool, c, index, n, out);
+}
+
+ht_status ht_feed_weight(const ht_feed *f, ht_pool *pool, const int64_t *index,
+                         int64_t n, ht_tensor *out) {
+  ht_shape shape = ht_shape_1(n);
+  HT_TRY(ht_tensor_new(pool, HT_FLOAT, &shape, out));
+  for (int64_t i = 0; i < n; i++)
+    ht_f(out)[i] = f->weight ? f->weight[index[i]] : 1;
+  return HT_SUCCESS;
 }

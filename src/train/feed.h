@@ -12,7 +12,10 @@ typedef struct ht_mapping_choice {
   const char *text, *image, *label; /* columns; NULL: found by name */
   const char *const *input;         /* "NAME=COLUMN" */
   int n_input;
-  int64_t max_bad; /* records that may be skipped */
+  const char *weight; /* the column that weighs labelled examples; NULL: all
+                         count the same */
+  bool must_weigh;    /* it has to be there; else its lack is told */
+  int64_t max_bad;    /* records that may be skipped */
   const struct ht_image_choice *images; /* NULL: the usual */
 } ht_mapping_choice;
 
@@ -34,6 +37,7 @@ typedef struct ht_feed {
   const ht_port *const *input;
   int n_inputs;
   const ht_column *label; /* NULL: none */
+  const float *weight;    /* per example; NULL: all are 1 */
   ht_targets targets;
   bool encoded;
 } ht_feed;
@@ -66,6 +70,10 @@ bool ht_feed_broken(const ht_feed *feed, int64_t example);
 ht_images *ht_feed_images(const ht_feed *feed);
 /* Bytes of an example's inputs as the model takes them, without texts. */
 int64_t ht_feed_example_bytes(const ht_feed *feed);
+/* How much they count, float [n]. */
+ht_status ht_feed_weight(const ht_feed *feed, ht_pool *pool,
+                         const int64_t *index, int64_t n,
+                         ht_tensor *out) HT_MUST_CHECK;
 /* Their targets: int64 [n], or float [n, width]. */
 ht_status ht_feed_label(const ht_feed *feed, ht_pool *pool,
                         const int64_t *index, int64_t n,

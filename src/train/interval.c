@@ -9,12 +9,12 @@
 #include "base/parallel.h"
 #include "base/random.h"
 
-ht_interval ht_interval_share(int64_t k, int64_t n) {
+ht_interval ht_interval_share(double k, double n) {
   static const double z = 1.959963984540054; /* 97.5% of the normal */
-  if (n <= 0) return (ht_interval){0, 1};
-  double m = (double)n, p = (double)k / m, under = 1 + z * z / m;
-  double middle = (p + z * z / (2 * m)) / under;
-  double half = z / under * sqrt(p * (1 - p) / m + z * z / (4 * m * m));
+  if (!(n > 0)) return (ht_interval){0, 1};
+  double p = k / n, under = 1 + z * z / n;
+  double middle = (p + z * z / (2 * n)) / under;
+  double half = z / under * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
   return (ht_interval){fmax(0, middle - half), fmin(1, middle + half)};
 }
 
@@ -30,9 +30,11 @@ static ht_status make_sample(const ht_answers *a, ht_answers *out) {
   size_t n = (size_t)a->n, width = (size_t)a->width;
   *out = (ht_answers){.task = a->task, .width = a->width, .n = a->n};
   out->score = malloc(n * width * sizeof *out->score);
+  out->weight = malloc(n * sizeof *out->weight);
   if (a->class) out->class = malloc(n * sizeof *out->class);
   if (a->target) out->target = malloc(n * width * sizeof *out->target);
-  if (out->score && (out->class || out->target)) return HT_SUCCESS;
+  if (out->score && out->weight && (out->class || out->target))
+    return HT_SUCCESS;
   ht_answers_free(out);
   return ht_fail(HT_NO_MEMORY, "no memory for intervals");
 }
@@ -42,6 +44,7 @@ static void copy_answer(const ht_answers *a, size_t from, size_t to,
   size_t width = (size_t)a->width;
   memcpy(out->score + to * width, a->score + from * width,
          width * sizeof *a->score);
+  out->weight[to] = a->weight[from];
   if (a->class) out->class[to] = a->class[from];
   if (a->target)
     memcpy(out->target + to * width, a->target + from * width,

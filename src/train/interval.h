@@ -9,7 +9,7 @@ typedef struct ht_interval {
 } ht_interval;
 
 /* 95% of k of n: the score interval (Wilson 1927, JASA 22). n 0: [0,1]. */
-ht_interval ht_interval_share(int64_t k, int64_t n);
+ht_interval ht_interval_share(double k, double n);
 
 /*
  * 95% of every metric of the card, in its order, by the percentile bootstrap

@@ -10,7 +10,14 @@
 #include "train/checkpoint.h"
 #include "train/step.h"
 
-enum { MAX_INPUTS = 256, JUDGE_BATCH = 256, FIRST = 32, WORSE = 10 };
+/* Beside the inputs go weight and label. */
+enum {
+  MAX_INPUTS = 256,
+  MAX_VALUES = MAX_INPUTS + 2,
+  JUDGE_BATCH = 256,
+  FIRST = 32,
+  WORSE = 10
+};
 
 bool ht_loop_tell(ht_loop *loop, const ht_event *e) {
   if (loop->watcher && loop->watcher->event &&
@@ -22,8 +29,8 @@ bool ht_loop_tell(ht_loop *loop, const ht_event *e) {
 /* ---- a batch */
 
 typedef struct batch {
-  ht_tensor value[MAX_INPUTS + 1]; /* the inputs (or frozen), the label */
-  const ht_tensor *in[MAX_INPUTS + 1];
+  ht_tensor value[MAX_VALUES]; /* inputs (or frozen), weight, label */
+  const ht_tensor *in[MAX_VALUES];
   int n_in;
   int64_t *index; /* of its examples */
   int64_t n;
@@ -49,8 +56,9 @@ static ht_status fill_frozen(const ht_feed *feed, const ht_frozen *frozen,
   return HT_SUCCESS;
 }
 
-static ht_status fill_parts(const ht_feed *feed, const ht_frozen *frozen,
-                            ht_pool *pool, int64_t epoch, batch *b) {
+static ht_status fill_parts(const ht_composed *c, const ht_feed *feed,
+                            const ht_frozen *frozen, ht_pool *pool,
+                            int64_t epoch, batch *b) {
   if (feed->n_inputs > MAX_INPUTS)
     return ht_fail(HT_UNSUPPORTED, "more than %d inputs", MAX_INPUTS);
   if (frozen) {
@@ -58,6 +66,10 @@ static ht_status fill_parts(const ht_feed *feed, const ht_frozen *frozen,
   } else {
     HT_TRY(ht_feed_inputs(feed, pool, epoch, b->index, &b->n, b->value));
     b->n_in = feed->n_inputs;
+  }
+  if (c->design.weighted) {
+    HT_TRY(ht_feed_weight(feed, pool, b->index, b->n, &b->value[b->n_in]));
+    b->n_in++;
   }
   HT_TRY(ht_feed_label(feed, pool, b->index, b->n, &b->value[b->n_in]));
   b->n_in++;
@@ -67,14 +79,15 @@ static ht_status fill_parts(const ht_feed *feed, const ht_frozen *frozen,
 
 /* The batch may be left with fewer examples, or none: broken images are taken
  * out. */
-static ht_status fill_batch(const ht_feed *feed, const ht_frozen *frozen,
-                            ht_pool *pool, int64_t epoch, const int64_t *index,
-                            int64_t n, batch *b) {
+static ht_status fill_batch(const ht_composed *c, const ht_feed *feed,
+                            const ht_frozen *frozen, ht_pool *pool,
+                            int64_t epoch, const int64_t *index, int64_t n,
+                            batch *b) {
   *b = (batch){.n = n};
   b->index = malloc((size_t)n * sizeof *index);
   if (!b->index) return ht_fail(HT_NO_MEMORY, "no memory for a batch");
   memcpy(b->index, index, (size_t)n * sizeof *index);
-  ht_status st = fill_parts(feed, frozen, pool, epoch, b);
+  ht_status st = fill_parts(c, feed, frozen, pool, epoch, b);
   if (st.code != HT_OK) drop_batch(b);
   return st;
 }
@@ -148,8 +161,8 @@ static ht_status compute_fitting(ht_loop *loop, const batch *b, double *loss,
 static ht_status step(ht_loop *loop, const int64_t *index, int64_t *n,
                       double *loss, double *factor) {
   batch b;
-  HT_TRY(fill_batch(loop->train, loop->frozen, loop->pool, loop->order.epoch,
-                    index, *n, &b));
+  HT_TRY(fill_batch(loop->composed, loop->train, loop->frozen, loop->pool,
+                    loop->order.epoch, index, *n, &b));
   *n = b.n;
   ht_status st = expect_next(loop);
   if (st.code == HT_OK && b.n) st = compute_fitting(loop, &b, loss, factor);
@@ -207,15 +220,16 @@ static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
 static ht_status judge_rows(ht_composed *c, const ht_frozen *frozen,
                             const batch *b, int64_t from, int64_t n,
                             ht_answers *a) {
-  ht_tensor rows[MAX_INPUTS + 1], out[2];
-  const ht_tensor *in[MAX_INPUTS + 1];
+  ht_tensor rows[MAX_VALUES], out[2];
+  const ht_tensor *in[MAX_VALUES], *label = &rows[b->n_in - 1];
+  const ht_tensor *weight = c->design.weighted ? label - 1 : NULL;
   ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
   ht_step_rows(b->n_in, b->in, b->n, from, n, rows);
   for (int i = 0; i < b->n_in; i++) in[i] = &rows[i];
   ht_plan *plan = frozen ? frozen->cut.after : c->eval;
   ht_status st = ht_plan_run(plan, &run, b->n_in, in, 2, out);
   if (st.code == HT_OK) {
-    st = ht_answers_add(a, &out[0], &rows[b->n_in - 1], ht_real_at(&out[1], 0));
+    st = ht_answers_add(a, &out[0], label, weight, ht_real_at(&out[1], 0));
     ht_tensor_drop(&out[0]);
     ht_tensor_drop(&out[1]);
   }
@@ -253,7 +267,7 @@ static ht_status judge_all(ht_composed *c, const ht_feed *feed,
     int64_t m = n - from < JUDGE_BATCH ? n - from : JUDGE_BATCH;
     for (int64_t i = 0; i < m; i++)
       chosen[i] = index ? index[from + i] : from + i;
-    HT_TRY(fill_batch(feed, frozen, NULL, HT_UNCHANGED, chosen, m, &b));
+    HT_TRY(fill_batch(c, feed, frozen, NULL, HT_UNCHANGED, chosen, m, &b));
     ht_status st = b.n ? judge_batch(c, frozen, &b, a) : HT_SUCCESS;
     drop_batch(&b);
     HT_TRY(st);

@@ -15,6 +15,7 @@ void ht_answers_free(ht_answers *a) {
   free(a->score);
   free(a->class);
   free(a->target);
+  free(a->weight);
   *a = (ht_answers){0};
 }
 
@@ -29,6 +30,7 @@ static ht_status make_room(ht_answers *a, int64_t n) {
   size_t more = (size_t)(a->n + n) * 2, width = (size_t)a->width;
   bool classes = a->task == HT_TASK_CLASSIFY;
   if (!grow((void **)&a->score, more * width, sizeof *a->score) ||
+      !grow((void **)&a->weight, more, sizeof *a->weight) ||
       (classes ? !grow((void **)&a->class, more, sizeof *a->class)
                : !grow((void **)&a->target, more * width, sizeof *a->target)))
     return ht_fail(HT_NO_MEMORY, "no memory for the answers");
@@ -37,7 +39,8 @@ static ht_status make_room(ht_answers *a, int64_t n) {
 }
 
 ht_status ht_answers_add(ht_answers *a, const ht_tensor *scores,
-                         const ht_tensor *label, double loss) {
+                         const ht_tensor *label, const ht_tensor *weight,
+                         double loss) {
   int64_t n = scores->shape.rank ? scores->shape.dim[0] : 0;
   size_t width = (size_t)a->width;
   if (scores->dtype != HT_FLOAT || ht_count(scores) != n * a->width)
@@ -51,6 +54,8 @@ ht_status ht_answers_add(ht_answers *a, const ht_tensor *scores,
   else
     memcpy(a->target + (size_t)a->n * width, label->data,
            (size_t)n * width * sizeof(float));
+  for (int64_t i = 0; i < n; i++)
+    a->weight[a->n + i] = weight ? HT_DATA(float, weight)[i] : 1;
   a->loss += loss * (double)n;
   a->n += n;
   return HT_SUCCESS;
@@ -70,15 +75,34 @@ int ht_answers_best(const ht_answers *a, int64_t i) {
   return best;
 }
 
+static double share(double part, double whole) {
+  return whole > 0 ? part / whole : 0;
+}
+
 static void finish_classes(ht_scorecard *s) {
   for (int k = 0; k < s->width; k++) {
     ht_class_score *c = &s->class[k];
-    double right = (double)c->right;
-    c->precision = c->answered ? right / (double)c->answered : 0;
-    c->recall = c->n ? right / (double)c->n : 0;
-    double sum = (double)(c->answered + c->n);
-    c->f1 = sum > 0 ? 2 * right / sum : 0;
+    c->precision = share(c->w_right, c->w_answered);
+    c->recall = share(c->w_right, c->w_n);
+    c->f1 = share(2 * c->w_right, c->w_answered + c->w_n);
   }
+}
+
+/* An example of weight w that is of the class or not, and said to be. */
+static void count_one(ht_class_score *c, bool of, bool said, double w) {
+  c->n += of;
+  c->answered += said;
+  c->right += of && said;
+  if (of) c->w_n += w;
+  if (said) c->w_answered += w;
+  if (of && said) c->w_right += w;
+}
+
+/* All that examples weigh. */
+static double total(const ht_answers *a) {
+  double sum = 0;
+  for (int64_t i = 0; i < a->n; i++) sum += (double)a->weight[i];
+  return sum;
 }
 
 static ht_status count_classes(const ht_answers *a, ht_scorecard *s) {
@@ -87,9 +111,9 @@ static ht_status count_classes(const ht_answers *a, ht_scorecard *s) {
     HT_NEW(s->confusion, &s->arena, (size_t)s->width * (size_t)s->width);
   for (int64_t i = 0; i < a->n; i++) {
     int right = a->class[i], said = ht_answers_best(a, i);
-    s->class[right].n++;
-    s->class[said].answered++;
-    s->class[said].right += right == said;
+    double w = (double)a->weight[i];
+    count_one(&s->class[right], true, right == said, w);
+    if (right != said) count_one(&s->class[said], false, true, w);
     if (s->confusion) s->confusion[(int64_t)right * s->width + said]++;
   }
   finish_classes(s);
@@ -99,34 +123,32 @@ static ht_status count_classes(const ht_answers *a, ht_scorecard *s) {
 static ht_status count_sets(const ht_answers *a, ht_scorecard *s) {
   HT_NEW(s->class, &s->arena, s->width);
   for (int64_t i = 0; i < a->n * a->width; i++) {
-    ht_class_score *c = &s->class[i % a->width];
-    bool right = a->target[i] > 0.5f, said = a->score[i] > 0.5f;
-    c->n += right;
-    c->answered += said;
-    c->right += right && said;
+    bool of = a->target[i] > 0.5f, said = a->score[i] > 0.5f;
+    count_one(&s->class[i % a->width], of, said,
+              (double)a->weight[i / a->width]);
   }
   finish_classes(s);
   return HT_SUCCESS;
 }
 
 static double accuracy(const ht_answers *a, const ht_scorecard *s) {
-  int64_t right = 0;
-  for (int k = 0; k < s->width; k++) right += s->class[k].right;
-  return (double)right / (double)a->n;
+  double right = 0;
+  for (int k = 0; k < s->width; k++) right += s->class[k].w_right;
+  return share(right, total(a));
 }
 
 /* The right class is among the five largest scores. */
 static double top_5(const ht_answers *a, const ht_scorecard *s) {
-  int64_t found = 0;
+  double found = 0;
   (void)s;
   for (int64_t i = 0; i < a->n; i++) {
     const float *x = row(a, i);
     int above = 0, right = a->class[i];
     for (int k = 0; k < a->width; k++)
       above += x[k] > x[right] || (x[k] == x[right] && k < right);
-    found += above < 5;
+    if (above < 5) found += (double)a->weight[i];
   }
-  return (double)found / (double)a->n;
+  return share(found, total(a));
 }
 
 /* Means over the classes that occur, as labels or as answers. */
@@ -158,19 +180,19 @@ static double f1(const ht_answers *a, const ht_scorecard *s) {
 }
 
 static double f1_micro(const ht_answers *a, const ht_scorecard *s) {
-  int64_t right = 0, both = 0;
+  double right = 0, both = 0;
   (void)a;
   for (int k = 0; k < s->width; k++) {
-    right += s->class[k].right;
-    both += s->class[k].n + s->class[k].answered;
+    right += s->class[k].w_right;
+    both += s->class[k].w_n + s->class[k].w_answered;
   }
-  return both ? 2 * (double)right / (double)both : 0;
+  return share(2 * right, both);
 }
 
 /* ---- the area under the ROC curve */
 
 typedef struct ranked {
-  float score;
+  float score, weight;
   bool right;
 } ranked;
 
@@ -179,20 +201,21 @@ static int by_score(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* The share of (positive, negative) pairs in order, ties half; NaN where one
- * of the two kinds is missing. */
+/* The share, by weight, of (positive, negative) pairs in order, ties half;
+ * NaN where one of the two kinds is missing. */
 static double area(ranked *r, int64_t n) {
-  double positive = 0, sum = 0;
+  double below = 0, positive = 0, sum = 0;
   qsort(r, (size_t)n, sizeof *r, by_score);
   for (int64_t i = 0; i < n;) {
-    int64_t end = i, right = 0;
-    for (; end < n && r[end].score == r[i].score; end++) right += r[end].right;
-    sum += (double)right * ((double)(i + end + 1) / 2);
-    positive += (double)right;
-    i = end > i ? end : i + 1;
+    double kind[2] = {0, 0};
+    float score = r[i].score;
+    do kind[r[i].right] += (double)r[i].weight;
+    while (++i < n && r[i].score == score);
+    sum += kind[1] * (below + kind[0] / 2);
+    below += kind[0];
+    positive += kind[1];
   }
-  double negative = (double)n - positive;
-  return (sum - positive * (positive + 1) / 2) / (positive * negative);
+  return sum / (positive * below);
 }
 
 /* The mean over the classes that have both kinds of examples. */
@@ -204,7 +227,8 @@ static double auc(const ht_answers *a, const ht_scorecard *s) {
   if (!r) return NAN;
   for (int k = 0; k < a->width; k++) {
     for (int64_t i = 0; i < a->n; i++)
-      r[i] = (ranked){row(a, i)[k], a->target[i * a->width + k] > 0.5f};
+      r[i] = (ranked){row(a, i)[k], a->weight[i],
+                      a->target[i * a->width + k] > 0.5f};
     double one = area(r, a->n);
     if (isnan(one)) continue;
     sum += one;
@@ -216,41 +240,46 @@ static double auc(const ht_answers *a, const ht_scorecard *s) {
 
 /* ---- numbers */
 
+static double error_of(const ht_answers *a, int64_t i) {
+  return (double)a->score[i] - (double)a->target[i];
+}
+
 static double mse(const ht_answers *a, const ht_scorecard *s) {
   double sum = 0;
   (void)s;
   for (int64_t i = 0; i < a->n * a->width; i++) {
-    double e = (double)a->score[i] - (double)a->target[i];
-    sum += e * e;
+    double e = error_of(a, i);
+    sum += (double)a->weight[i / a->width] * e * e;
   }
-  return sum / (double)(a->n * a->width);
+  return share(sum, total(a) * a->width);
 }
 
 static double mae(const ht_answers *a, const ht_scorecard *s) {
   double sum = 0;
   (void)s;
   for (int64_t i = 0; i < a->n * a->width; i++)
-    sum += fabs((double)a->score[i] - (double)a->target[i]);
-  return sum / (double)(a->n * a->width);
+    sum += (double)a->weight[i / a->width] * fabs(error_of(a, i));
+  return share(sum, total(a) * a->width);
 }
 
 /* 1 - squared error / variance, the mean over the outputs. */
 static double r2(const ht_answers *a, const ht_scorecard *s) {
-  double total = 0;
+  double sum = 0, all = total(a);
   (void)s;
   for (int k = 0; k < a->width; k++) {
-    double mean = 0, rest = 0, all = 0;
+    double mean = 0, rest = 0, spread = 0;
     for (int64_t i = 0; i < a->n; i++)
-      mean += (double)a->target[i * a->width + k] / (double)a->n;
+      mean += share((double)a->weight[i], all) *
+              (double)a->target[i * a->width + k];
     for (int64_t i = 0; i < a->n; i++) {
-      double y = (double)a->target[i * a->width + k];
-      double e = y - (double)a->score[i * a->width + k];
-      rest += e * e;
-      all += (y - mean) * (y - mean);
+      double w = (double)a->weight[i], e = error_of(a, i * a->width + k);
+      double y = (double)a->target[i * a->width + k] - mean;
+      rest += w * e * e;
+      spread += w * y * y;
     }
-    total += all > 0 ? 1 - rest / all : (rest > 0 ? 0 : 1);
+    sum += spread > 0 ? 1 - rest / spread : (rest > 0 ? 0 : 1);
   }
-  return total / a->width;
+  return sum / a->width;
 }
 
 static const ht_metric metrics[] = {

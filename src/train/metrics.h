@@ -14,22 +14,27 @@ typedef struct ht_answers {
   float *score;   /* [n, width] */
   int32_t *class; /* [n], CLASSIFY */
   float *target;  /* [n, width], else */
+  float *weight;  /* [n], how much each counts */
   double loss;    /* sum over examples */
 } ht_answers;
 
 void ht_answers_open(ht_answers *a, ht_task task, int width);
 void ht_answers_free(ht_answers *a);
-/* Adds a batch: scores [n, width], labels as ht_feed_label gives them, and
- * the mean loss over the batch. */
+/* Adds a batch: scores [n, width], labels and weights (NULL: all 1) as
+ * ht_feed_label and ht_feed_weight give them, and the mean loss over the
+ * batch. */
 ht_status ht_answers_add(ht_answers *a, const ht_tensor *scores,
-                         const ht_tensor *label, double loss) HT_MUST_CHECK;
+                         const ht_tensor *label, const ht_tensor *weight,
+                         double loss) HT_MUST_CHECK;
 
 /* The class of answer i's largest score; the first of equal ones. */
 int ht_answers_best(const ht_answers *a, int64_t i);
 
-/* One class among several: what is known of each. */
+/* One class among several: what is known of each. The counts are of
+ * examples, the others of their weights. */
 typedef struct ht_class_score {
   int64_t n, right, answered; /* examples of it, found, answers that say it */
+  double w_n, w_right, w_answered; /* their weights */
   double precision, recall, f1;
 } ht_class_score;
 

@@ -137,6 +137,7 @@ ht_mapping_choice ht_prepare_mapping(const ht_train_options *o,
   return (ht_mapping_choice){.text = o->text,
                              .image = o->image,
                              .label = o->label,
+                             .weight = o->weight_column,
                              .input = o->input,
                              .n_input = o->n_input,
                              .max_bad = o->max_bad,
@@ -273,6 +274,7 @@ ht_status ht_prepare_labels(const ht_train_options *o, const ht_labels *labels,
            : labels->task == HT_TASK_MULTILABEL ? "sigmoid"
                                                 : "mse";
   design->labels = labels;
+  design->weighted = o->weight_column != NULL;
   return find_loss(name, &design->loss);
 }
 

@@ -151,7 +151,8 @@ static const char style[] =
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "th,td{padding:.2rem .6rem;border-bottom:1px solid var(--line);"
     "text-align:right;vertical-align:top}th:first-child,td:first-child,"
-    ".left td,.left th{text-align:left}.left td{overflow-wrap:anywhere}"
+    ".left td,.left th{text-align:left}"
+    ".left td{overflow-wrap:anywhere;min-width:5em}"
     ".grid td{border:1px solid var(--line);text-align:center;min-width:2rem}"
     "pre{background:var(--soft);padding:.7rem;border-radius:.4rem;"
     "overflow-x:auto;font-size:.85rem}"
@@ -160,9 +161,11 @@ static const char style[] =
     "svg .s0{stroke:var(--a)}svg .s1{stroke:var(--b)}svg .s2{stroke:var(--c)}"
     "svg .f0{fill:var(--a)}svg .f1{fill:var(--b)}svg .f2{fill:var(--c)}"
     ".left td:first-child{min-width:12rem}"
-    "td.dim{white-space:nowrap}"
+    "td small{color:var(--dim);white-space:nowrap;margin-left:.3rem}"
     "@media(max-width:600px){svg text{font-size:19px}th,td{padding:.2rem .3rem}"
-    "td:first-child{overflow-wrap:anywhere;min-width:7rem}}"
+    "table{font-size:.85rem}td small{display:block}"
+    "td:first-child{overflow-wrap:anywhere;min-width:5rem}"
+    ".left td:first-child{min-width:8rem}}"
     "@media print{body{max-width:none}h2{break-after:avoid}"
     "tr,svg{break-inside:avoid}}";
 

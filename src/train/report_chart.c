@@ -99,14 +99,16 @@ static void open_chart(ht_text *page, const char *label) {
   ht_text_add(page, "\">");
 }
 
-static void legend(ht_text *page, int k, int place, const char *name) {
-  int x = LEFT + place * 190;
+/* Returns where the next one begins, by the width of the letters on a phone,
+ * where they are largest. */
+static int legend(ht_text *page, int k, int x, const char *name) {
   ht_text_printf(page,
                  "<rect class=\"f%d\" x=\"%d\" y=\"8\" width=\"12\" "
                  "height=\"8\"/><text x=\"%d\" y=\"16\">",
                  k, x, x + 18);
   ht_html_text(page, name, -1);
   ht_text_add(page, "</text>");
+  return x + 34 + 11 * (int)strlen(name);
 }
 
 /* ---- lines */
@@ -146,10 +148,10 @@ void ht_chart_lines(ht_text *page, const char *title, const char *x_title,
   open_chart(page, title);
   y_axis(page, &f);
   x_axis(page, &f, x_title);
-  for (int k = 0, place = 0; k < n; k++) {
+  for (int k = 0, x = LEFT; k < n; k++) {
     if (!series[k]->n) continue;
     line(page, &f, series[k], k);
-    legend(page, k, place++, series[k]->name);
+    x = legend(page, k, x, series[k]->name);
   }
   ht_text_add(page, "</svg>\n");
 }
@@ -190,7 +192,6 @@ void ht_chart_reliability(ht_text *page, const ht_calibration *before,
                  at_x(&f, 0), at_y(&f, 0), at_x(&f, 1), at_y(&f, 1));
   bins(page, &f, before, 0);
   bins(page, &f, after, 1);
-  legend(page, 0, 0, "as trained");
-  legend(page, 1, 1, "after scaling");
+  legend(page, 1, legend(page, 0, LEFT, "as trained"), "after scaling");
   ht_text_add(page, "</svg>\n");
 }

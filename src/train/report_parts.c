@@ -35,26 +35,29 @@ void ht_report_scores(ht_text *page, const ht_report *r) {
 
 /* ---- a row per class */
 
+/* A share of n examples, by weight, with its range. */
+static void share_cell(ht_text *page, double share, int64_t n) {
+  ht_interval i = ht_interval_share(share * (double)n, (double)n);
+  ht_text_printf(page, "<td>%.3f <small>%.2f-%.2f</small></td>", share, i.low,
+                 i.high);
+}
+
 static void class_row(ht_text *page, const ht_report *r, int k) {
   const ht_class_score *c = &r->card.class[k];
-  ht_interval p = ht_interval_share(c->right, c->answered);
-  ht_interval f = ht_interval_share(c->right, c->n);
   ht_text_add(page, "<tr>");
   cell(page, class_name(r, k));
-  ht_text_printf(page,
-                 "<td>%lld</td><td>%.3f</td><td class=\"dim\">%.2f-%.2f</td>"
-                 "<td>%.3f</td><td class=\"dim\">%.2f-%.2f</td><td>%.3f</td>"
-                 "</tr>\n",
-                 (long long)c->n, c->precision, p.low, p.high, c->recall, f.low,
-                 f.high, c->f1);
+  ht_text_printf(page, "<td>%lld</td>", (long long)c->n);
+  share_cell(page, c->precision, c->answered);
+  share_cell(page, c->recall, c->n);
+  ht_text_printf(page, "<td>%.3f</td></tr>\n", c->f1);
 }
 
 void ht_report_classes(ht_text *page, const ht_report *r) {
   int n = r->card.width < MOST_CLASSES ? r->card.width : MOST_CLASSES;
   ht_text_add(page,
               "<h2>Classes</h2>\n<div class=\"wide\"><table><tr><th>class</th>"
-              "<th>examples</th><th>precision</th><th>95%</th><th>recall</th>"
-              "<th>95%</th><th>f1</th></tr>\n");
+              "<th>examples</th><th>precision</th><th>recall</th><th>f1</th>"
+              "</tr>\n");
   for (int k = 0; k < n; k++) class_row(page, r, k);
   ht_text_add(page, "</table></div>\n");
   if (n < r->card.width)

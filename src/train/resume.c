@@ -72,6 +72,43 @@ ht_status ht_checkpoint_settings(const ht_train_options *o, uint64_t *digest) {
   return st;
 }
 
+/* Appends to `out` how a setting differs. */
+static bool differs(const ht_train_options *was, const ht_train_options *now,
+                    const ht_setting *s, ht_text *out) {
+  ht_text before = {0}, after = {0};
+  bool known = ht_train_get(was, s->name, &before).code == HT_OK &&
+               ht_train_get(now, s->name, &after).code == HT_OK;
+  const char *a = before.n ? before.p : "", *b = after.n ? after.p : "";
+  bool differs = known && strcmp(a, b) != 0;
+  bool asked = *a && (!s->standard || strcmp(a, s->standard) != 0);
+  if (differs)
+    ht_text_printf(out, "%s --%s %s", asked ? "with" : "without", s->name,
+                   asked ? a : b);
+  ht_text_free(&before);
+  ht_text_free(&after);
+  return differs;
+}
+
+ht_status ht_checkpoint_differs(const ht_train_options *now, const char *config,
+                                ht_status st) {
+  int n;
+  ht_arena arena = {0};
+  ht_text how = {0};
+  ht_train_options was;
+  const ht_setting *s = ht_train_settings(&n);
+  char message[HT_MESSAGE_MAX];
+  ht_status_copy(st, message);
+  ht_train_defaults(&was);
+  bool read = ht_train_read(config, &arena, &was).code == HT_OK;
+  for (int i = 0; read && i < n; i++)
+    if (!is_free(s[i].name) && differs(&was, now, &s[i], &how)) break;
+  st = ht_fail(st.code, "%s%s%s", message, how.n ? ", " : "",
+               how.n ? how.p : "");
+  ht_text_free(&how);
+  ht_arena_free(&arena);
+  return st;
+}
+
 /* ---- reading */
 
 static ht_status get_int(ht_bundle *b, const char *key, int64_t *out) {

@@ -56,6 +56,8 @@ static const ht_setting settings[] = {
     {"init-from", HT_SET_TEXT, AT(init_from), NULL,
      "a run to train on from; new classes are added to its own"},
     {"label-smoothing", HT_SET_REAL, AT(label_smoothing), "0", NULL},
+    {"weight-column", HT_SET_TEXT, AT(weight_column), NULL,
+     "column of how much each example counts"},
     {"class-weights", HT_SET_TEXT, AT(class_weights), NULL, "balanced"},
     {"optimizer", HT_SET_TEXT, AT(optimizer), "adam",
      "sgd, adam, adamw, adagrad or rmsprop"},
@@ -128,12 +130,14 @@ const ht_setting *ht_train_settings(int *n) {
  * shape the training. */
 static bool shapes(const char *name) {
   static const char *const others[] = {
-      "module",    "data",       "out",         "text",         "image",
-      "input",     "label",      "task",        "valid",        "test",
-      "signature", "call",       "argument",    "output",       "tags",
-      "seed",      "image-size", "image-range", "image-resize", "skip-broken",
-      "max-bad",   "no-cache",   "save-every",  "keep",         "assert",
-      "retreats",  "resume",     "tensorboard", "profile",      "log"};
+      "module",      "data",          "out",         "text",
+      "image",       "weight-column", "input",       "label",
+      "task",        "valid",         "test",        "signature",
+      "call",        "argument",      "output",      "tags",
+      "seed",        "image-size",    "image-range", "image-resize",
+      "skip-broken", "max-bad",       "no-cache",    "save-every",
+      "keep",        "assert",        "retreats",    "resume",
+      "tensorboard", "profile",       "log"};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)
     if (strcmp(name, others[i]) == 0) return false;
   return true;

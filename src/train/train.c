@@ -83,9 +83,9 @@ static void notef(training *t, const char *format, const char *text) {
 
 /* ---- data */
 
-/* `augment`: the training examples. */
+/* `trains`: the training examples. */
 static ht_status open_feed(training *t, const char *path,
-                           const ht_callable *call, bool augment,
+                           const ht_callable *call, bool trains,
                            ht_feed *out) {
   ht_trained *d = &t->trained;
   const ht_port **input;
@@ -93,7 +93,8 @@ static ht_status open_feed(training *t, const char *path,
   ht_image_choice images;
   ht_mapping_choice choice = ht_prepare_mapping(t->o, d->model, &images);
   images.seed = (uint64_t)t->o->seed;
-  images.augment = augment ? t->o->augment : NULL;
+  images.augment = trains ? t->o->augment : NULL;
+  choice.must_weigh = trains;
   images.notice = note;
   images.arg = t;
   HT_TRY(ht_callable_inputs(call, &d->arena, &input, &n));
@@ -305,17 +306,28 @@ static ht_status in_run(training *t, const char *name, char **out) {
 
 static ht_status open_run(training *t) {
   const ht_train_options *o = t->o;
-  char *checkpoints, *config;
+  char *checkpoints;
   HT_TRY(in_run(t, "checkpoints", &checkpoints));
-  HT_TRY(in_run(t, "config.json", &config));
   if (ht_path_exists(checkpoints) && !o->resume)
     return ht_fail(HT_USAGE,
                    "'%s' holds a run: say --resume to go on, or remove it",
                    o->out);
   HT_TRY(ht_folder_make(checkpoints));
   HT_TRY(ht_folder_sweep(o->out));
-  HT_TRY(ht_folder_sweep(checkpoints));
-  return ht_train_write(o, config);
+  return ht_folder_sweep(checkpoints);
+}
+
+/* A run that is not gone on with keeps its settings. */
+static ht_status resume(training *t) {
+  bool found;
+  char *config;
+  HT_TRY(in_run(t, "config.json", &config));
+  if (t->o->resume) {
+    ht_status st = ht_checkpoint_resume(&t->loop, &found);
+    if (st.code == HT_USAGE) st = ht_checkpoint_differs(t->o, config, st);
+    HT_TRY(st);
+  }
+  return ht_train_write(t->o, config);
 }
 
 /* The settings as an indented block, which Markdown shows as it is. */
@@ -385,9 +397,8 @@ static ht_status tell_profile(training *t) {
 }
 
 static ht_status run_loop(training *t) {
-  bool found = false;
   ht_ease *ease;
-  if (t->o->resume) HT_TRY(ht_checkpoint_resume(&t->loop, &found));
+  HT_TRY(resume(t));
   HT_TRY(ht_retreat_read(t->o->out, &t->trained.arena, &ease,
                          &t->loop.schedule.n_ease));
   t->loop.schedule.ease = ease;

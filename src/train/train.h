@@ -10,7 +10,7 @@
 /* Every setting of a training, named as on the command line (cli.md). */
 typedef struct ht_train_options {
   const char *data, *out;
-  const char *text, *image, *label, *task;
+  const char *text, *image, *label, *weight_column, *task;
   const char *valid, *test;
   const char *signature, *call, *output, *mode, *tags;
   const char *trainable_variables; /* a regular expression */

@@ -90,6 +90,8 @@ try() {
   rm -f "$work.out" "$work.err"
 }
 
+# No run is changed by what is refused.
+cp run/config.json asked
 while IFS=$tab read -r line status message; do
   case $line in '#'* | '') continue ;; esac
   case $line in 'fit '*) line="$fit ${line#fit }" ;; esac
@@ -97,6 +99,10 @@ while IFS=$tab read -r line status message; do
   # shellcheck disable=SC2086
   try "$status" "$message" "$program" $line
 done < "$here/bad.txt"
+cmp -s run/config.json asked || {
+  echo "a refused training changed the settings of a run"
+  failures=$((failures + 1))
+}
 
 # ---- what a failure in the middle leaves
 

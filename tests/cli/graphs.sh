@@ -87,7 +87,7 @@ while [ $round -lt 5 ]; do
   for pid in $pids; do wait "$pid" && written=$((written + 1)); done
   wants 'one of three' "$written" 1
   wants 'the others' "$(cat "$work"/err.* | sort -u)" \
-    "hubtune: '$work/one$round' exists already"
+    "hubtune: '$work/one$round' exists already: remove it or name another"
   wants 'a whole module' "$(answer "$work/one$round" '' --input x=1,2)" "$one"
   wants 'nothing is left' "$(ls "$work" | grep -c tmp)" 0
 done

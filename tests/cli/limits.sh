@@ -29,6 +29,30 @@ for mb in 1 8 32; do
   done
 done
 
+# A batch that does not fit goes through in parts, by itself, to the same
+# losses; 2048 rows of 512 values are 4 MB.
+awk 'BEGIN { print "text,label"
+  for (i = 0; i < 4096; i++)
+    printf "w%d w%d,c%d\n", i % 8, int(i / 8) % 8, (i % 8 + int(i / 8) % 8) % 3
+}' > wide.csv
+steps() {
+  rm -rf r
+  "$program" train --module m --data wide.csv --out r --head mlp:512 \
+    --batch 2048 --epochs 2 --optimizer sgd --lr 0.05 --log log.jsonl "$@" \
+    > out 2> err || cat err
+  sed -n 's/.*"step":.*"loss":\([^,]*\).*/\1/p' log.jsonl
+  rm -f log.jsonl
+}
+steps > whole
+for mb in 100 8 5; do
+  steps --max-memory $mb > parts
+  wants "$mb MB: losses" "$(paste whole parts | awk '
+    { d = $1 - $2; if (d * d < 1e-12) same++ } END { print NR, same }')" '4 4'
+  wants "$mb MB: told" \
+    "$(grep -c 'it goes through in .* parts (--accumulate)' err)" \
+    "$([ $mb = 100 ] && echo 0 || echo "$([ $mb = 8 ] && echo 1 || echo 2)")"
+done
+
 # Two million times the same word, in a table of 40.
 cp -r m doubles
 awk 'BEGIN { for (i = 0; i < 2000000; i++) print "same" }' \

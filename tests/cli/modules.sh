@@ -30,7 +30,7 @@ cat 1.11 2.56 3.45
 dog 1 2 3
 mouse 0.5 0.1 0.6
 END
-printf '%s\n' '{"text": "cat cat"}' '{"text": "lizard. dog"}' \
+printf '%s\n' '{"text": ""}' '{"text": "cat cat"}' '{"text": "lizard. dog"}' \
   '{"text": "cat? dog"}' '{"text": ""}' > "$work/golden.jsonl"
 for format in savedmodel hub1; do
   ./hubtune new text-embedding "$work/$format" --format $format --oov 1 \
@@ -39,7 +39,7 @@ for format in savedmodel hub1; do
     --outputs "$work/golden.csv" || failures=1
   wants "goldens of $format" "$(awk -F, 'NR > 1 {
       printf "%.2f %.2f %.2f|", $1, $2, $3 }' "$work/golden.csv")" \
-    '1.57 3.62 4.88|0.71 1.41 2.12|1.49 3.22 4.56|0.00 0.00 0.00|'
+    '0.00 0.00 0.00|1.57 3.62 4.88|0.71 1.41 2.12|1.49 3.22 4.56|0.00 0.00 0.00|'
 done
 
 # Weights of a checkpoint, under the key of a variable (variables/0 here,

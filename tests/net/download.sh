@@ -108,9 +108,12 @@ Downloader Hostname: $(hostname) (PID:N)"
 # ---- hits
 
 n=$(wc -l < "$work/log")
+touched() { find "$cache" -printf '%p %T@ %C@\n' | sort; }
+before=$(touched)
 got 'a hit' "$http/ok/m.tar"
 got 'a hit offline' "$http/ok/m.tar" --offline
 HUBTUNE_OFFLINE=1 got 'a hit by a setting' "$http/ok/m.tar"
+wants 'hits touch nothing' "$(touched)" "$before"
 wants 'hits ask nobody' "$(wc -l < "$work/log")" "$n"
 fails 'offline' "'$http/ok/x' is not in the cache, and nothing is downloaded \
 offline" "$http/ok/x" --offline

@@ -140,6 +140,25 @@ printf 'elsewhere.example.%s.%032d' 1 1 > "$lock"
 "$program" fetch "$http/ok/m" --max-time 1 > "$work/out" 2> "$work/err"
 wants 'one of another machine is waited for' $? 1
 
+# ---- another that heeds no lock
+
+fresh
+("$program" fetch "$http/slow/100/m.tar" > "$work/out" 2> "$work/err"
+ echo $? > "$work/status") &
+waiter=$!
+rogue=$(entry "$http/slow/100/m.tar")
+await "$rogue.part.from"
+mkdir "$rogue.other"
+cp "$work/module/saved_model.pb" "$rogue.other"
+mv "$rogue.other" "$rogue"
+wait $waiter
+wants 'one that finished first' "$(cat "$work/status" "$work/out" "$work/err")" \
+  "0
+$rogue"
+wants 'is mended where it is not whole' "$("$program" fetch \
+  "$http/slow/100/m.tar" > "$work/out" 2>&1; diff -r "$work/module" "$rogue")" ''
+wants 'nothing is left beside it' "$(names)" "$whole"
+
 # ---- stopped
 
 for signal in INT TERM; do

@@ -72,7 +72,7 @@ def transformer(path):
 def dlrm(path):
     """Bags of embeddings, hashed and crossed columns, feature crosses."""
     tf.keras.utils.set_random_seed(23)
-    dense = L.Input((5,), name="dense")
+    dense = L.Input((5,), name="numbers")
     bags = L.Input((4,), dtype="int64", name="bags")
     words = L.Input((2,), dtype="string", name="words")
     kinds = L.Hashing(17, salt=(7, 9))(words)

@@ -23,6 +23,7 @@ import absl.logging
 import tensorflow as tf
 
 import compare
+import differ
 import exports
 import families_training
 import feeds
@@ -125,10 +126,10 @@ def train(r, name, path, calls, exact):
     for optimizer, rate in zip(("sgd", "adam"), family.rates):
         r.guarded(name, "training", optimizer, lambda: families_training.check(
             problem, optimizer, rate))
-    check_tuned(r, name, calls)
+    check_tuned(r, name, calls, exact)
 
 
-def check_tuned(r, name, calls):
+def check_tuned(r, name, calls, exact):
     """The tuned module in its own format: its calls are the original's."""
     run, out = program.scratch("run"), program.scratch("tuned")
     if not os.path.exists(run):
@@ -140,20 +141,31 @@ def check_tuned(r, name, calls):
         program.hubtune("export", run, out, "--what", "module", "--format",
                         form)
         exports.CACHE.clear()
-        return exports.interface(calls, out) + same_as_hubtune(
-            out, FAMILIES[name].bound)
+        bounds = {c.name: bound_of(c, exact.get(c.name), FAMILIES[name].bound)
+                  for c in calls}
+        return exports.interface(calls, out) + same_as_hubtune(out, bounds)
 
     r.guarded(name, "export", "tuned", work)
 
 
-def same_as_hubtune(folder, bound):
+def bound_of(call, exact, bound):
+    """Of the outputs of the original in double, where that is known."""
+    if not exact:
+        return bound
+    feed = feeds.for_call(call)
+    return differ.bounds(call.run(feed), exact.run(compare.doubled(feed)),
+                         bound)
+
+
+def same_as_hubtune(folder, bounds):
     found = []
     for call in exports.calls_of(folder):
         feed = feeds.for_call(call)
         if exports.is_random(call, feed):
             continue
-        found += ["%s: %s" % (call.name, d) for d in compare.differ.values(
-            program.run(folder, call, feed), call.run(feed), bound)]
+        found += ["%s: %s" % (call.name, d) for d in differ.values(
+            program.run(folder, call, feed), call.run(feed),
+            bounds[call.name])]
     return found
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 import compare
+import differ
 import exports
 import feeds
 import oracle
@@ -196,7 +197,7 @@ def check(problem, optimizer, rate):
     bound = problem.family.bound
     if problem.exact:
         exact = keras_losses(problem.exact, optimizer, rate)
-        bound = max(bound, compare.differ.DRAWS * apart(wanted, exact))
+        bound = max(bound, differ.DRAWS * apart(wanted, exact))
         wanted = exact
     worst = apart(got, wanted)
     return [] if worst <= bound else [

@@ -180,11 +180,25 @@ static bool refuses(const golden_case *c, application *a) {
   return true;
 }
 
+/* Output 0, a file of an image, becomes its pixels. */
+static void decode(const golden_case *c, application *a) {
+  double bits = option(c, "decoded", 0);
+  const ht_tensor *file = &a->out[0];
+  ht_tensor pixels;
+  if (bits == 0) return;
+  OK(ht_within(ht_apply(&a->run, "DecodeImage",
+                        bits == 16 ? "dtype=uint16" : "", 1, &file, 1, &pixels),
+               "%s", name_of(c)));
+  ht_tensor_drop(&a->out[0]);
+  a->out[0] = pixels;
+}
+
 START_TEST(a_sample_gives_the_values_of_tensorflow) {
   const golden_case *c = &cases.at[_i];
   application a;
   open_application(c, &a);
   if (refuses(c, &a)) return;
+  decode(c, &a);
   int stated = (int)option(c, "outputs", c->n_out);
   for (int k = 0; k < stated && k < c->n_out; k++)
     compare(c, "output", k, &a.out[k], c->out[k]);

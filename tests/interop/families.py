@@ -43,9 +43,9 @@ in half or bfloat16 are held to four of its roundings instead (2^-8, 2^-5):
 TensorFlow's own kernels differ among themselves by as much. Networks whose
 gradients through batch norm magnify rounding are held against the same network
 in double: within three times of how far TensorFlow's own float is from it,
-measured beside it. Cells count checks that passed; `-` where there is nothing to compare, and an export of 1 where
-the tuned module alone was exported (`--no-export`). Ops are the kinds in the
-file.
+measured beside it. Cells count checks that passed; `-` where there is nothing
+to compare, and an export of 1 where the tuned module alone was exported
+(`--no-export`). Ops are the kinds in the file.
 
 | module | ops | outputs | gradients | training | export |
 |---|---:|---|---|---|---|
@@ -84,8 +84,10 @@ class Report(report.Report):
 
 
 def short(note):
-    """A line of it, without the lines of code that Python names."""
+    """A line of it, without the lines of code that Python names, and without
+    folders of this run."""
     note = re.sub(r'\s*File "[^"]*", line \d+[^\n]*', "", note)
+    note = re.sub(r"'/[^']*/([^/']+)'", r"'\1'", note)
     return note[:160].replace("\n", " ")
 
 

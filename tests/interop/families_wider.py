@@ -36,7 +36,7 @@ def tokens(name, spec_, rng):
         return t.astype(spec_.dtype.as_numpy_dtype)
 
 
-@family(quick=True, feed=tokens)
+@family(feed=tokens)
 def transformer(path):
     """Encoder and decoder, padding and causal masks, relative positions."""
     tf.keras.utils.set_random_seed(22)
@@ -67,8 +67,12 @@ def transformer(path):
         tf.nn.log_softmax(logits), 1)).save(path)
 
 
-@family(quick=True, feed=lambda name, s, rng: rng.randint(
-    0, 50, (3, 4)).astype("l") if name == "bags" else None)
+def bag_feed(name, spec_, rng):
+    if name == "bags":
+        return rng.randint(0, 50, (3, 4)).astype("l")
+
+
+@family(quick=True, feed=bag_feed)
 def dlrm(path):
     """Bags of embeddings, hashed and crossed columns, feature crosses."""
     tf.keras.utils.set_random_seed(23)
@@ -93,7 +97,7 @@ def dlrm(path):
     tf.keras.Model([dense, bags, words], tf.sigmoid(y)).save(path)
 
 
-@family(quick=True)
+@family()
 def wavenet(path):
     """A causal stack with gates and mixtures of logistics."""
     tf.keras.utils.set_random_seed(24)
@@ -175,7 +179,7 @@ class Tagger(tf.Module):
         return tf.transpose(path.stack())
 
 
-@family(quick=True, output="partition")
+@family(output="partition")
 def crf_tagger(path):
     m = Tagger()
     save(m, path, m.__call__)
@@ -225,7 +229,7 @@ class GraphNet(tf.Module):
             pooled, -1, keepdims=True)
 
 
-@family(quick=True, feed=graph_feed, train=None)
+@family(feed=graph_feed, train=None)
 def graph_network(path):
     m = GraphNet()
     save(m, path, m.__call__)
@@ -237,8 +241,10 @@ class FakeQuantized(L.Layer):
         self.inner = inner
 
     def build(self, shape):
-        self.low = self.add_weight("low", (), initializer=tf.constant_initializer(-3.0), trainable=False)
-        self.high = self.add_weight("high", (), initializer=tf.constant_initializer(3.0), trainable=False)
+        self.low, self.high = [self.add_weight(
+            name, (), initializer=tf.constant_initializer(value),
+            trainable=False) for name, value in (("low", -3.0),
+                                                 ("high", 3.0))]
         self.inner.build(shape)
 
     def call(self, x, training=None):
@@ -317,7 +323,7 @@ class Windows(L.Layer):
         return x + tf.roll(y, [self.shift, self.shift], [1, 2])
 
 
-@family(quick=True)
+@family()
 def shifted_windows(path):
     tf.keras.utils.set_random_seed(27)
     x = L.Input((32, 32, 3))
@@ -402,7 +408,7 @@ class Mixed(tf.Module):
                 "rank": tf.argsort(p, direction="DESCENDING")}
 
 
-@family(quick=True, output="all")
+@family(output="all")
 def experts(path):
     m = Mixed()
     save(m, path, m.__call__)

@@ -193,6 +193,11 @@ START_TEST(query_and_key_over_one_position_have_gradients_of_zero) {
 }
 END_TEST
 
+START_TEST(the_recurrent_weights_of_a_single_step_have_gradients_of_zero) {
+  run_cases("found_v2", "single_step", 1);
+}
+END_TEST
+
 START_TEST(a_variable_of_another_output_has_no_gradient) {
   run_cases("found_v2", "outputs", 1);
 }
@@ -219,6 +224,8 @@ static void add(TCase *tests) {
   tcase_add_test(tests, a_switch_around_an_assertion_alone_is_differentiated);
   tcase_add_test(tests, a_stateless_condition_pads_to_the_length);
   tcase_add_test(tests, query_and_key_over_one_position_have_gradients_of_zero);
+  tcase_add_test(tests,
+                 the_recurrent_weights_of_a_single_step_have_gradients_of_zero);
   tcase_add_test(tests, a_variable_of_another_output_has_no_gradient);
 }
 

@@ -272,14 +272,43 @@ START_TEST(slices_of_a_variable_are_assigned) {
   assign_by_reference("ScatterNdUpdate", (float[]){1, 9});
   assign_by_reference("ScatterNdAdd", (float[]){1, 11});
   assign_by_reference("ScatterNdSub", (float[]){1, -7});
-  assign_slices("ResourceScatterNdUpdate", true, false,
-                (float[]){1, -9, 9, 4});
+  assign_slices("ResourceScatterNdUpdate", true, false, (float[]){1, -9, 9, 4});
   assign_slices("ResourceScatterNdAdd", true, false, (float[]){1, -7, 12, 4});
   assign_slices("ResourceScatterNdSub", true, false, (float[]){1, 11, -6, 4});
   assign_slices("ResourceScatterNdMax", true, false, (float[]){1, 2, 9, 4});
   assign_slices("ResourceScatterNdMin", true, false, (float[]){1, -9, 3, 4});
   assign_slices("ResourceScatterMax", true, true, (float[]){1, 9, 3, 4});
   assign_slices("ResourceScatterMin", true, true, (float[]){-9, 2, 3, 4});
+}
+END_TEST
+
+/* Row 0 of [[1, 2], [3, 4]] becomes [7, 8]; then places are read. */
+START_TEST(parts_of_a_variable_are_read_and_assigned) {
+  world w;
+  ht_variable *v;
+  ht_tensor y, start = matrix(2, 2, (float[]){1, 2, 3, 4});
+  ht_tensor row = matrix(1, 2, (float[]){7, 8});
+  world_open(&w);
+  ht_builder *b = &w.b;
+  ht_ref zeros = ht_build_int32s(b, 2, (int32_t[]){0, 0});
+  ht_ref in[] = {ht_build_variable(b, "x", &start, false, &v), zeros,
+                 ht_build_int32s(b, 2, (int32_t[]){1, 0}),
+                 ht_build_int32s(b, 2, (int32_t[]){1, 1}),
+                 ht_build_const(b, "row", &row)};
+  ht_ref set =
+      ht_build(b, "ResourceStridedSliceAssign", NULL, 5, in, "end_mask=2");
+  ht_ref at[] = {ht_build_int32s(b, 4, (int32_t[]){0, 1, 1, 0}),
+                 ht_build_int32s(b, 2, (int32_t[]){2, 2})};
+  ht_ref places = ht_build(b, "Reshape", NULL, 2, at, "");
+  ht_ref read = ht_build_2(b, "ResourceGatherNd", in[0], places, "dtype=float");
+  OK(ht_builder_status(b));
+  wait_for(&w, read, set.node);
+  run(&w, read, 0, NULL, &y, false);
+  same(&y, 2, (float[]){8, 3});
+  same(&v->value, 4, (float[]){7, 8, 3, 4});
+  ht_tensor_drop(&y);
+  ht_tensor_drop(&row);
+  world_close(&w);
 }
 END_TEST
 
@@ -375,6 +404,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, a_list_refuses_what_it_cannot_hold);
   tcase_add_test(tests, control_edges_order_effects);
   tcase_add_test(tests, variables_are_read_and_assigned);
+  tcase_add_test(tests, parts_of_a_variable_are_read_and_assigned);
   tcase_add_test(tests, slices_of_a_variable_are_assigned);
   tcase_add_test(tests, references_are_read_where_they_are_used);
   tcase_add_test(tests, references_pass_through);

@@ -3,7 +3,7 @@
 #include "cases.h"
 
 START_TEST(loops_of_version_1_run_as_in_tensorflow) {
-  run_cases("loops", "", 7);
+  run_cases("loops", "", 8);
 }
 END_TEST
 

@@ -97,7 +97,31 @@ START_TEST(a_variant_of_another_kind_is_refused) {
 }
 END_TEST
 
+/* Values as TensorFlow 2.15 has them. */
+START_TEST(gradients_of_ragged_rows_are_joined) {
+  ht_net *net;
+  ht_function *f;
+  ht_arrays *in, *y;
+  const int32_t six = 6;
+  OK(ht_net_new(&net));
+  ht_symbol rows = rows_of(net, numbers(net, HT_FLOAT, 6, values));
+  ht_symbol joined = ht_net_op(
+      net, "RaggedTensorToVariantGradient", "Tvalues=float Tsplits=int64",
+      HT_SYMBOLS(rows, numbers(net, HT_INT64, 4, outer),
+                 numbers(net, HT_INT32, 1, &six)));
+  OK(ht_net_function(net, 0, NULL, HT_NAMED({"joined", joined}), &f));
+  OK(ht_arrays_new(&in));
+  OK(ht_function_run(f, in, &y));
+  holds(y, "joined", 6, (double[]){1, 2, 3, 4, 5, 6});
+  ht_arrays_free(y);
+  ht_arrays_free(in);
+  ht_function_free(f);
+  ht_net_free(net);
+}
+END_TEST
+
 static void add(TCase *tests) {
+  tcase_add_test(tests, gradients_of_ragged_rows_are_joined);
   tcase_add_test(tests, ragged_rows_become_variants_and_rows_again);
   tcase_add_test(tests, a_variant_of_another_kind_is_refused);
 }

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "application.h"
 #include "autograd/tape.h"
 #include "base/file.h"
 #include "base/map.h"
-#include "golden_file.h"
 #include "ops/interface.h"
 #include "test.h"
 
@@ -48,50 +48,12 @@ static double option(const golden_case *c, const char *name, double other) {
 
 /* ---- one application */
 
-typedef struct application {
-  ht_tensor in[GOLDEN_MAX_TENSORS], out[GOLDEN_MAX_TENSORS];
-  const ht_tensor *in_at[GOLDEN_MAX_TENSORS];
-  ht_attrs attrs;
-  ht_run run;
-  ht_call call;
-} application;
-
 static void open_application(const golden_case *c, application *a) {
-  ht_dtype dtype[GOLDEN_MAX_TENSORS];
-  int n_out;
-  *a = (application){.run = {.pool = NULL, .folder = "."}};
-  for (int i = 0; i < c->n_in; i++) {
-    OK(ht_within(golden_tensor(c->in[i], &a->in[i]), "%s", name_of(c)));
-    a->in_at[i] = &a->in[i];
-    dtype[i] = a->in[i].dtype;
-  }
-  const ht_op *op = ht_op_find(c->op);
-  ck_assert_msg(op != NULL, "%s: no such op", name_of(c));
-  OK(ht_within(ht_attrs_bind(op, c->attrs, c->n_in, dtype, &arena, &a->attrs),
-               "%s", name_of(c)));
-  OK(ht_op_outputs(op, &a->attrs, 0, NULL, &n_out));
-  ck_assert_msg(n_out == c->n_out, "%s: %d outputs", name_of(c), n_out);
-  a->call = (ht_call){.op = op,
-                      .node = c->op,
-                      .attrs = &a->attrs,
-                      .n_in = c->n_in,
-                      .n_out = n_out,
-                      .in = a->in_at,
-                      .out = a->out,
-                      .run = &a->run};
-  if (op->prepare)
-    OK(ht_within(op->prepare(&a->attrs, &a->call.prepared), "%s", name_of(c)));
-}
-
-static void drop_outputs(application *a) {
-  for (int i = 0; i < a->call.n_out; i++) ht_tensor_drop(&a->out[i]);
-}
-
-static void close_application(application *a) {
-  if (a->call.op->unprepare && a->call.prepared)
-    a->call.op->unprepare(a->call.prepared);
-  for (int i = 0; i < a->call.n_in; i++) ht_tensor_drop(&a->in[i]);
-  drop_outputs(a);
+  *a = (application){0};
+  OK(ht_within(application_inputs(c, a), "%s", name_of(c)));
+  OK(ht_within(application_bind(c, c->attrs, a), "%s", name_of(c)));
+  ck_assert_msg(a->call.n_out == c->n_out, "%s: %d outputs", name_of(c),
+                a->call.n_out);
 }
 
 static void forward(const golden_case *c, application *a) {
@@ -176,8 +138,21 @@ static bool refuses(const golden_case *c, application *a) {
   if (!test_lacks(st)) OK(ht_within(st, "%s", name_of(c)));
   if (st.code == HT_OK) return false;
   printf("skipped: %s: %s\n", c->op, st.msg);
-  close_application(a);
+  application_close(c, a);
   return true;
+}
+
+/* Output 0, a file of an image, becomes its pixels. */
+static void decode(const golden_case *c, application *a) {
+  double bits = option(c, "decoded", 0);
+  const ht_tensor *file = &a->out[0];
+  ht_tensor pixels;
+  if (bits == 0) return;
+  OK(ht_within(ht_apply(&a->run, "DecodeImage",
+                        bits == 16 ? "dtype=uint16" : "", 1, &file, 1, &pixels),
+               "%s", name_of(c)));
+  ht_tensor_drop(&a->out[0]);
+  a->out[0] = pixels;
 }
 
 START_TEST(a_sample_gives_the_values_of_tensorflow) {
@@ -185,10 +160,11 @@ START_TEST(a_sample_gives_the_values_of_tensorflow) {
   application a;
   open_application(c, &a);
   if (refuses(c, &a)) return;
+  decode(c, &a);
   int stated = (int)option(c, "outputs", c->n_out);
   for (int k = 0; k < stated && k < c->n_out; k++)
     compare(c, "output", k, &a.out[k], c->out[k]);
-  close_application(&a);
+  application_close(c, &a);
 }
 END_TEST
 
@@ -281,7 +257,7 @@ START_TEST(a_sample_gives_the_gradients_of_tensorflow) {
     if (c->gradient[i]) compare_gradient(c, i, &gradient[i]);
     ht_tensor_drop(&gradient[i]);
   }
-  close_application(&a);
+  application_close(c, &a);
 }
 END_TEST
 
@@ -295,7 +271,7 @@ static double weighed_sum(const golden_case *c, application *a) {
     for (int64_t i = 0; i < ht_count(&a->out[k]); i++)
       if (a->out[k].dtype == HT_DOUBLE)
         sum += HT_DATA(double, &a->out[k])[i] * pattern(i);
-  drop_outputs(a);
+  application_drop_outputs(a);
   return sum;
 }
 
@@ -335,9 +311,9 @@ START_TEST(a_gradient_is_the_slope_that_differences_show) {
   application a;
   if (!can_differ(c)) return;
   open_application(c, &a);
-  if (a.call.op->gradient == ht_no_gradient) return close_application(&a);
+  if (a.call.op->gradient == ht_no_gradient) return application_close(c, &a);
   differentiate(c, &a, gradient);
-  drop_outputs(&a);
+  application_drop_outputs(&a);
   double slope = 0, scale = 1;
   for (int k = 0; k < c->n_in; k++)
     for (int64_t i = 0;
@@ -354,7 +330,7 @@ START_TEST(a_gradient_is_the_slope_that_differences_show) {
                 "%s: slope %.9g, differences show %.9g", name_of(c), slope,
                 found);
   for (int k = 0; k < c->n_in; k++) ht_tensor_drop(&gradient[k]);
-  close_application(&a);
+  application_close(c, &a);
 }
 END_TEST
 

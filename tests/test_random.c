@@ -118,6 +118,23 @@ static void draw_all(drawer *d) {
   draws(d, "StatefulUniformInt", "dtype=int64", true, bounded, 3584);
 }
 
+/* Of 50 trials at 0.3, from where the others left the generator. */
+static void draw_binomial(drawer *d) {
+  const int64_t wanted[] = {20, 18, 9};
+  ht_tensor alg = integer(HT_INT64, 0, 1), n = integer(HT_INT64, 1, 3);
+  ht_tensor trials, odds, out;
+  OK(ht_tensor_zeros(NULL, HT_DOUBLE, &HT_SCALAR, &trials));
+  OK(ht_tensor_zeros(NULL, HT_DOUBLE, &HT_SCALAR, &odds));
+  HT_DATA(double, &trials)[0] = 50;
+  HT_DATA(double, &odds)[0] = 0.3;
+  const ht_tensor *in[] = {&d->handle, &alg, &n, &trials, &odds};
+  OK(ht_apply(&d->run, "StatefulRandomBinomial", "", 5, in, 1, &out));
+  for (int i = 0; i < 3; i++) ck_assert_int_eq(ht_i64(&out)[i], wanted[i]);
+  ck_assert_int_eq(ht_i64(&d->v->value)[0], 81664);
+  ht_tensor *used[] = {&alg, &n, &trials, &odds, &out};
+  for (int i = 0; i < 5; i++) ht_tensor_drop(used[i]);
+}
+
 START_TEST(a_variable_draws_what_tensorflow_draws) {
   drawer d = {.run = {.store = &d.store}};
   ht_shape one = ht_shape_1(1), three = ht_shape_1(3);
@@ -136,6 +153,7 @@ START_TEST(a_variable_draws_what_tensorflow_draws) {
   const ht_tensor *in[] = {&d.handle, &alg, &delta};
   OK(ht_apply(&d.run, "RngSkip", "", 3, in, 0, NULL));
   ck_assert_int_eq(ht_i64(&d.v->value)[0], 4864);
+  draw_binomial(&d);
   ht_i64(&alg)[0] = 2;
   FAILS(ht_apply(&d.run, "RngSkip", "", 3, in, 0, NULL), HT_UNSUPPORTED,
         "random algorithm 2");

@@ -47,11 +47,12 @@ static ht_status set_channels(ht_image *image, int channels) {
 static ht_status read_kind(const void *data, size_t n,
                            const ht_image_want *want, ht_image *out) {
   ht_status st;
+  int64_t frames;
   switch (ht_image_kind_of(data, n)) {
     case HT_JPEG: return ht_jpeg_read(data, n, want, out);
     case HT_PNG: return ht_png_read(data, n, want, out);
-    case HT_GIF: st = ht_gif_read(data, n, out); break;
-    case HT_BMP: st = ht_bmp_read(data, n, out); break;
+    case HT_GIF: st = ht_gif_read(data, n, 1, out, &frames); break;
+    case HT_BMP: st = ht_bmp_read(data, n, want->plain, out); break;
     case HT_WEBP: st = ht_webp_read(data, n, out); break;
     default:
       return ht_fail(HT_UNSUPPORTED,

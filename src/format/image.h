@@ -17,6 +17,8 @@ typedef struct ht_image_want {
   bool rough_chroma;     /* JPEG: colours are repeated, not interpolated */
   bool exact_dct;        /* JPEG: the slower integer transform */
   bool cut_off;          /* JPEG: a file without its end is taken */
+  bool plain;            /* BMP: the file's own numbers, of a palette those of
+                            colours, of 32 bits four channels */
   bool upright;          /* turned as the file's EXIF orientation says */
   const int32_t *window; /* JPEG: top, left, height and width of a part, NULL:
                             all. Colours at its right edge are not blended with
@@ -49,8 +51,11 @@ ht_status ht_jpeg_read(const void *data, size_t n, const ht_image_want *want,
                        ht_image *out) HT_MUST_CHECK;
 ht_status ht_png_read(const void *data, size_t n, const ht_image_want *want,
                       ht_image *out) HT_MUST_CHECK;
-ht_status ht_gif_read(const void *data, size_t n, ht_image *out) HT_MUST_CHECK;
-ht_status ht_bmp_read(const void *data, size_t n, ht_image *out) HT_MUST_CHECK;
+/* The first `most` frames, one below the other; *frames: how many there are. */
+ht_status ht_gif_read(const void *data, size_t n, int64_t most, ht_image *out,
+                      int64_t *frames) HT_MUST_CHECK;
+ht_status ht_bmp_read(const void *data, size_t n, bool plain,
+                      ht_image *out) HT_MUST_CHECK;
 ht_status ht_webp_read(const void *data, size_t n, ht_image *out) HT_MUST_CHECK;
 /* Pixels, all 0, for what the image says of itself. */
 ht_status ht_image_room(ht_image *out) HT_MUST_CHECK;

@@ -15,7 +15,7 @@ typedef struct bmp {
   int64_t width, height;
   int bits, palette_entry; /* bytes of an entry */
   uint32_t colors;
-  bool top_down;
+  bool top_down, plain;
 } bmp;
 
 static uint32_t number(const bmp *b, size_t at, int bytes) {
@@ -75,7 +75,8 @@ static ht_status read_header(bmp *b) {
     return ht_fail(HT_UNSUPPORTED, "BMP has %d bits a pixel", b->bits);
   uint32_t most = b->bits <= 8 ? 1u << b->bits : 0;
   if (!b->colors || b->colors > most) b->colors = most;
-  if (b->n < b->palette + (size_t)b->colors * (size_t)b->palette_entry)
+  if (!b->plain &&
+      b->n < b->palette + (size_t)b->colors * (size_t)b->palette_entry)
     return bad("its palette is cut off");
   return HT_SUCCESS;
 }
@@ -83,6 +84,14 @@ static ht_status read_header(bmp *b) {
 /* Blue comes first. */
 static void put(const uint8_t *bgr, uint8_t *to) {
   for (int c = 0; c < 3; c++) to[c] = bgr[2 - c];
+}
+
+/* Whole bytes as they are. */
+static void copy_row(const bmp *b, const uint8_t *row, uint8_t *to) {
+  int bytes = b->bits / 8;
+  memcpy(to, row, (size_t)(b->width * bytes));
+  for (int64_t x = 0; bytes > 1 && x < b->width; x++)
+    put(row + x * bytes, to + x * bytes);
 }
 
 static ht_status read_row(const bmp *b, const uint8_t *row, uint8_t *to) {
@@ -99,18 +108,24 @@ static ht_status read_row(const bmp *b, const uint8_t *row, uint8_t *to) {
   return HT_SUCCESS;
 }
 
-ht_status ht_bmp_read(const void *data, size_t n, ht_image *out) {
-  bmp b = {.p = data, .n = n};
+ht_status ht_bmp_read(const void *data, size_t n, bool plain, ht_image *out) {
+  bmp b = {.p = data, .n = n, .plain = plain};
   HT_TRY(read_header(&b));
-  *out = (ht_image){b.height, b.width, 3, 8, NULL};
+  if (plain && b.bits < 8)
+    return ht_fail(HT_UNSUPPORTED, "BMP has %d bits a pixel", b.bits);
+  *out = (ht_image){b.height, b.width, plain ? b.bits / 8 : 3, 8, NULL};
   HT_TRY(ht_image_room(out));
   size_t row = ((size_t)b.width * (size_t)b.bits + 31) / 32 * 4;
   if (b.pixels > n || (n - b.pixels) / row < (size_t)b.height)
     return bad("it is cut off");
   for (int64_t y = 0; y < b.height; y++) {
-    size_t at = (size_t)(b.top_down ? y : b.height - 1 - y);
-    HT_TRY(read_row(&b, b.p + b.pixels + at * row,
-                    (uint8_t *)out->pixels + y * b.width * 3));
+    int64_t at = b.top_down ? y : b.height - 1 - y;
+    const uint8_t *from = b.p + b.pixels + (size_t)at * row;
+    uint8_t *to = (uint8_t *)out->pixels + y * b.width * out->channels;
+    if (plain)
+      copy_row(&b, from, to);
+    else
+      HT_TRY(read_row(&b, from, to));
   }
   return HT_SUCCESS;
 }

@@ -178,6 +178,17 @@ static ht_status collect(raiser *r, loop *l, ht_ref root, nodes *list) {
   return HT_SUCCESS;
 }
 
+/* What the next value of a variable needs, and what has to run before the next
+ * turn: a loop whose values a gradient reads pushes them so. */
+static ht_status collect_next(raiser *r, loop *l, int next, nodes *list) {
+  const ht_node *n = &r->g->node[next];
+  HT_TRY(collect(r, l, n->in[0], list));
+  for (int k = 0; k < n->n_control; k++)
+    if (!is_edge(r, l, n->control[k]))
+      HT_TRY(collect(r, l, (ht_ref){n->control[k], 0}, list));
+  return HT_SUCCESS;
+}
+
 /* ---- functions */
 
 static bool is_variable(const ht_node *n) {
@@ -334,6 +345,20 @@ static ht_status count_turn(ht_graph *f) {
   return HT_SUCCESS;
 }
 
+static ht_status return_controls(const raiser *r, const loop *l, ht_graph *f) {
+  const ht_node *node = r->g->node;
+  int n = 0;
+  for (int k = 0; k < l->n_vars; k++) n += node[l->next[k]].n_control;
+  HT_NEW(f->control_ret, f->arena, n + 1);
+  for (int k = 0; k < l->n_vars; k++)
+    for (int i = 0; i < node[l->next[k]].n_control; i++) {
+      int from = node[l->next[k]].control[i];
+      if (!is_edge(r, l, from))
+        f->control_ret[f->n_control_rets++] = node[from].name;
+    }
+  return HT_SUCCESS;
+}
+
 /* The next values of the variables; what is fixed comes back as it is. */
 static ht_status make_body(raiser *r, loop *l, const nodes *list,
                            ht_graph **out) {
@@ -346,7 +371,7 @@ static ht_status make_body(raiser *r, loop *l, const nodes *list,
   }
   for (int k = OWN + l->n_vars; k < (*out)->n_args; k++)
     add_return(*out, (*out)->arg[k].name);
-  return HT_SUCCESS;
+  return return_controls(r, l, *out);
 }
 
 /* ---- the While node */
@@ -452,7 +477,7 @@ static ht_status raise_loop(raiser *r, loop *l) {
   HT_TRY(collect(r, l, r->g->node[l->cond].in[0], &inside));
   r->walk++;
   for (int k = 0; k < l->n_vars; k++)
-    HT_TRY(collect(r, l, r->g->node[l->next[k]].in[0], &turning));
+    HT_TRY(collect_next(r, l, l->next[k], &turning));
   HT_TRY(make_condition(r, l, &inside, &condition));
   HT_TRY(make_body(r, l, &turning, &body));
   return finish_loop(r, l, condition, body);

@@ -84,3 +84,53 @@ double ht_draw_poisson(ht_philox g, double rate) {
   if (!isfinite(rate) || rate < 0) return NAN;
   return rate < 10 ? by_products(g, rate) : by_rejection(g, rate);
 }
+
+/* Gaps between successes, until they are past the last trial. */
+static double by_gaps(ht_philox g, double count, double p) {
+  buffer b = {.left = 0};
+  double sum = 0, n = 0;
+  for (;; n++) {
+    sum += ceil(log(uniform(&g, &b)) / log1p(-p));
+    if (!(sum <= count)) return n;
+  }
+}
+
+/* log k! beyond Stirling's first terms. */
+static double stirling_tail(double k) {
+  double square = (k + 1) * (k + 1);
+  if (k <= 9)
+    return ht_lgamma(k + 1) - (k + 0.5) * log(k + 1) + (k + 1) -
+           0.5 * log(2 * M_PI);
+  return (1.0 / 12 - (1.0 / 360 - 1.0 / 1260 / square) / square) / (k + 1);
+}
+
+/* log of how likely k of count are, against the likeliest, m. */
+static double against_mode(double k, double m, double count, double odds) {
+  return (m + 0.5) * log((m + 1) / (odds * (count - m + 1))) +
+         (count + 1) * log((count - m + 1) / (count - k + 1)) +
+         (k + 0.5) * log(odds * (count - k + 1) / (k + 1)) + stirling_tail(m) +
+         stirling_tail(count - m) - stirling_tail(k) - stirling_tail(count - k);
+}
+
+/* Hoermann, J. Statistical Computation and Simulation 46 (1993), BTRS. */
+static double by_box(ht_philox g, double count, double p) {
+  buffer uniforms = {.left = 0};
+  double spread = sqrt(count * p * (1 - p)), b = 1.15 + 2.53 * spread;
+  double a = -0.0873 + 0.0248 * b + 0.01 * p, m = floor((count + 1) * p);
+  double alpha = (2.83 + 5.1 / b) * spread;
+  for (;;) {
+    double u = uniform(&g, &uniforms) - 0.5, v = uniform(&g, &uniforms);
+    double shifted = 0.5 - fabs(u);
+    double k = floor((2 * a / shifted + b) * u + count * p + 0.5);
+    if (shifted >= 0.07 && v <= 0.92 - 4.2 / b) return k;
+    if (k < 0 || k > count) continue;
+    v = log(v * alpha / (a / (shifted * shifted) + b));
+    if (v <= against_mode(k, m, count, p / (1 - p))) return k;
+  }
+}
+
+double ht_draw_binomial(ht_philox g, uint64_t k, double count, double p,
+                        bool large) {
+  ht_philox_skip(&g, k * (large ? 256 : 42));
+  return large ? by_box(g, count, p) : by_gaps(g, count, p);
+}

@@ -181,7 +181,8 @@ static ht_status infer_type_list(inference *f, const arg *a, const ht_dtype *t,
   ht_attr *made;
   const ht_attr *attr = ht_attr_find(f->attrs, a->type);
   if (attr) {
-    bool agrees = attr->kind == HT_ATTR_TYPE && attr->list && attr->n == n;
+    bool agrees = attr->list && attr->n == n && /* an empty list has no kind */
+                  (!n || attr->kind == HT_ATTR_TYPE);
     for (int i = 0; agrees && i < n; i++)
       agrees = t[i] == HT_INVALID || attr->value[i].type == t[i];
     return agrees ? HT_SUCCESS : contradiction(f, a->type);

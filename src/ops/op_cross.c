@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kernels/fingerprint.h"
-#include "ops/op.h"
+#include "ops/sparse.h"
 
 /* A feature: values of row r are first[r] .. first[r + 1] - 1. */
 typedef struct feature {
@@ -56,6 +56,20 @@ static ht_status dense_feature(cross *x, const ht_tensor *values, feature *f) {
                    x->call->op->name);
   for (int64_t r = 0; r <= x->rows; r++) f->first[r] = r * values->shape.dim[1];
   return HT_SUCCESS;
+}
+
+static ht_status ragged_feature(cross *x, const ht_tensor *splits,
+                                const ht_tensor *values, feature *f) {
+  f->values = values;
+  bool good = splits->shape.rank == 1 && values->shape.rank == 1 &&
+              ht_count(splits) == x->rows + 1 && ht_int_at(splits, 0) == 0;
+  for (int64_t r = 0; r <= x->rows && good; r++) {
+    f->first[r] = ht_int_at(splits, r);
+    good = !r || f->first[r] >= f->first[r - 1];
+  }
+  if (good && f->first[x->rows] == ht_count(values)) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "op '%s': splits of rows do not fit",
+                 x->call->op->name);
 }
 
 static ht_status check_type(const cross *x, const ht_tensor *values) {
@@ -161,26 +175,30 @@ static bool advance(const cross *x, int64_t row, int64_t *at) {
   return false;
 }
 
-static ht_status cross_row(cross *x, int64_t row, int64_t *at, int64_t *k) {
-  ht_tensor *out = x->call->out;
+/* Puts the combinations of a row as values from *k on; where `indices` is not
+ * NULL, row and column of each, too. */
+static ht_status cross_row(cross *x, int64_t row, int64_t *at, int64_t *k,
+                           int64_t *indices, ht_tensor *values) {
   for (int i = 0; i < x->n; i++) {
     at[i] = x->feature[i].first[row];
     if (at[i] == x->feature[i].first[row + 1]) return HT_SUCCESS;
   }
   int64_t col = 0;
   do {
-    ht_i64(&out[0])[2 * *k] = row;
-    ht_i64(&out[0])[2 * *k + 1] = col++;
+    if (indices) {
+      indices[2 * *k] = row;
+      indices[2 * *k + 1] = col++;
+    }
     if (x->hashed)
-      ht_i64(&out[1])[*k] = hash_all(x, at);
+      ht_i64(values)[*k] = hash_all(x, at);
     else
-      HT_TRY(join_all(x, at, &out[1], *k));
+      HT_TRY(join_all(x, at, values, *k));
     ++*k;
   } while (advance(x, row, at));
   return HT_SUCCESS;
 }
 
-static ht_status cross_all(cross *x) {
+static ht_status cross_sparse(cross *x) {
   ht_call *c = x->call;
   HT_TRY(count_all(x));
   ht_shape indices = ht_shape_2(x->total, 2), values = ht_shape_1(x->total);
@@ -193,7 +211,7 @@ static ht_status cross_all(cross *x) {
   int64_t k = 0, *at = calloc((size_t)x->n + 1, sizeof *at);
   ht_status st = at ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory");
   for (int64_t r = 0; r < x->rows && st.code == HT_OK; r++)
-    st = cross_row(x, r, at, &k);
+    st = cross_row(x, r, at, &k, ht_i64(&c->out[0]), &c->out[1]);
   free(at);
   return st;
 }
@@ -224,7 +242,7 @@ static ht_status run(cross *x, int more) {
   x->feature = calloc((size_t)x->n, sizeof *x->feature);
   if (!x->feature) return ht_fail(HT_NO_MEMORY, "no memory for features");
   ht_status st = read_features(x, sparse, dense);
-  if (st.code == HT_OK) st = cross_all(x);
+  if (st.code == HT_OK) st = cross_sparse(x);
   for (int i = 0; i < x->n; i++) free(x->feature[i].first);
   free(x->feature);
   return st;
@@ -259,6 +277,99 @@ static ht_status hashed_forward(ht_call *c) {
   return run(&x, 3);
 }
 
+/* ---- ragged rows */
+
+static ht_status cross_ragged(cross *x) {
+  ht_call *c = x->call;
+  ht_dtype t = ht_attr_type(c->attrs, "out_row_splits_type");
+  HT_TRY(count_all(x));
+  ht_shape values = ht_shape_1(x->total), splits = ht_shape_1(x->rows + 1);
+  if (t != HT_INT32 && t != HT_INT64) return ht_no_dtype(c, t);
+  HT_TRY(ht_out(c, 0, x->hashed ? HT_INT64 : HT_STRING, &values));
+  HT_TRY(ht_out_zeros(c, 1, t, &splits));
+  int64_t k = 0, *at = calloc((size_t)x->n + 1, sizeof *at);
+  ht_status st = at ? HT_SUCCESS : ht_fail(HT_NO_MEMORY, "no memory");
+  for (int64_t r = 0; r < x->rows && st.code == HT_OK; r++) {
+    st = cross_row(x, r, at, &k, NULL, &c->out[0]);
+    ht_set_int(&c->out[1], r + 1, k);
+  }
+  free(at);
+  return st;
+}
+
+/* Where each kind of feature is among the inputs: values, and what says which
+ * rows they are of. */
+typedef struct kinds {
+  int ragged, sparse, dense;          /* how many there are */
+  int ragged_at, sparse_at, dense_at; /* how many were read */
+} kinds;
+
+static ht_status next_feature(cross *x, char kind, kinds *k, feature *f) {
+  const ht_tensor *const *in = x->call->in;
+  int sparse = 2 * k->ragged, dense = sparse + 3 * k->sparse, i;
+  if (kind == 'R' && (i = k->ragged_at++) < k->ragged) {
+    HT_TRY(check_type(x, in[i]));
+    return ragged_feature(x, in[k->ragged + i], in[i], f);
+  }
+  if (kind == 'S' && (i = k->sparse_at++) < k->sparse) {
+    HT_TRY(check_type(x, in[sparse + k->sparse + i]));
+    return sparse_feature(x, in[sparse + i], in[sparse + k->sparse + i], f);
+  }
+  if (kind == 'D' && (i = k->dense_at++) < k->dense) {
+    HT_TRY(check_type(x, in[dense + i]));
+    return dense_feature(x, in[dense + i], f);
+  }
+  return ht_fail(HT_USAGE, "op '%s': input_order does not fit the inputs",
+                 x->call->op->name);
+}
+
+static ht_status ragged_rows(cross *x, const kinds *k) {
+  const ht_tensor *const *in = x->call->in;
+  const ht_tensor *dense = k->dense ? in[2 * k->ragged + 3 * k->sparse] : NULL;
+  const ht_tensor *shape = k->sparse ? in[2 * k->ragged + 2 * k->sparse] : NULL;
+  if (k->ragged)
+    x->rows = ht_count(in[k->ragged]) - 1;
+  else if (shape && ht_count(shape) == 2)
+    x->rows = ht_int_at(shape, 0);
+  else if (dense && dense->shape.rank == 2)
+    x->rows = dense->shape.dim[0];
+  if (x->rows >= 0 && x->rows < INT32_MAX && x->n) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "op '%s' wants features with rows",
+                 x->call->op->name);
+}
+
+static ht_status run_ragged(cross *x, kinds *k, ht_string order) {
+  for (int i = 0; i < x->n; i++) {
+    feature *f = &x->feature[i];
+    f->first = ht_scratch(x->rows + 1, sizeof *f->first);
+    if (!f->first) return ht_fail(HT_NO_MEMORY, "no memory for features");
+    HT_TRY(next_feature(x, order.p[i], k, f));
+  }
+  return cross_ragged(x);
+}
+
+static ht_status ragged_forward(ht_call *c) {
+  cross x = {.call = c, .seeded = true, .between = {"_X_", 3}, .rows = -1};
+  kinds k = {.ragged = ht_attr_length(c->attrs, "ragged_values_types"),
+             .sparse = ht_attr_length(c->attrs, "sparse_values_types"),
+             .dense = ht_attr_length(c->attrs, "dense_types")};
+  ht_string order = ht_attr_string(c->attrs, "input_order");
+  x.hashed = ht_attr_bool(c->attrs, "hashed_output");
+  x.buckets = ht_attr_int(c->attrs, "num_buckets");
+  x.key = (uint64_t)ht_attr_int(c->attrs, "hash_key");
+  x.n = k.ragged + k.sparse + k.dense;
+  if (order.n != (size_t)x.n ||
+      2 * k.ragged + 3 * k.sparse + k.dense != c->n_in)
+    return ht_fail(HT_USAGE, "op '%s': inputs do not fit", c->op->name);
+  HT_TRY(ragged_rows(&x, &k));
+  x.feature = calloc((size_t)x.n, sizeof *x.feature);
+  if (!x.feature) return ht_fail(HT_NO_MEMORY, "no memory for features");
+  ht_status st = run_ragged(&x, &k, order);
+  for (int i = 0; i < x.n; i++) free(x.feature[i].first);
+  free(x.feature);
+  return st;
+}
+
 #define FEATURES                                             \
   "indices:N*int64 values:list:sparse_types shapes:N*int64 " \
   "dense_inputs:list:dense_types"
@@ -270,7 +381,39 @@ static ht_status hashed_forward(ht_call *c) {
 #define ONE "(l[2,2]{0,0,2,0}) (s[2]{'a','b'}) (l[2]{3,1}) (l[3,2]) "
 #define OLD "internal_type=int64 hash_key=956888297470 "
 
+#define RAGGED                                                       \
+  "(s[4]{'a','b','cc','d'} l[3]{7,-8,9}) (l[3]{0,3,4} l[3]{0,1,3}) " \
+  "(l[2,2]{0,0,1,0}) (l[2]{5,6}) (l[2]{2,1}) (s[2,2]{'x','y','z',''}) "
+#define ANSWER                                       \
+  "out_values_type=int64 out_row_splits_type=int64 " \
+  "hashed_output=true hash_key=956888297470 "
+
 const ht_op ht_ops_cross[] = {
+    {
+        .name = "RaggedCross",
+        .inputs = "ragged_values:list:ragged_values_types "
+                  "ragged_row_splits:list:ragged_splits_types "
+                  "sparse_indices:Nsparse*int64 "
+                  "sparse_values:list:sparse_values_types "
+                  "sparse_shape:Nsparse*int64 dense_inputs:list:dense_types",
+        .outputs = "output_values:out_values_type "
+                   "output_row_splits:out_row_splits_type",
+        .attrs = "Nsparse:int input_order:string hashed_output:bool "
+                 "num_buckets:int hash_key:int ragged_values_types:list(type) "
+                 "ragged_splits_types:list(type) sparse_values_types:list(type)"
+                 " dense_types:list(type) out_values_type:type "
+                 "out_row_splits_type:type",
+        .doc = "Combinations of features of ragged rows, joined or hashed.",
+        .samples =
+            RAGGED "input_order='RDSR' num_buckets=100 " ANSWER ";" RAGGED
+                   "input_order='RRSD' num_buckets=0 " ANSWER ";"
+                   "(s[3]{'a','b','c'} s[3]{'d','e','f'}) (i[3]{0,2,3} "
+                   "i[3]{0,0,3}) () () () () input_order='RR' "
+                   "hashed_output=false num_buckets=0 hash_key=1 "
+                   "out_values_type=string out_row_splits_type=int32",
+        .forward = ragged_forward,
+        .gradient = ht_no_gradient,
+    },
     {
         .name = "SparseCross",
         .inputs = FEATURES,

@@ -22,7 +22,7 @@ enum { RESERVED = 256 }; /* blocks kept for each number */
 
 typedef struct draws {
   ht_philox g;
-  const ht_tensor *parameter;
+  const ht_tensor *parameter, *odds; /* odds: of a binomial's trials, NULL */
   int64_t samples;
   bool gamma;
   ht_tensor *out;
@@ -40,16 +40,39 @@ static void store(ht_tensor *t, int64_t i, double v) {
   }
 }
 
+static double rounded_to(ht_dtype t, double v) {
+  return t == HT_DOUBLE ? v
+         : t == HT_HALF ? ht_half_to_float(ht_float_to_half((float)v))
+                        : (float)v;
+}
+
+/* The k-th number: successes, or failures of what succeeds more often. */
+static double draw_binomial(const draws *d, int64_t i, uint64_t k) {
+  double n = ht_real_at(d->parameter, i), p = ht_real_at(d->odds, i);
+  ht_dtype t = d->parameter->dtype;
+  if (n <= 0 || p <= 0) return 0;
+  if (p >= 1) return n;
+  if (isnan(p)) return NAN;
+  double least = p <= 0.5 ? p : rounded_to(t, 1 - p);
+  double found =
+      ht_draw_binomial(d->g, k, n, least, rounded_to(t, n * least) >= 10);
+  return p <= 0.5 ? found : n - found;
+}
+
+static double draw_one(const draws *d, int64_t i, uint64_t k) {
+  double v = ht_real_at(d->parameter, i);
+  ht_philox g = d->g;
+  if (d->odds) return draw_binomial(d, i, k);
+  ht_philox_skip(&g, k * RESERVED);
+  return d->gamma ? ht_draw_gamma(g, v) : ht_draw_poisson(g, v);
+}
+
 static void draw_range(size_t from, size_t to, void *arg) {
   const draws *d = arg;
   int64_t n = ht_count(d->parameter);
   for (size_t k = from; k < to; k++) {
     int64_t p = (int64_t)k / d->samples, sample = (int64_t)k % d->samples;
-    double v = ht_real_at(d->parameter, p);
-    ht_philox g = d->g;
-    ht_philox_skip(&g, k * RESERVED);
-    v = d->gamma ? ht_draw_gamma(g, v) : ht_draw_poisson(g, v);
-    store(d->out, sample * n + p, v);
+    store(d->out, sample * n + p, draw_one(d, p, k));
   }
 }
 
@@ -61,7 +84,7 @@ static ht_status run_draws(ht_call *c, draws *d) {
     return ht_fail(HT_USAGE, "op '%s': shape and parameters do not agree",
                    c->op->name);
   d->samples = ht_count(d->out) / n;
-  if (!d->gamma && !ht_dtype_floating(d->out->dtype))
+  if (!d->gamma && !d->odds && !ht_dtype_floating(d->out->dtype))
     for (int64_t i = 0; i < n; i++)
       if (!isfinite(ht_real_at(d->parameter, i)) ||
           ht_real_at(d->parameter, i) < 0)
@@ -93,21 +116,24 @@ static ht_status of_node(ht_call *c, bool gamma, ht_dtype t) {
   return run_draws(c, &d);
 }
 
-/* in[0]: the shape of the result, which ends in that of the parameters. */
+/* A shape that is given in in[k], which ends in that of the parameters. */
+static ht_status ending_shape(const ht_call *c, int k, const ht_shape *p,
+                              ht_shape *s) {
+  HT_TRY(ht_shape_from(c->in[k], false, s));
+  bool ends = p->rank <= s->rank;
+  for (int i = 0; i < p->rank && ends; i++)
+    ends = p->dim[i] == s->dim[s->rank - p->rank + i];
+  if (ends) return HT_SUCCESS;
+  return ht_fail(HT_USAGE,
+                 "op '%s': the shape must end in that of the parameters",
+                 c->op->name);
+}
+
 static ht_status of_generator(ht_call *c, bool gamma, ht_dtype t, int k,
                               ht_philox g) {
   ht_shape s;
-  HT_TRY(ht_shape_from(c->in[0], false, &s));
   HT_TRY(need_number(c, k, !gamma));
-  const ht_shape *p = &c->in[k]->shape;
-  bool ends = p->rank <= s.rank;
-  for (int i = 0; i < p->rank && ends; i++)
-    ends = p->dim[i] == s.dim[s.rank - p->rank + i];
-  if (!ends)
-    return ht_fail(HT_USAGE,
-                   "op '%s': the shape must end in that of the "
-                   "parameters",
-                   c->op->name);
+  HT_TRY(ending_shape(c, 0, &c->in[k]->shape, &s));
   HT_TRY(ht_out(c, 0, t, &s));
   draws d = {.parameter = c->in[k], .gamma = gamma, .g = g};
   return run_draws(c, &d);
@@ -204,6 +230,56 @@ static ht_status int_forward(ht_call *c) {
     return ht_fail(HT_USAGE, "op '%s' wants minval < maxval, found %lld, %lld",
                    c->op->name, (long long)low, (long long)high);
   return taken(c, HT_RANDOM_INT, low, high);
+}
+
+/* ---- binomial: in[k] trials and in[k+1] odds, broadcast */
+
+static ht_status spread(ht_call *c, int k, const ht_shape *s, ht_tensor *out) {
+  HT_TRY(ht_tensor_new(c->run->pool, c->in[k]->dtype, s, out));
+  ht_broadcast_copy(c->in[k], out);
+  return HT_SUCCESS;
+}
+
+/* The shapes of all parameters and, given in in[shape], of the result. */
+static ht_status binomial_shapes(ht_call *c, int k, int shape, ht_shape *p,
+                                 ht_shape *s) {
+  HT_TRY(need_number(c, k, true));
+  HT_TRY(ht_need_dtype(c, k + 1, c->in[k]->dtype));
+  HT_TRY(ht_broadcast_all(2, &c->in[k], p));
+  return ending_shape(c, shape, p, s);
+}
+
+static ht_status binomial(ht_call *c, int k, const ht_shape *p,
+                          const ht_shape *s, ht_philox g) {
+  ht_tensor trials = {0}, odds = {0};
+  HT_TRY(ht_out(c, 0, ht_attr_type(c->attrs, "dtype"), s));
+  ht_status st = spread(c, k, p, &trials);
+  if (st.code == HT_OK) st = spread(c, k + 1, p, &odds);
+  draws d = {.parameter = &trials, .odds = &odds, .g = g};
+  if (st.code == HT_OK) st = run_draws(c, &d);
+  ht_tensor_drop(&trials);
+  ht_tensor_drop(&odds);
+  return st;
+}
+
+static ht_status seeded_binomial_forward(ht_call *c) {
+  ht_philox g;
+  ht_shape p, s;
+  HT_TRY(ht_generator_seeded(c, 1, &g));
+  HT_TRY(binomial_shapes(c, 2, 0, &p, &s));
+  return binomial(c, 2, &p, &s, g);
+}
+
+static ht_status binomial_forward(ht_call *c) {
+  ht_shape p, s;
+  ht_tensor old = {0};
+  HT_TRY(need_philox(c));
+  HT_TRY(binomial_shapes(c, 3, 2, &p, &s));
+  int64_t n = ht_shape_count(&p), each = n ? ht_shape_count(&s) / n : 0;
+  HT_TRY(ht_generator_skip(c, 0, (uint64_t)(n * 200 * (each + 3) / 4), &old));
+  ht_philox g = ht_generator_from(&old);
+  ht_tensor_drop(&old);
+  return binomial(c, 3, &p, &s, g);
 }
 
 static ht_status skip_forward(ht_call *c) {
@@ -315,6 +391,32 @@ const ht_op ht_ops_draw[] = {
              "algorithm:int64 shape:shape_dtype minval:dtype maxval:dtype",
              "int64", int,
              "Integers in [minval, maxval) of a variable's generator."),
+    {
+        .name = "StatelessRandomBinomial",
+        .inputs = "shape:S seed:Tseed counts:T probs:T",
+        .outputs = "output:dtype",
+        .attrs = "S:type Tseed:type=int64 T:type=double dtype:type=int64",
+        .doc = "Binomial numbers, from a given seed.",
+        .samples =
+            "i[2]{9,6} l[2]{3,4} f[6]{10,20,100,1000,50,5} "
+            "f[6]{0.3,0.5,0.7,0.02,0.99,0.6} dtype=float; i[2]{5,4} i[2]{1,-1} "
+            "d[]{1000} d[4]{0.4,0.6,0.001,0.5}; i[3]{4,2,3} l[2]{7,7} "
+            "d[2,1]{3,400} d[3]{0,1,0.25} dtype=int32; i[1]{9} l[2]{5,6} "
+            "f[]{-3} f[]{0.5} dtype=double; i[2]{0,2} l[2]{5,6} f[2] f[2]",
+        .forward = seeded_binomial_forward,
+        .gradient = ht_no_gradient,
+    },
+    {
+        .name = "StatefulRandomBinomial",
+        .inputs = "resource:resource algorithm:int64 shape:S counts:T probs:T",
+        .outputs = "output:dtype",
+        .attrs = "S:type T:type=double dtype:type=int64",
+        .doc = "Binomial numbers of a variable's generator.",
+        .samples = "@a_variable_draws_what_tensorflow_draws",
+        .forward = binomial_forward,
+        .gradient = ht_no_gradient,
+        .flags = HT_OP_STATEFUL | HT_OP_RANDOM,
+    },
     {
         .name = "RngSkip",
         .inputs = "resource:resource algorithm:int64 delta:int64",

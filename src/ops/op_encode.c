@@ -119,13 +119,18 @@ static ht_status quality_forward(ht_call *c) {
 }
 
 /* Bytes are the library's of the day; what they decode to is compared. */
+#define PHOTO "u[17,19,3](60,200) "
+
 const ht_op ht_ops_encode[] = {
     {.name = "EncodePng",
      .inputs = "image:T",
      .outputs = "contents:string",
      .attrs = "compression:int=-1 T:type=UINT8",
      .doc = "Pixels as PNG files.",
-     .samples = "@encoded_images_decode_to_their_pixels",
+     .samples = "u[5,7,3](0,255) !decoded=8; u[4,3,1](0,255) !decoded=8;"
+                "u[4,5,4](0,255) compression=9 !decoded=8; w[3,4,3](0,65535) "
+                "!decoded=16; u[6,5,2](0,255) compression=0 !decoded=8;"
+                "w[2,3,1](0,65535) !decoded=16",
      .forward = png_forward,
      .gradient = ht_no_gradient},
     {.name = "EncodeJpeg",
@@ -136,7 +141,11 @@ const ht_op ht_ops_encode[] = {
               "density_unit:string='in' x_density:int=300 y_density:int=300 "
               "xmp_metadata:string=''",
      .doc = "Pixels as a JPEG file.",
-     .samples = "@encoded_images_decode_to_their_pixels",
+     .samples =
+         PHOTO "!decoded=8; " PHOTO "quality=40 !decoded=8; " PHOTO
+               "chroma_downsampling=false progressive=true !decoded=8;" PHOTO
+               "optimize_size=true quality=100 !decoded=8;"
+               "u[9,10,1](100,160) format='grayscale' !decoded=8",
      .forward = jpeg_forward,
      .gradient = ht_no_gradient},
     {.name = "EncodeJpegVariableQuality",
@@ -144,7 +153,7 @@ const ht_op ht_ops_encode[] = {
      .outputs = "contents:string",
      .attrs = "",
      .doc = "Pixels as a JPEG file of a given quality.",
-     .samples = "@encoded_images_decode_to_their_pixels",
+     .samples = PHOTO "i[]{30} !decoded=8; " PHOTO "i[]{95} !decoded=8",
      .forward = quality_forward,
      .gradient = ht_no_gradient},
     {0},

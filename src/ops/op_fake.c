@@ -11,15 +11,18 @@
 
 /* Steps of a range: low, low + step, ... up to high. */
 typedef struct range {
-  float low, high, step;
+  float low, high, step, inverse;
   bool none; /* from 0 to 0: everything is 0 */
 } range;
 
-static range range_of(const ht_attrs *attrs, float low, float high) {
+/* one: a range that is an input for all. Of that TensorFlow inverts the step,
+ * of others the quotient, which decides what lies between two steps. */
+static range range_of(const ht_attrs *attrs, float low, float high, bool one) {
   range r = {.none = low == 0 && high == 0};
   float first = ht_attr_bool(attrs, "narrow_range") ? 1 : 0;
   float last = (float)((1 << ht_attr_int(attrs, "num_bits")) - 1);
   r.step = (high - low) / (last - first);
+  r.inverse = one ? 1 / r.step : (last - first) / (high - low);
   float zero = first - low / r.step;
   zero = zero < first ? first : zero > last ? last : roundf(zero);
   r.low = (first - zero) * r.step;
@@ -27,10 +30,11 @@ static range range_of(const ht_attrs *attrs, float low, float high) {
   return r;
 }
 
-static float rounded(const range *r, float inverse, float x) {
+static float rounded(const range *r, float x) {
   if (r->none) return 0;
   float v = x < r->low ? r->low : x > r->high ? r->high : x;
-  return floorf((v - r->low) * inverse + 0.5f) * r->step + r->low;
+  float zero = floorf(-r->low * r->inverse + 0.5f);
+  return floorf((v - r->low) * r->inverse - zero + 0.5f) * r->step;
 }
 
 /* Where ranges come from: attributes, one of inputs, or one per channel. */
@@ -38,6 +42,7 @@ typedef struct source {
   const float *low, *high;
   int64_t n;
   float own[2];
+  bool one; /* one of inputs */
 } source;
 
 static ht_status check_bits(const ht_attrs *attrs) {
@@ -52,13 +57,14 @@ static void from_attrs(const ht_attrs *attrs, source *s) {
   s->low = &s->own[0];
   s->high = &s->own[1];
   s->n = 1;
+  s->one = false;
 }
 
 static ht_status from_inputs(const ht_tensor *x, const ht_tensor *low,
                              const ht_tensor *high, source *s) {
   int64_t n = ht_count(low);
   bool each = low->shape.rank == 1;
-  *s = (source){.low = low->data, .high = high->data, .n = n};
+  *s = (source){.low = low->data, .high = high->data, .n = n, .one = !each};
   if (low->dtype != HT_FLOAT || high->dtype != HT_FLOAT ||
       !ht_shape_equal(&low->shape, &high->shape) || low->shape.rank > 1 ||
       (each && (!x->shape.rank || x->shape.dim[x->shape.rank - 1] != n)))
@@ -76,10 +82,9 @@ static ht_status from_inputs(const ht_tensor *x, const ht_tensor *low,
 static void round_all(const ht_attrs *attrs, const source *s,
                       const ht_tensor *x, ht_tensor *y) {
   for (int64_t k = 0; k < s->n; k++) {
-    range r = range_of(attrs, s->low[k], s->high[k]);
-    float inverse = 1 / r.step;
+    range r = range_of(attrs, s->low[k], s->high[k], s->one);
     for (int64_t i = k; i < ht_count(x); i += s->n)
-      ht_f(y)[i] = rounded(&r, inverse, ht_f(x)[i]);
+      ht_f(y)[i] = rounded(&r, ht_f(x)[i]);
   }
 }
 
@@ -101,7 +106,7 @@ static ht_status forward(ht_call *c) {
 static void give_all(const ht_attrs *attrs, const source *s, const ht_tensor *d,
                      const ht_tensor *x, float *dx, float *low, float *high) {
   for (int64_t k = 0; k < s->n; k++) {
-    range r = range_of(attrs, s->low[k], s->high[k]);
+    range r = range_of(attrs, s->low[k], s->high[k], s->one);
     double under = 0, over = 0;
     for (int64_t i = k; i < ht_count(x); i += s->n) {
       float v = ht_f(x)[i], g = ht_f(d)[i];
@@ -155,79 +160,51 @@ static ht_status gradient_forward(ht_call *c) {
 
 #define BITS "num_bits:int=8 narrow_range:bool=false"
 #define ENDS "min:float=-6 max:float=6 " BITS
+#define RANGE "inputs:float min:float max:float"
 #define THREE \
   "backprops_wrt_input:float backprop_wrt_min:float backprop_wrt_max:float"
 #define X "f[2,3,4](-8,8) "
+/* Half way between two steps, or nearly. */
+#define HALVES "{0.8941176,2.3999999,0.14117646,-0.30588245,-0.4000001,1.9}"
+
+#define ROW(title, ins, outs, attributes, text, cases, fwd, back, kept) \
+  {                                                                     \
+    .name = title, .inputs = ins, .outputs = outs, .attrs = attributes, \
+    .doc = text, .samples = cases, .forward = fwd, .gradient = back,    \
+    .keep = kept                                                        \
+  }
+#define FAKE(title, ins, attributes, text, cases, kept) \
+  ROW(title, ins, "outputs:float", attributes, text, cases, forward, back, kept)
+#define GRADIENT(title, ins, outs, attributes, cases)                        \
+  ROW(title "Gradient", ins, outs, attributes, "The gradient of " title ".", \
+      cases, gradient_forward, ht_no_gradient, 0)
 
 const ht_op ht_ops_fake[] = {
-    {
-        .name = "FakeQuantWithMinMaxArgs",
-        .inputs = "inputs:float",
-        .outputs = "outputs:float",
-        .attrs = ENDS,
-        .doc = "Rounds to the steps of a quantized type.",
-        .samples =
-            "f[2,3,4](-8,8); f[5](-2,2) min=0.0 max=1.0 num_bits=4;"
-            "f[6](-2,2) min=-1.0 max=0.5 narrow_range=true; f[0]; f[]{3}",
-        .forward = forward,
-        .gradient = back,
-        .keep = HT_KEEP_IN(0),
-    },
-    {
-        .name = "FakeQuantWithMinMaxVars",
-        .inputs = "inputs:float min:float max:float",
-        .outputs = "outputs:float",
-        .attrs = BITS,
-        .doc = "Rounds to the steps of a quantized type.",
-        .samples = X "f[]{-6} f[]{6}; " X "f[]{-1.3} f[]{2.7} num_bits=4; " X
-                     "f[]{0} f[]{0}; " X "f[]{1} f[]{5}; " X
-                     "f[]{-5} f[]{-1} narrow_range=true; f[0] f[]{-1} f[]{1}",
-        .forward = forward,
-        .gradient = back,
-        .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_IN(2),
-    },
-    {
-        .name = "FakeQuantWithMinMaxVarsPerChannel",
-        .inputs = "inputs:float min:float max:float",
-        .outputs = "outputs:float",
-        .attrs = BITS,
-        .doc = "Rounds each channel to the steps of a quantized type.",
-        .samples = "f[5,3](-8,8) f[3]{-6,-1,0} f[3]{6,2,0.5};"
-                   "f[2,2,2,2](-8,8) f[2]{-3,-0.5} f[2]{1,7} num_bits=6 "
-                   "narrow_range=true; f[3] f[3]{-1,0,-1} f[3]{1,0,0}",
-        .forward = forward,
-        .gradient = back,
-        .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_IN(2),
-    },
-    {
-        .name = "FakeQuantWithMinMaxArgsGradient",
-        .inputs = "gradients:float inputs:float",
-        .outputs = "backprops:float",
-        .attrs = ENDS,
-        .doc = "The gradient of FakeQuantWithMinMaxArgs.",
-        .samples = "f[2,3] f[2,3](-8,8)",
-        .forward = gradient_forward,
-        .gradient = ht_no_gradient,
-    },
-    {
-        .name = "FakeQuantWithMinMaxVarsGradient",
-        .inputs = "gradients:float inputs:float min:float max:float",
-        .outputs = THREE,
-        .attrs = BITS,
-        .doc = "The gradient of FakeQuantWithMinMaxVars.",
-        .samples = "f[2,3] f[2,3](-8,8) f[]{-2} f[]{3}",
-        .forward = gradient_forward,
-        .gradient = ht_no_gradient,
-    },
-    {
-        .name = "FakeQuantWithMinMaxVarsPerChannelGradient",
-        .inputs = "gradients:float inputs:float min:float max:float",
-        .outputs = THREE,
-        .attrs = BITS,
-        .doc = "The gradient of FakeQuantWithMinMaxVarsPerChannel.",
-        .samples = "f[4,3] f[4,3](-8,8) f[3]{-2,-1,0} f[3]{3,4,5}",
-        .forward = gradient_forward,
-        .gradient = ht_no_gradient,
-    },
+    FAKE("FakeQuantWithMinMaxArgs", "inputs:float", ENDS,
+         "Rounds to the steps of a quantized type.",
+         "f[2,3,4](-8,8); f[5](-2,2) min=0.0 max=1.0 num_bits=4;"
+         "f[6](-2,2) min=-1.0 max=0.5 narrow_range=true; f[0]; f[]{3};"
+         "f[6]" HALVES "min=-4.0 max=4.0; f[6]" HALVES "min=-2.7 max=1.3",
+         HT_KEEP_IN(0)),
+    FAKE("FakeQuantWithMinMaxVars", RANGE, BITS,
+         "Rounds to the steps of a quantized type.",
+         X "f[]{-6} f[]{6}; " X "f[]{-1.3} f[]{2.7} num_bits=4; " X
+           "f[]{0} f[]{0}; " X "f[]{1} f[]{5}; " X
+           "f[]{-5} f[]{-1} narrow_range=true; f[0] f[]{-1} f[]{1};"
+           "f[6]" HALVES "f[]{-4} f[]{4}; f[6]" HALVES "f[]{-2.7} f[]{1.3}",
+         HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_IN(2)),
+    FAKE("FakeQuantWithMinMaxVarsPerChannel", RANGE, BITS,
+         "Rounds each channel to the steps of a quantized type.",
+         "f[5,3](-8,8) f[3]{-6,-1,0} f[3]{6,2,0.5};"
+         "f[2,2,2,2](-8,8) f[2]{-3,-0.5} f[2]{1,7} num_bits=6 "
+         "narrow_range=true; f[3] f[3]{-1,0,-1} f[3]{1,0,0};"
+         "f[6,1]" HALVES "f[1]{-4} f[1]{4}",
+         HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_IN(2)),
+    GRADIENT("FakeQuantWithMinMaxArgs", "gradients:float inputs:float",
+             "backprops:float", ENDS, "f[2,3] f[2,3](-8,8)"),
+    GRADIENT("FakeQuantWithMinMaxVars", "gradients:float " RANGE, THREE, BITS,
+             "f[2,3] f[2,3](-8,8) f[]{-2} f[]{3}"),
+    GRADIENT("FakeQuantWithMinMaxVarsPerChannel", "gradients:float " RANGE,
+             THREE, BITS, "f[4,3] f[4,3](-8,8) f[3]{-2,-1,0} f[3]{3,4,5}"),
     {0},
 };

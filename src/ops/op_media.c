@@ -5,12 +5,16 @@
 #include "format/image.h"
 #include "ops/sparse.h"
 
-/* ---- DecodeJpeg, DecodePng, DecodeImage: each reads both kinds */
+/* ---- DecodeJpeg, DecodePng, DecodeGif, DecodeImage: each reads all kinds */
+
+static bool is(const ht_call *c, const char *op) {
+  return !strcmp(c->op->name, op);
+}
 
 static ht_status want_of(const ht_call *c, ht_dtype t, ht_image_want *w) {
   bool jpeg = ht_attr_find(c->attrs, "ratio") != NULL;
   *w = (ht_image_want){.ratio = 1, .wide = t == HT_UINT16};
-  w->channels = (int)ht_attr_int(c->attrs, "channels");
+  w->channels = is(c, "DecodeGif") ? 3 : (int)ht_attr_int(c->attrs, "channels");
   if (w->channels < 0 || w->channels > 4 || w->channels == 2)
     return ht_fail(HT_USAGE, "op '%s': %d channels", c->op->name, w->channels);
   if (!jpeg) return HT_SUCCESS;
@@ -29,27 +33,81 @@ static ht_status want_of(const ht_call *c, ht_dtype t, ht_image_want *w) {
   return HT_SUCCESS;
 }
 
-static ht_status image_out(ht_call *c, ht_dtype t, const ht_image *image) {
+/* frames: 0, or how many of them stand one below the other in the image. */
+static ht_status image_out(ht_call *c, ht_dtype t, const ht_image *image,
+                           int64_t frames) {
   ht_shape shape = {3, {image->height, image->width, image->channels}};
+  if (frames)
+    shape = (ht_shape){
+        4, {frames, image->height / frames, image->width, image->channels}};
   int64_t n = ht_shape_count(&shape);
   HT_TRY(ht_out(c, 0, t, &shape));
-  if (t == HT_FLOAT) {
-    const uint8_t *p = image->pixels;
+  const uint8_t *p = image->pixels;
+  if (t == HT_FLOAT)
     for (int64_t i = 0; i < n; i++)
       ht_f(&c->out[0])[i] = (float)p[i] * (1.0f / 255);
-  } else if (image->bits == 8 && t == HT_UINT16) {
-    const uint8_t *p = image->pixels;
+  else if (image->bits == 8 && t == HT_UINT16)
     for (int64_t i = 0; i < n; i++)
-      HT_DATA(uint16_t, &c->out[0])[i] = (uint16_t)(p[i] * 257);
-  } else {
-    memcpy(c->out[0].data, image->pixels, ht_tensor_bytes(&c->out[0]));
-  }
+      HT_DATA(uint16_t, &c->out[0])[i] = (uint16_t)(p[i] << 8);
+  else
+    memcpy(c->out[0].data, p, ht_tensor_bytes(&c->out[0]));
   return HT_SUCCESS;
 }
 
+/* All frames where the op has room for them, and one otherwise. */
+static ht_status read_gif(ht_call *c, ht_string s, const ht_image_want *want,
+                          ht_image *image, int64_t *frames) {
+  bool any = is(c, "DecodeImage"),
+       all = !any || ht_attr_bool(c->attrs, "expand_animations");
+  if (want->channels != 0 && want->channels != 3)
+    return ht_fail(HT_USAGE, "op '%s': %d channels of a GIF", c->op->name,
+                   want->channels);
+  HT_TRY(ht_within(ht_gif_read(s.p, s.n, all ? INT32_MAX : 1, image, frames),
+                   "op '%s'", c->op->name));
+  bool room = is(c, "DecodeGif") || (any && all);
+  if (!room && all && *frames > 1)
+    return ht_fail(HT_USAGE, "op '%s': a GIF of %lld frames", c->op->name,
+                   (long long)*frames);
+  if (!room) *frames = 0;
+  return HT_SUCCESS;
+}
+
+static ht_status read_bmp(ht_call *c, ht_string s, const ht_image_want *want,
+                          ht_image *image) {
+  if (!is(c, "DecodeImage") && !is(c, "DecodeBmp"))
+    return ht_fail(HT_USAGE, "op '%s' reads no BMP", c->op->name);
+  if (want->channels == 1)
+    return ht_fail(HT_USAGE, "op '%s': 1 channel of a BMP", c->op->name);
+  ht_image_want plain = *want;
+  plain.plain = true;
+  return ht_within(ht_image_read(s.p, s.n, &plain, image), "op '%s'",
+                   c->op->name);
+}
+
+static ht_status read_kind(ht_call *c, ht_string s, const ht_image_want *want,
+                           ht_image *image, int64_t *frames) {
+  ht_image_kind kind = ht_image_kind_of(s.p, s.n);
+  if (is(c, "DecodeBmp") && kind != HT_BMP)
+    return ht_fail(HT_CORRUPT, "op '%s': it is no BMP", c->op->name);
+  switch (kind) {
+    case HT_GIF: return read_gif(c, s, want, image, frames);
+    case HT_BMP: return read_bmp(c, s, want, image);
+    case HT_JPEG:
+    case HT_PNG:
+      *frames = is(c, "DecodeGif");
+      return ht_within(ht_image_read(s.p, s.n, want, image), "op '%s'",
+                       c->op->name);
+    default:
+      return ht_fail(HT_UNSUPPORTED,
+                     "op '%s': image is none of JPEG, PNG, GIF and BMP",
+                     c->op->name);
+  }
+}
+
 static ht_status decode(ht_call *c) {
-  ht_image image;
+  ht_image image = {0};
   ht_image_want want;
+  int64_t frames = 0;
   ht_dtype t = ht_attr_type(c->attrs, "dtype");
   if (t == HT_INVALID) t = HT_UINT8;
   HT_TRY(ht_need_dtype(c, 0, HT_STRING));
@@ -57,40 +115,8 @@ static ht_status decode(ht_call *c) {
   if (t != HT_UINT8 && t != HT_UINT16 && t != HT_FLOAT)
     return ht_no_dtype(c, t);
   HT_TRY(want_of(c, t, &want));
-  ht_string s = ht_str(c->in[0])[0];
-  ht_image_kind kind = ht_image_kind_of(s.p, s.n);
-  if (kind != HT_JPEG && kind != HT_PNG)
-    return ht_fail(HT_UNSUPPORTED, "op '%s': image is neither JPEG nor PNG",
-                   c->op->name);
-  HT_TRY(ht_within(ht_image_read(s.p, s.n, &want, &image), "op '%s'",
-                   c->op->name));
-  ht_status st = image_out(c, t, &image);
-  free(image.pixels);
-  return st;
-}
-
-/* ---- DecodeBmp */
-
-/* Of 24 bits a pixel. TensorFlow gives the numbers of colours of a palette, not
- * the colours. */
-static ht_status decode_bmp(ht_call *c) {
-  ht_image image;
-  ht_image_want want = {.ratio = 1};
-  HT_TRY(ht_need_dtype(c, 0, HT_STRING));
-  HT_TRY(ht_need_scalar(c, 0));
-  want.channels = (int)ht_attr_int(c->attrs, "channels");
-  if (want.channels != 0 && want.channels != 3 && want.channels != 4)
-    return ht_fail(HT_USAGE, "op '%s': %d channels", c->op->name,
-                   want.channels);
-  ht_string s = ht_str(c->in[0])[0];
-  if (ht_image_kind_of(s.p, s.n) != HT_BMP || s.n < 30)
-    return ht_fail(HT_CORRUPT, "op '%s': it is no BMP", c->op->name);
-  if (s.p[28] != 24)
-    return ht_fail(HT_UNSUPPORTED, "op '%s' reads BMP of 24 bits a pixel alone",
-                   c->op->name);
-  HT_TRY(ht_within(ht_image_read(s.p, s.n, &want, &image), "op '%s'",
-                   c->op->name));
-  ht_status st = image_out(c, HT_UINT8, &image);
+  ht_status st = read_kind(c, ht_str(c->in[0])[0], &want, &image, &frames);
+  if (st.code == HT_OK) st = image_out(c, t, &image, frames);
   free(image.pixels);
   return st;
 }
@@ -113,7 +139,7 @@ static ht_status decode_and_crop(ht_call *c) {
     return ht_fail(HT_CORRUPT, "op '%s': it is no JPEG", c->op->name);
   HT_TRY(ht_within(ht_image_read(s.p, s.n, &want, &image), "op '%s'",
                    c->op->name));
-  ht_status st = image_out(c, HT_UINT8, &image);
+  ht_status st = image_out(c, HT_UINT8, &image, 0);
   free(image.pixels);
   return st;
 }
@@ -252,17 +278,31 @@ const ht_op ht_ops_media[] = {
      .inputs = "contents:string",
      .outputs = "image:uint8",
      .attrs = "channels:int=0",
-     .doc = "A BMP file of 24 bits a pixel to pixels.",
-     .samples = BMP ";" BMP "channels=3;" BMP "channels=4;" TOP_DOWN,
-     .forward = decode_bmp,
+     .doc = "A BMP file to pixels; of a palette, the numbers of colours.",
+     .samples = BMP ";" BMP "channels=3;" BMP "channels=4;" TOP_DOWN ";" BMP32
+                    ";" BMP32 "channels=3;" BMP32 "channels=4;" BMP8 ";" BMP8
+                    "channels=3;" BMP8 "channels=4",
+     .forward = decode,
      .gradient = ht_no_gradient},
     {.name = "DecodeImage",
      .inputs = "contents:string",
      .outputs = "image:dtype",
      .attrs = "channels:int=0 dtype:type=UINT8 expand_animations:bool=true",
-     .doc = "A JPEG or PNG file to pixels.",
-     .samples = JPEG ";" PNG ";" JPEG "channels=1;" JPEG "dtype=float;" PNG
-                     "dtype=float;" PNG "dtype=uint16;" PNG "channels=3",
+     .doc = "A JPEG, PNG, GIF or BMP file to pixels.",
+     .samples =
+         JPEG ";" PNG ";" JPEG "channels=1;" JPEG "dtype=float;" PNG
+              "dtype=float;" PNG "dtype=uint16;" PNG "channels=3;" JPEG
+              "dtype=uint16;" FRAMES ";" FRAMES "expand_animations=false;" GIF
+              "dtype=float;" GIF "dtype=uint16 channels=3;" BMP32
+              "dtype=float;" BMP8 ";" BMP8 "dtype=uint16 channels=3",
+     .forward = decode,
+     .gradient = ht_no_gradient},
+    {.name = "DecodeGif",
+     .inputs = "contents:string",
+     .outputs = "image:uint8",
+     .attrs = "",
+     .doc = "A GIF file to pixels of all its frames.",
+     .samples = GIF ";" FRAMES ";" SMALL_GIF ";" PNG ";" JPEG,
      .forward = decode,
      .gradient = ht_no_gradient},
     {.name = "DecodeJpeg",
@@ -272,9 +312,9 @@ const ht_op ht_ops_media[] = {
               "try_recover_truncated:bool=false acceptable_fraction:float=1 "
               "dct_method:string=''",
      .doc = "A JPEG file to pixels.",
-     .samples = JPEG ";" JPEG "channels=1;" JPEG "ratio=2;" JPEG
-                     "fancy_upscaling=false;" JPEG
-                     "dct_method='INTEGER_ACCURATE';" PNG "channels=3",
+     .samples = JPEG
+     ";" JPEG "channels=1;" JPEG "ratio=2;" JPEG "fancy_upscaling=false;" JPEG
+     "dct_method='INTEGER_ACCURATE';" PNG "channels=3;" GIF "channels=3",
      .forward = decode,
      .gradient = ht_no_gradient},
     {.name = "DecodeAndCropJpeg",

@@ -133,13 +133,15 @@ static ht_status to_variant(ht_call *c) {
 
 /* ---- from variants */
 
+/* rank: how many splits it has to have, -1: any. */
 static ht_status nest_at(const ht_call *c, int64_t i, int rank,
                          const nest **out) {
   ht_object *o = ht_obj(c->in[0])[i];
   const nest *n = (const nest *)o;
   if (!o || o->class != &nest_class)
     return ht_fail(HT_USAGE, "op '%s' wants ragged tensors", c->op->name);
-  if (n->rank != rank || n->values.dtype != ht_attr_type(c->attrs, "Tvalues") ||
+  if ((rank >= 0 && n->rank != rank) ||
+      n->values.dtype != ht_attr_type(c->attrs, "Tvalues") ||
       n->values.shape.rank < 1)
     return ht_fail(HT_USAGE,
                    "op '%s': a ragged tensor of %d splits and type "
@@ -194,11 +196,25 @@ static ht_status inner_split(ht_call *c, int inner, int k) {
   return HT_SUCCESS;
 }
 
+/* Joins the values in a list of n, which it ends, as out[k]. */
+static ht_status join_list(ht_call *c, int k, ht_list *list, ht_status st) {
+  ht_tensor joined[2] = {{0}, {0}};
+  ht_call part = *c;
+  part.out = joined;
+  if (st.code == HT_OK) st = ht_list_concat(&part, list);
+  if (st.code == HT_OK) {
+    c->out[k] = joined[0];
+    joined[0] = (ht_tensor){0};
+  }
+  for (int i = 0; i < 2; i++) ht_tensor_drop(&joined[i]);
+  ht_object_drop(&list->object);
+  return st;
+}
+
 /* The values of all elements, recorded as joined. */
 static ht_status join_values(ht_call *c, int inner) {
   int64_t n = ht_count(c->in[0]);
   ht_shape any = {.rank = -1};
-  ht_tensor joined[2] = {{0}, {0}};
   ht_list *list = NULL;
   const nest *e = NULL;
   HT_TRY(ht_list_new(ht_attr_type(c->attrs, "Tvalues"), &any, n, &list));
@@ -207,16 +223,42 @@ static ht_status join_values(ht_call *c, int inner) {
     st = nest_at(c, i, inner, &e);
     if (st.code == HT_OK) list->element[i] = ht_tensor_share(&e->values);
   }
-  ht_call part = *c;
-  part.out = joined;
-  if (st.code == HT_OK) st = ht_list_concat(&part, list);
-  if (st.code == HT_OK) {
-    c->out[c->n_out - 1] = joined[0];
-    joined[0] = (ht_tensor){0};
+  return join_list(c, c->n_out - 1, list, st);
+}
+
+/* Gradients of element i: its values, or zeros for as many rows as it has. */
+static ht_status gradient_rows(ht_call *c, int64_t i, const ht_shape *whole,
+                               ht_tensor *out) {
+  const nest *e = NULL;
+  ht_shape s = *whole;
+  if (ht_obj(c->in[0])[i]) {
+    HT_TRY(nest_at(c, i, -1, &e));
+    *out = ht_tensor_share(&e->values);
+    return HT_SUCCESS;
   }
-  for (int i = 0; i < 2; i++) ht_tensor_drop(&joined[i]);
-  ht_object_drop(&list->object);
-  return st;
+  if (s.rank && i + 1 < ht_count(c->in[1]))
+    s.dim[0] = ht_int_at(c->in[1], i + 1) - ht_int_at(c->in[1], i);
+  if (s.rank && s.dim[0] < 0)
+    return ht_fail(HT_USAGE, "op '%s': row splits descend", c->op->name);
+  return ht_tensor_zeros(c->run->pool, ht_attr_type(c->attrs, "Tvalues"), &s,
+                         out);
+}
+
+static ht_status to_variant_gradient(ht_call *c) {
+  ht_shape s;
+  ht_list *list = NULL;
+  HT_TRY(ht_need_dtype(c, 0, HT_VARIANT));
+  HT_TRY(ht_shape_from(c->in[2], false, &s));
+  int64_t n = ht_count(c->in[0]);
+  ht_shape any = {.rank = -1};
+  HT_TRY(ht_list_new(ht_attr_type(c->attrs, "Tvalues"), &any, n, &list));
+  ht_status st = HT_SUCCESS;
+  for (int64_t i = 0; i < n && st.code == HT_OK; i++)
+    st = gradient_rows(c, i, &s, &list->element[i]);
+  HT_TRY(join_list(c, 0, list, st));
+  if (ht_shape_equal(&c->out[0].shape, &s)) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "op '%s': gradients are not those of the values",
+                 c->op->name);
 }
 
 static ht_status from_variant(ht_call *c) {
@@ -263,6 +305,17 @@ const ht_op ht_ops_nest[] = {
         .doc = "The ragged tensor that variants hold.",
         .samples = "@ragged_rows_become_variants_and_rows_again",
         .forward = from_variant,
+        .gradient = ht_gradient_in_forward,
+    },
+    {
+        .name = "RaggedTensorToVariantGradient",
+        .inputs = "encoded_ragged_grad:variant row_splits:Tsplits "
+                  "dense_values_shape:int32",
+        .outputs = "dense_values_grad:Tvalues",
+        .attrs = "Tvalues:type Tsplits:type=int64",
+        .doc = "The gradient of values of which rows became variants.",
+        .samples = "@gradients_of_ragged_rows_are_joined",
+        .forward = to_variant_gradient,
         .gradient = ht_gradient_in_forward,
     },
     {0},

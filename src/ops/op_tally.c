@@ -168,56 +168,40 @@ static ht_status ragged_forward(ht_call *c) {
   return finish(&t, st);
 }
 
-#define OUTS                                        \
-  "output_indices:int64 output_values:output_type " \
-  "output_dense_shape:int64"
-#define ATTRS                                 \
-  "T:type minlength:int=-1 maxlength:int=-1 " \
-  "binary_output:bool output_type:type"
 #define PLAIN " binary_output=false"
+#define COUNT(title, ins, of, cases, function)                        \
+  {                                                                   \
+    .name = title, .inputs = ins " weights:output_type",              \
+    .outputs =                                                        \
+        "output_indices:int64 output_values:output_type "             \
+        "output_dense_shape:int64",                                   \
+    .attrs =                                                          \
+        "T:type minlength:int=-1 maxlength:int=-1 "                   \
+        "binary_output:bool output_type:type",                        \
+    .doc = "How often each number stands in each row" of ".",         \
+    .samples = cases, .forward = function, .gradient = ht_no_gradient \
+  }
 
 const ht_op ht_ops_tally[] = {
-    {
-        .name = "DenseCountSparseOutput",
-        .inputs = "values:T weights:output_type",
-        .outputs = OUTS,
-        .attrs = ATTRS,
-        .doc = "How often each number stands in each row.",
-        .samples =
-            "i[2,3]{1,1,4,0,2,0} l[0]" PLAIN "; l[5]{3,1,1,0,3} f[0]" PLAIN
-            "; i[2,3]{1,1,4,0,2,0} f[2,3]" PLAIN
-            "; i[2,3]{1,1,4,0,2,0} f[0] binary_output=true minlength=7;"
-            "l[2,3]{1,1,4,0,2,0} i[0] maxlength=3" PLAIN "; i[0] l[0]" PLAIN
-            "; i[0] d[0] minlength=2" PLAIN,
-        .forward = dense_forward,
-        .gradient = ht_no_gradient,
-    },
-    {
-        .name = "SparseCountSparseOutput",
-        .inputs = "indices:int64 values:T dense_shape:int64 "
-                  "weights:output_type",
-        .outputs = OUTS,
-        .attrs = ATTRS,
-        .doc = "How often each number stands in each row of a sparse tensor.",
-        .samples =
-            "l[4,2]{0,0,0,2,2,1,2,3} i[4]{1,1,5,0} l[2]{3,4} l[0]" PLAIN
-            "; l[4,2]{0,0,0,2,2,1,2,3} l[4]{1,1,5,0} l[2]{3,4} f[4]" PLAIN
-            "; l[3,1]{0,2,3} i[3]{2,2,0} l[1]{5} l[0] "
-            "binary_output=true maxlength=4",
-        .forward = sparse_forward,
-        .gradient = ht_no_gradient,
-    },
-    {
-        .name = "RaggedCountSparseOutput",
-        .inputs = "splits:int64 values:T weights:output_type",
-        .outputs = OUTS,
-        .attrs = ATTRS,
-        .doc = "How often each number stands in each row of a ragged tensor.",
-        .samples = "l[4]{0,2,2,5} i[5]{1,1,4,0,4} l[0]" PLAIN
-                   "; l[3]{0,1,4} l[4]{3,2,2,2} f[4] minlength=6" PLAIN
-                   "; l[2]{0,0} i[0] l[0] binary_output=true",
-        .forward = ragged_forward,
-        .gradient = ht_no_gradient,
-    },
+    COUNT("DenseCountSparseOutput", "values:T", "",
+          "i[2,3]{1,1,4,0,2,0} l[0]" PLAIN "; l[5]{3,1,1,0,3} f[0]" PLAIN
+          "; i[2,3]{1,1,4,0,2,0} f[2,3]" PLAIN
+          "; i[2,3]{1,1,4,0,2,0} f[0] binary_output=true minlength=7;"
+          "l[2,3]{1,1,4,0,2,0} i[0] maxlength=3" PLAIN "; i[0] l[0]" PLAIN
+          "; i[0] d[0] minlength=2" PLAIN,
+          dense_forward),
+    COUNT("SparseCountSparseOutput", "indices:int64 values:T dense_shape:int64",
+          " of a sparse tensor",
+          "l[4,2]{0,0,0,2,2,1,2,3} i[4]{1,1,5,0} l[2]{3,4} l[0]" PLAIN
+          "; l[4,2]{0,0,0,2,2,1,2,3} l[4]{1,1,5,0} l[2]{3,4} f[4]" PLAIN
+          "; l[3,1]{0,2,3} i[3]{2,2,0} l[1]{5} l[0] "
+          "binary_output=true maxlength=4",
+          sparse_forward),
+    COUNT("RaggedCountSparseOutput", "splits:int64 values:T",
+          " of a ragged tensor",
+          "l[4]{0,2,2,5} i[5]{1,1,4,0,4} l[0]" PLAIN
+          "; l[3]{0,1,4} l[4]{3,2,2,2} f[4] minlength=6" PLAIN
+          "; l[2]{0,0} i[0] l[0] binary_output=true",
+          ragged_forward),
     {0},
 };

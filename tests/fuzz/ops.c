@@ -15,15 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../golden_file.h"
+#include "../application.h"
 #include "autograd/tape.h"
 #include "base/map.h"
 #include "base/parallel.h"
 
 #include "base/random.h"
-#include "ops/interface.h"
 
-enum { MOST = GOLDEN_MAX_TENSORS, SECONDS = 20, LARGEST = 1 << 12 };
+enum { SECONDS = 20, LARGEST = 1 << 12 };
 
 typedef struct damage {
   ht_philox g;
@@ -139,35 +138,8 @@ static const char *odd_attrs(damage *d, const char *attrs, ht_arena *arena) {
 
 /* ---- one application */
 
-typedef struct application {
-  ht_arena arena;
-  ht_tensor in[MOST], out[MOST];
-  const ht_tensor *at[MOST];
-  ht_attrs attrs;
-  ht_run run;
-  ht_call call;
-} application;
-
-static ht_status bind(const golden_case *c, const char *attrs,
-                      application *a) {
-  ht_dtype dtype[MOST];
-  const ht_op *op = ht_op_find(c->op);
-  int n_out;
-  if (!op) return ht_fail(HT_USAGE, "no such op");
-  a->run = (ht_run){.folder = "."};
-  for (int i = 0; i < c->n_in; i++) dtype[i] = a->in[i].dtype;
-  for (int i = 0; i < c->n_in; i++) a->at[i] = &a->in[i];
-  HT_TRY(ht_attrs_bind(op, attrs, c->n_in, dtype, &a->arena, &a->attrs));
-  HT_TRY(ht_op_outputs(op, &a->attrs, 0, NULL, &n_out));
-  if (n_out > MOST) return ht_fail(HT_USAGE, "many outputs");
-  a->call = (ht_call){.op = op, .node = c->op, .attrs = &a->attrs,
-                      .n_in = c->n_in, .n_out = n_out, .in = a->at,
-                      .out = a->out, .run = &a->run};
-  return op->prepare ? op->prepare(&a->attrs, &a->call.prepared) : HT_SUCCESS;
-}
-
 static ht_status back(application *a, ht_tape *tape) {
-  HT_TRY(ht_tape_record(tape, &a->call, NULL, a->call.n_in, a->at,
+  HT_TRY(ht_tape_record(tape, &a->call, NULL, a->call.n_in, a->in_at,
                         a->call.n_out, a->out));
   HT_TRY(ht_tape_backward(tape, &a->run, a->call.n_out, a->out, NULL));
   for (int i = 0; i < a->call.n_in; i++) {
@@ -188,15 +160,14 @@ static ht_status run(application *a) {
   for (int i = 0; i < a->call.n_in && st.code == HT_OK; i++)
     if (ht_dtype_floating(a->in[i].dtype)) st = ht_tape_watch(tape, &a->in[i]);
   if (st.code == HT_OK) st = ht_op_forward(&a->call);
-  if (st.code == HT_OK && ht_tape_wants(a->call.op, a->call.n_in, a->at))
+  if (st.code == HT_OK && ht_tape_wants(a->call.op, a->call.n_in, a->in_at))
     st = back(a, tape);
   ht_tape_free(tape);
   return st;
 }
 
 static void make_inputs(const golden_case *c, damage *d, application *a) {
-  for (int i = 0; i < c->n_in; i++)
-    if (golden_tensor(c->in[i], &a->in[i]).code != HT_OK) abort();
+  if (application_inputs(c, a).code != HT_OK) abort();
   for (uint32_t n = 1 + draw(d, 2); n-- && c->n_in;) {
     ht_tensor *t = &a->in[draw(d, (uint32_t)c->n_in)];
     (draw(d, 2) ? reshape : odd_value)(d, t);
@@ -209,14 +180,10 @@ static void one(const golden_case *c, uint64_t copy) {
   make_inputs(c, &d, &a);
   const char *attrs = c->attrs;
   if (draw(&d, 3) == 0) attrs = odd_attrs(&d, attrs, &a.arena);
-  ht_status st = bind(c, attrs, &a);
+  ht_status st = application_bind(c, attrs, &a);
   if (st.code == HT_OK) st = run(&a);
   if (st.code != HT_OK && (!st.msg || !*st.msg)) abort();
-  if (a.call.prepared && a.call.op->unprepare)
-    a.call.op->unprepare(a.call.prepared);
-  for (int i = 0; i < c->n_in; i++) ht_tensor_drop(&a.in[i]);
-  for (int i = 0; i < a.call.n_out; i++) ht_tensor_drop(&a.out[i]);
-  ht_arena_free(&a.arena);
+  application_close(c, &a);
 }
 
 /* ---- all of them, in a process that another follows where it ends */

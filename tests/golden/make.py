@@ -315,6 +315,11 @@ def run_sample(sample):
         raise BadSample("TensorFlow %s has no such op" % tf.__version__)
     with tf.Graph().as_default(), session() as run:
         op, tensors, outputs = call_op(sample, definition)
+        bits = sample.options.get("decoded")
+        if bits:  # the pixels of a file, whose bytes are a library's
+            outputs = [tf.raw_ops.DecodeImage(
+                contents=outputs[0], channels=0, dtype=tf.uint16 if bits == 16
+                else tf.uint8, expand_animations=False)]
         run.run(tf.compat.v1.tables_initializer())
         values = run.run(outputs) if outputs else run.run(op) or []
         values = [as_array(v) for v in values]

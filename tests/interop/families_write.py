@@ -15,6 +15,7 @@ import families_published  # noqa: F401
 import families_rnn  # noqa: F401
 import families_text  # noqa: F401
 import families_v1  # noqa: F401
+import families_wider  # noqa: F401
 from families_registry import FAMILIES
 
 

@@ -145,6 +145,15 @@ class Found(tf.train.Checkpoint):
                        lambda: x[:4])
         return {"y": tf.ensure_shape(rows, [4, 2]) @ self.variables[3]}
 
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], name="x")])
+    def single_step(self, x):
+        """Of a network whose state is zero before it."""
+        def step(i, h):
+            return i + 1, tf.tanh(x @ self.variables[4] +
+                                  h @ self.variables[5])
+        return {"y": tf.while_loop(lambda i, h: i < 1, step,
+                                   [0, tf.zeros_like(x)])[1]}
+
     @tf.function(input_signature=[tf.RaggedTensorSpec(
         [None, None], tf.float32, 1)])
     def odd(self, x):
@@ -175,10 +184,10 @@ def strange_parts(meta):
 def make_v2():
     path = fresh("found_v2")
     m = Found()
-    names = ("outputs", "attention", "padded", "strange")
+    names = ("outputs", "attention", "padded", "strange", "single_step")
     tf.saved_model.save(m, path, signatures={n: getattr(m, n) for n in names})
     inputs = {"outputs": numbers(3, 2), "attention": numbers(3, 2),
-              "padded": numbers(3, 2)}
+              "padded": numbers(3, 2), "single_step": numbers(3, 2)}
     with golden("found_v2") as out:
         for name, x in inputs.items():
             with tf.GradientTape() as tape:

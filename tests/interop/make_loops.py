@@ -75,6 +75,23 @@ def signatures(w, ref, table):
                       "concat": grown.concat(), "size": grown.size(),
                       "piece": pieces.read(1) * 2.0})
 
+    # Gradients that stand in the graph: they add up in arrays of their own.
+    kept = v1.TensorArray(tf.float32, 4, clear_after_read=False).unstack(
+        tf.tile(x[None], [4, 1, 1]) * table[:4, None, :])
+    h = v1.while_loop(
+        lambda i, h: i < n, lambda i, h: (
+            i + 1, tf.tanh(h + kept.read(i) * kept.read(3))), [0, x])[1]
+    pieces = v1.TensorArray(tf.float32, 2, infer_shape=False,
+                            clear_after_read=False).split(
+        tf.concat([h, x], 0), [1, 3])
+    slopes = v1.gradients(tf.reduce_sum(h ** 2) + tf.reduce_sum(
+        kept.gather([1, 2, 1]) ** 3) + tf.reduce_sum(
+            pieces.read(1) * pieces.read(1)) + tf.reduce_sum(
+                kept.concat()), [x, table], name="gradients/own")
+    out["slopes"] = ({"n": (n, 3), "x": (x, value)},
+                     {"x": tf.stop_gradient(slopes[0]),
+                      "table": tf.stop_gradient(slopes[1]), "h": h})
+
     # Recurrent networks as modules of 2018 have them.
     sequence = v1.placeholder(tf.float32, [None, None, 3], "sequence")
     length = v1.placeholder(tf.int32, [None], "length")

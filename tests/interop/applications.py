@@ -21,15 +21,17 @@ import sys
 
 import numpy as np
 
-# A rate that floats hold exactly, so that double says what it can.
-BATCH, RATE, BOUND = 8, 2 ** -17, 2e-4
-# Keras's name -> size of the images, whether they are bytes, options
+BATCH, BOUND = 8, 2e-4
+# Keras's name -> size of the images, whether they are bytes, rate, options.
+# Floats hold the rates exactly, so that double says what it can; with larger
+# ones the first three run away, and no two programs with the same gradients
+# stay together.
 NETWORKS = {
-    "MobileNetV2": (96, False, {}),
-    "ResNet50": (96, False, {}),
-    "EfficientNetB0": (96, True, {"drop_connect_rate": 0}),
-    "MobileNetV3Large": (96, True, {}),
-    "InceptionV3": (139, False, {}),
+    "MobileNetV2": (96, False, 2 ** -20, {}),
+    "ResNet50": (96, False, 2 ** -23, {}),
+    "InceptionV3": (139, False, 2 ** -23, {}),
+    "EfficientNetB0": (96, True, 2 ** -17, {"drop_connect_rate": 0}),
+    "MobileNetV3Large": (96, True, 2 ** -17, {}),
 }
 HEAD = """| | mode | program | outputs | gradients | losses | weights |
 |---|---|---|---|---|---|---|
@@ -46,7 +48,7 @@ def draw(rng, n, size, wide):
 
 def made(name):
     import tensorflow as tf
-    size, _, options = NETWORKS[name]
+    size, _, _, options = NETWORKS[name]
     return getattr(tf.keras.applications, name)(
         include_top=False, weights=None, pooling="avg",
         input_shape=(size, size, 3), **options)
@@ -55,7 +57,7 @@ def made(name):
 def write(name, path):
     """In a process of its own, as the oracle changes how graphs are made."""
     import tensorflow as tf
-    size, wide, _ = NETWORKS[name]
+    size, wide, *_ = NETWORKS[name]
     tf.keras.utils.set_random_seed(11)
     net = made(name)
     norms = [x for x in net._flatten_layers()
@@ -81,7 +83,7 @@ def problem_of(name, path, training):
     import feeds
     import oracle
     from families_registry import Family
-    size, wide, _ = NETWORKS[name]
+    size, wide, *_ = NETWORKS[name]
     feeds.BATCH = BATCH
     feeds.SPECIAL = lambda _, spec, rng: draw(rng, BATCH, size, wide).astype(
         spec.dtype.as_numpy_dtype)
@@ -90,6 +92,7 @@ def problem_of(name, path, training):
     p = families_training.Problem(path, way, calls)
     p.mode = "training" if training else "inference"
     p.call = families_training.find_call(calls, "call", training)
+    p.rate = NETWORKS[name][2]
     p.kernel, p.bias = (a.astype(type_of(p)) for a in (p.kernel, p.bias))
     return p
 
@@ -113,7 +116,7 @@ def tensorflow_numbers(p):
     for k, g in p.call.gradients(feed, ones_by_turns(p, feed)).items():
         found["gradient " + k] = g
     keep, families_training.oracle.unchanged = oracle.unchanged, nothing
-    found["losses"] = families_training.keras_losses(p, "sgd", RATE)
+    found["losses"] = families_training.keras_losses(p, "sgd", p.rate)
     oracle.unchanged = keep
     for k, v in p.call.variables.items():
         found["weight " + k] = v.numpy()
@@ -149,7 +152,7 @@ def hubtune_numbers(p, scratch):
     for k, g in program.gradients(p.path, p.call, feed,
                                   ones_by_turns(p, feed)).items():
         found["gradient " + k] = g
-    found["losses"] = families_training.hubtune_losses(p, "sgd", RATE)
+    found["losses"] = families_training.hubtune_losses(p, "sgd", p.rate)
     run, tuned = program.scratch("run"), os.path.join(scratch, "tuned")
     shutil.rmtree(tuned, ignore_errors=True)
     program.hubtune("export", run, tuned, "--what", "module")

@@ -148,7 +148,61 @@ START_TEST(an_image_that_no_file_can_hold_is_refused) {
 }
 END_TEST
 
+/* ---- convolutions */
+
+enum { PIXELS = 9, CHANNELS = 20, EACH = 2, SIZE = 7 };
+
+static ht_tensor drawn(ht_shape shape, int seed) {
+  ht_tensor t = make(HT_FLOAT, shape);
+  for (int64_t i = 0; i < ht_count(&t); i++)
+    ht_f(&t)[i] = (float)((i * 37 + seed) % 23) / 11 - 1;
+  return t;
+}
+
+static ht_tensor sizes(const ht_shape *s) {
+  ht_tensor t = make(HT_INT32, ht_shape_1(4));
+  for (int i = 0; i < 4; i++) ht_i32(&t)[i] = (int32_t)s->dim[i];
+  return t;
+}
+
+/* Runs both; [0] has a filter for each channel, [1] groups of one. */
+static void like_each_other(const char *const op[2], const ht_tensor *in[2][3],
+                            int n) {
+  static const char attrs[] = "strides=[1,2,2,1] padding='SAME'";
+  ht_tensor out[2];
+  for (int k = 0; k < 2; k++)
+    OK(ht_apply(&run, op[k], attrs, n, in[k], 1, &out[k]));
+  ck_assert_int_eq(ht_count(&out[0]), ht_count(&out[1]));
+  for (int64_t i = 0; i < ht_count(&out[0]); i++)
+    ck_assert_float_eq_tol(ht_f(&out[0])[i], ht_f(&out[1])[i], 1e-5f);
+  for (int k = 0; k < 2; k++) ht_tensor_drop(&out[k]);
+}
+
+START_TEST(groups_of_one_channel_are_a_filter_for_each) {
+  ht_shape sx = {4, {2, PIXELS, PIXELS, CHANNELS}},
+           sy = {4, {2, (PIXELS + 1) / 2, (PIXELS + 1) / 2, CHANNELS * EACH}},
+           sf[2] = {{4, {SIZE, SIZE, CHANNELS, EACH}},
+                    {4, {SIZE, SIZE, 1, CHANNELS * EACH}}};
+  ht_tensor x = drawn(sx, 1), dy = drawn(sy, 2), nx = sizes(&sx);
+  ht_tensor f[2] = {drawn(sf[0], 3), drawn(sf[1], 3)};
+  ht_tensor nf[2] = {sizes(&sf[0]), sizes(&sf[1])};
+  like_each_other((const char *[]){"DepthwiseConv2dNative", "Conv2D"},
+                  (const ht_tensor *[2][3]){{&x, &f[0]}, {&x, &f[1]}}, 2);
+  like_each_other(
+      (const char *[]){"DepthwiseConv2dNativeBackpropInput",
+                       "Conv2DBackpropInput"},
+      (const ht_tensor *[2][3]){{&nx, &f[0], &dy}, {&nx, &f[1], &dy}}, 3);
+  like_each_other(
+      (const char *[]){"DepthwiseConv2dNativeBackpropFilter",
+                       "Conv2DBackpropFilter"},
+      (const ht_tensor *[2][3]){{&x, &nf[0], &dy}, {&x, &nf[1], &dy}}, 3);
+  ht_tensor *all[] = {&x, &dy, &nx, &f[0], &f[1], &nf[0], &nf[1]};
+  for (int i = 0; i < 7; i++) ht_tensor_drop(all[i]);
+}
+END_TEST
+
 static void add(TCase *c) {
+  tcase_add_test(c, groups_of_one_channel_are_a_filter_for_each);
   tcase_add_test(c, the_second_ctc_loss_is_the_first_with_the_blank_in_front);
   tcase_add_test(c, encoded_images_decode_to_their_pixels);
   tcase_add_test(c, an_image_that_no_file_can_hold_is_refused);

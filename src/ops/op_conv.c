@@ -13,22 +13,31 @@ static const kind flat = {2, false}, deep = {3, false}, each = {2, true};
 
 /* ---- geometry */
 
-static ht_status check_filter(const ht_shape *f, int64_t cin, ht_conv *c) {
+/* last: the filter's last two dimensions. */
+static bool fits_each(const int64_t *last, ht_conv *c) {
+  c->cout = last[0] * last[1];
+  c->groups = 1;
+  return last[0] == c->cin;
+}
+
+/* As many groups as channels: the same bytes are a filter for each. */
+static bool fits_groups(const int64_t *last, bool images, ht_conv *c) {
+  bool fits = last[0] > 0 ? c->cin % last[0] == 0 : c->cin == 0;
+  c->cout = last[1];
+  c->groups = last[0] > 0 ? c->cin / last[0] : 1;
+  if (!fits || !c->groups || c->cout % c->groups != 0) return false;
+  c->depthwise = images && c->groups > 1 && c->groups == c->cin;
+  if (c->depthwise) c->groups = 1;
+  return true;
+}
+
+static ht_status check_filter(const ht_shape *f, ht_conv *c) {
   const int64_t *last = f->dim + f->rank - 2;
   char text[HT_SHAPE_TEXT];
-  if (c->depthwise) {
-    c->cout = last[0] * last[1];
-    c->groups = 1;
-    if (last[0] == cin) return HT_SUCCESS;
-  } else {
-    c->cout = last[1];
-    c->groups = last[0] > 0 ? cin / last[0] : 1;
-    bool fits = last[0] > 0 ? c->groups * last[0] == cin : cin == 0;
-    if (!c->groups) fits = false;
-    if (fits && c->cout % c->groups == 0) return HT_SUCCESS;
-  }
+  if (c->depthwise ? fits_each(last, c) : fits_groups(last, f->rank == 4, c))
+    return HT_SUCCESS;
   return ht_fail(HT_USAGE, "a filter of shape %s does not fit %lld channels",
-                 ht_shape_text(f, text), (long long)cin);
+                 ht_shape_text(f, text), (long long)c->cin);
 }
 
 static ht_status geometry(const ht_attrs *attrs, const kind *k, ht_dtype t,
@@ -42,7 +51,7 @@ static ht_status geometry(const ht_attrs *attrs, const kind *k, ht_dtype t,
   *c = (ht_conv){.t = t, .depthwise = k->depthwise};
   HT_TRY(ht_window_from(attrs, &l, x, size, &c->w));
   c->cin = ht_layout_channels(&l, x);
-  return check_filter(f, c->cin, c);
+  return check_filter(f, c);
 }
 
 ht_status ht_conv_geometry(const ht_attrs *attrs, bool depthwise,

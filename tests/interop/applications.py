@@ -28,7 +28,7 @@ BATCH, BOUND = 8, 2e-4
 # stay together.
 NETWORKS = {
     "MobileNetV2": (96, False, 2 ** -20, {}),
-    "ResNet50": (96, False, 2 ** -23, {}),
+    "ResNet50": (96, False, 2 ** -26, {}),
     "InceptionV3": (139, False, 2 ** -23, {}),
     "EfficientNetB0": (96, True, 2 ** -17, {"drop_connect_rate": 0}),
     "MobileNetV3Large": (96, True, 2 ** -17, {}),

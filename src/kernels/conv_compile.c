@@ -193,7 +193,7 @@ static ht_compiled *compiled_for(ht_conv_room *r, const ht_compiled *wanted) {
  * large filter for; a divisor of the batch, and never so many that threads
  * wait for the last. */
 static int64_t images(const ht_conv *c) {
-  enum { WORK = 4 << 20, CALLS = 16, LARGE = 1 << 19, FEW = 4, PIXELS = 192 };
+  enum { WORK = 4 << 20, CALLS = 16, LARGE = 1 << 16, FEW = 4, PIXELS = 192 };
   int64_t out = ht_window_pixels(c->w.out), in = ht_window_pixels(c->w.in);
   double taps = (double)ht_window_pixels(c->w.size) *
                 (c->depthwise ? 1 : (double)(c->cin / c->groups));

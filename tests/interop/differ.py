@@ -75,6 +75,19 @@ def distance(a, b):
                np.linalg.norm(far) / np.linalg.norm(b))
 
 
+def together(got, wanted, exact, bound):
+    """Everything that got and wanted have, as one vector: how far it is from
+    double, against bound or DRAWS times how far wanted is."""
+    if sorted(got) != sorted(exact):
+        return ["there are %s, wanted %s" % (sorted(got), sorted(exact))]
+    a, b, c = (np.concatenate([np.ravel(x[k]).astype("d") for k in
+                               sorted(exact)]) for x in (got, wanted, exact))
+    ours, theirs = (np.linalg.norm(x - c) / np.linalg.norm(c) for x in (a, b))
+    note(ours)
+    return [] if ours <= max(bound, DRAWS * theirs) else [
+        "all together differ by %.3g, TensorFlow's by %.3g" % (ours, theirs)]
+
+
 def limit(bound, k):
     return bound[k] if isinstance(bound, dict) else bound
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "train/feed_images.h"
 #include "train/weights.h"
 
@@ -84,6 +85,18 @@ found:
                  f->data.path, port->name, port->name);
 }
 
+static ht_status no_such_input(const ht_feed *f, const ht_callable *call,
+                               const char *name, size_t n) {
+  ht_text names = {.max = 600};
+  for (int k = 0; k < f->n_inputs; k++)
+    ht_text_printf(&names, "%s'%s'", k ? ", " : "", f->input[k]->name);
+  ht_status st =
+      ht_fail(HT_USAGE, "'%s': no input '%.*s': there are %s", call->name,
+              (int)n, name, names.n ? names.p : "none");
+  ht_text_free(&names);
+  return st;
+}
+
 /* Every "NAME=COLUMN" has to be for an input there is. */
 static ht_status check_asked(const ht_feed *f, const ht_callable *call,
                              const ht_mapping_choice *choice) {
@@ -94,9 +107,7 @@ static ht_status check_asked(const ht_feed *f, const ht_callable *call,
       return ht_fail(HT_USAGE, "'--input' wants NAME=COLUMN, not '%s'", text);
     for (int k = 0; k < f->n_inputs && !found; k++)
       found = same_port(call, f->input[k], text, (size_t)(equals - text));
-    if (!found)
-      return ht_fail(HT_USAGE, "'%s': no input '%.*s'", call->name,
-                     (int)(equals - text), text);
+    if (!found) return no_such_input(f, call, text, (size_t)(equals - text));
   }
   return HT_SUCCESS;
 }

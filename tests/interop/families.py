@@ -42,8 +42,9 @@ is exported in both formats, loaded in TensorFlow again. Models that compute
 in half or bfloat16 are held to four of its roundings instead (2^-8, 2^-5):
 TensorFlow's own kernels differ among themselves by as much. Networks whose
 gradients through batch norm magnify rounding are held against the same network
-in double: within three times of how far TensorFlow's own float is from it,
-measured beside it. Cells count checks that passed; `-` where there is nothing
+in double: each gradient in double to 1e-9; in float all gradients together,
+outputs and losses within three times of how far TensorFlow's own float is from
+it, measured beside it. Cells count checks that passed; `-` where there is nothing
 to compare, and an export of 1 where the tuned module alone was exported
 (`--no-export`). Ops are the kinds in the file.
 

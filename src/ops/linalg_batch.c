@@ -115,3 +115,21 @@ ht_status ht_lin_arrived(ht_back *b, int i, ht_tensor *out) {
   }
   return ht_back_zeros(b, b->out[i].dtype, &b->out[i].shape, out);
 }
+
+ht_status ht_lin_give_eigen(ht_back *b, ht_lin_batch *w) {
+  ht_tensor de, dv = {0};
+  w->s.flag = ht_attr_bool(b->attrs, "compute_v");
+  HT_TRY(ht_lin_arrived(b, 0, &de));
+  ht_status st = w->s.flag ? ht_lin_arrived(b, 1, &dv) : HT_SUCCESS;
+  if (st.code == HT_OK) {
+    ht_lin_reads(w, &b->in[0]);
+    ht_lin_reads(w, &b->out[0]);
+    ht_lin_reads(w, w->s.flag ? &b->out[1] : NULL);
+    ht_lin_reads(w, &de);
+    ht_lin_reads(w, w->s.flag ? &dv : NULL);
+    st = ht_lin_give_first(b, w);
+  }
+  ht_tensor_drop(&de);
+  ht_tensor_drop(&dv);
+  return st;
+}

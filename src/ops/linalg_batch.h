@@ -33,6 +33,9 @@ ht_status ht_lin_check(const ht_call *c, bool pairs,
                        bool square) HT_MUST_CHECK;
 /* Runs a gradient of input 0 and gives it. */
 ht_status ht_lin_give_first(ht_back *b, ht_lin_batch *w) HT_MUST_CHECK;
+/* The same of values (output 0) and, with `compute_v`, vectors (output 1) of
+ * matrices: operands are input, outputs and their cotangents. */
+ht_status ht_lin_give_eigen(ht_back *b, ht_lin_batch *w) HT_MUST_CHECK;
 /* The cotangent of output i, or zeros where none arrives. */
 ht_status ht_lin_arrived(ht_back *b, int i, ht_tensor *out) HT_MUST_CHECK;
 

@@ -154,21 +154,7 @@ static ht_status eigen_back(const ht_lin_step *s) {
 
 static ht_status eigen_gradient(ht_back *b) {
   ht_lin_batch w = pairs_of(&b->in[0].shape, eigen_back, b->in[0].dtype);
-  ht_tensor de, dv = {0};
-  w.s.flag = ht_attr_bool(b->attrs, "compute_v");
-  HT_TRY(ht_lin_arrived(b, 0, &de));
-  ht_status st = w.s.flag ? ht_lin_arrived(b, 1, &dv) : HT_SUCCESS;
-  if (st.code == HT_OK) {
-    ht_lin_reads(&w, &b->in[0]);
-    ht_lin_reads(&w, &b->out[0]);
-    ht_lin_reads(&w, w.s.flag ? &b->out[1] : NULL);
-    ht_lin_reads(&w, &de);
-    ht_lin_reads(&w, w.s.flag ? &dv : NULL);
-    st = ht_lin_give_first(b, &w);
-  }
-  ht_tensor_drop(&de);
-  ht_tensor_drop(&dv);
-  return st;
+  return ht_lin_give_eigen(b, &w);
 }
 
 #define TURNED "{1,2,0,-2,1,0.5,0,0.25,3}"

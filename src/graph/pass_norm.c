@@ -6,13 +6,11 @@
 
 static bool is_norm(const ht_step *s) {
   return ht_pass_plain(s) && strncmp(s->op->name, "FusedBatchNorm", 14) == 0 &&
-         !strchr(s->op->name, '+') && ht_pass_float(s);
+         ht_pass_float(s);
 }
 
 bool ht_pass_batch_norm(const ht_step *s) {
-  return ht_pass_plain(s) && s->n_out >= 5 &&
-         strncmp(s->op->name, "FusedBatchNorm", 14) == 0 &&
-         ht_attr_bool(s->attrs, "is_training") && ht_pass_float(s);
+  return is_norm(s) && s->n_out >= 5 && ht_attr_bool(s->attrs, "is_training");
 }
 
 ht_activation ht_pass_norm_activation(const ht_step *norm) {
@@ -27,7 +25,8 @@ static ht_step *norm_before(const ht_plan *p, const ht_step *s,
       !ht_op_norm_with(ht_activation_of(s->op)) || readers[s->in[0]] != 1)
     return NULL;
   ht_step *norm = ht_pass_maker(p, s->in[0]);
-  return is_norm(norm) && s->in[0] == norm->out ? norm : NULL;
+  bool alone = is_norm(norm) && !strchr(norm->op->name, '+');
+  return alone && s->in[0] == norm->out ? norm : NULL;
 }
 
 ht_status ht_pass_norm(ht_plan *p) {

@@ -18,6 +18,9 @@ const ht_op *ht_op_norm_with(ht_activation activation);
 /* FusedBatchNorm* without output 0: its statistics, for the ops below. */
 extern const ht_op ht_op_norm_statistics;
 
+/* Six inputs are floats, and 1 to 4 (scale, offset, mean and variance) have a
+ * value for each channel. */
+ht_status ht_norm_need(const ht_call *c, int64_t channels) HT_MUST_CHECK;
 /* The axes of data in the layout that the attributes name. */
 ht_channels ht_norm_channels(const ht_attrs *attrs, const ht_shape *s);
 /* scale / sqrt(variance + epsilon) by channel. */

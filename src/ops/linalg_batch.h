@@ -10,7 +10,7 @@
 typedef struct ht_lin_batch {
   ht_lin_step s;
   ht_lin_fn *fn;
-  bool pairs;  /* numbers of the step are pairs: complex128 */
+  bool pairs;     /* numbers of the step are pairs: complex128 */
   bool broadcast; /* all operands are matrices, some of smaller batches */
   ht_shape lead;  /* of the batch */
   int n_in, n_out;
@@ -29,8 +29,7 @@ ht_status ht_lin_run(ht_pool *pool, ht_lin_batch *b) HT_MUST_CHECK;
 /* The shape of x without its last two dimensions, with n (a, then b). */
 ht_shape ht_lin_tail(const ht_shape *x, int n, int64_t a, int64_t b);
 /* Input 0 has matrices of floats (or complex), square ones. */
-ht_status ht_lin_check(const ht_call *c, bool pairs,
-                       bool square) HT_MUST_CHECK;
+ht_status ht_lin_check(const ht_call *c, bool pairs, bool square) HT_MUST_CHECK;
 /* Runs a gradient of input 0 and gives it. */
 ht_status ht_lin_give_first(ht_back *b, ht_lin_batch *w) HT_MUST_CHECK;
 /* The same of values (output 0) and, with `compute_v`, vectors (output 1) of

@@ -8,14 +8,6 @@
 
 enum { DATA, SCALE, OFFSET, MEAN, VARIANCE, OTHER };
 
-static ht_status check(const ht_call *c, const ht_channels *s) {
-  for (int i = DATA; i <= OTHER; i++) HT_TRY(ht_need_dtype(c, i, HT_FLOAT));
-  for (int i = SCALE; i <= VARIANCE; i++)
-    if (c->in[i]->shape.rank != 1 || c->in[i]->shape.dim[0] != s->channels)
-      return ht_fail(HT_USAGE, "scale and offset do not fit the channels");
-  return HT_SUCCESS;
-}
-
 static const ht_kernel *kernel_of(ht_activation activation) {
   return activation == HT_RELU6 ? &ht_k_relu6 : &ht_k_relu;
 }
@@ -55,7 +47,7 @@ static ht_status forward(ht_call *c) {
   const ht_shape *shape = &c->in[DATA]->shape;
   ht_channels s = ht_norm_channels(p->norm, shape);
   ht_tensor a;
-  HT_TRY(check(c, &s));
+  HT_TRY(ht_norm_need(c, s.channels));
   HT_TRY(ht_norm_factors(c->run->pool, p->norm, c->in[SCALE], c->in[VARIANCE],
                          &a));
   ht_scaling by = {ht_f(c->in[MEAN]), ht_f(&a), ht_f(c->in[OFFSET]),

@@ -5,15 +5,6 @@
 
 enum { DATA, SCALE, OFFSET, MEAN, VARIANCE, FILTER };
 
-static ht_status check(const ht_call *c) {
-  int64_t n = c->in[DATA]->shape.rank == 4 ? c->in[DATA]->shape.dim[3] : -1;
-  for (int i = DATA; i <= FILTER; i++) HT_TRY(ht_need_dtype(c, i, HT_FLOAT));
-  for (int i = SCALE; i <= VARIANCE; i++)
-    if (c->in[i]->shape.rank != 1 || c->in[i]->shape.dim[0] != n)
-      return ht_fail(HT_USAGE, "scale and offset do not fit the channels");
-  return HT_SUCCESS;
-}
-
 static ht_scaling scaling(const ht_norm_conv_parts *p, const float *mean,
                           const ht_tensor *a, const float *offset) {
   return (ht_scaling){mean, ht_f(a), offset, p->activation};
@@ -23,9 +14,10 @@ static ht_status forward(ht_call *c) {
   const ht_norm_conv_parts *p = c->prepared;
   ht_conv conv;
   ht_tensor a;
-  HT_TRY(check(c));
-  HT_TRY(ht_conv_geometry(c->attrs, p->depthwise, &c->in[DATA]->shape,
-                          &c->in[FILTER]->shape, &conv));
+  const ht_shape *x = &c->in[DATA]->shape;
+  HT_TRY(ht_norm_need(c, x->rank == 4 ? x->dim[3] : -1));
+  HT_TRY(ht_conv_geometry(c->attrs, p->depthwise, x, &c->in[FILTER]->shape,
+                          &conv));
   int64_t dim[4] = {conv.w.batch, conv.w.out[1], conv.w.out[2], conv.cout};
   ht_shape s = ht_shape_of(4, dim);
   HT_TRY(ht_out(c, 0, HT_FLOAT, &s));

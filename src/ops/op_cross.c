@@ -230,6 +230,17 @@ static ht_status rows_of(cross *x, int sparse, int dense) {
   return ht_fail(HT_USAGE, "op '%s' wants features with rows", c->op->name);
 }
 
+static ht_status open_features(cross *x) {
+  x->feature = calloc((size_t)x->n, sizeof *x->feature);
+  return x->feature ? HT_SUCCESS
+                    : ht_fail(HT_NO_MEMORY, "no memory for features");
+}
+
+static void close_features(cross *x) {
+  for (int i = 0; i < x->n; i++) free(x->feature[i].first);
+  free(x->feature);
+}
+
 /* `more`: inputs after the features. */
 static ht_status run(cross *x, int more) {
   ht_call *c = x->call;
@@ -239,12 +250,10 @@ static ht_status run(cross *x, int more) {
     return ht_fail(HT_USAGE, "op '%s': inputs do not fit", c->op->name);
   HT_TRY(rows_of(x, sparse, dense));
   x->n = sparse + dense;
-  x->feature = calloc((size_t)x->n, sizeof *x->feature);
-  if (!x->feature) return ht_fail(HT_NO_MEMORY, "no memory for features");
+  HT_TRY(open_features(x));
   ht_status st = read_features(x, sparse, dense);
   if (st.code == HT_OK) st = cross_sparse(x);
-  for (int i = 0; i < x->n; i++) free(x->feature[i].first);
-  free(x->feature);
+  close_features(x);
   return st;
 }
 
@@ -362,11 +371,9 @@ static ht_status ragged_forward(ht_call *c) {
       2 * k.ragged + 3 * k.sparse + k.dense != c->n_in)
     return ht_fail(HT_USAGE, "op '%s': inputs do not fit", c->op->name);
   HT_TRY(ragged_rows(&x, &k));
-  x.feature = calloc((size_t)x.n, sizeof *x.feature);
-  if (!x.feature) return ht_fail(HT_NO_MEMORY, "no memory for features");
+  HT_TRY(open_features(&x));
   ht_status st = run_ragged(&x, &k, order);
-  for (int i = 0; i < x.n; i++) free(x.feature[i].first);
-  free(x.feature);
+  close_features(&x);
   return st;
 }
 

@@ -14,6 +14,14 @@ ht_channels ht_norm_channels(const ht_attrs *attrs, const ht_shape *s) {
   return c;
 }
 
+ht_status ht_norm_need(const ht_call *c, int64_t channels) {
+  for (int i = 0; i < 6; i++) HT_TRY(ht_need_dtype(c, i, HT_FLOAT));
+  for (int i = 1; i < 5; i++)
+    if (c->in[i]->shape.rank != 1 || c->in[i]->shape.dim[0] != channels)
+      return ht_fail(HT_USAGE, "scale and offset do not fit the channels");
+  return HT_SUCCESS;
+}
+
 static ht_status check(const ht_call *c, bool training, double factor) {
   const ht_tensor *x = c->in[0];
   if (x->dtype != HT_FLOAT) return ht_no_dtype(c, x->dtype);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "train/feed_images.h"
 #include "train/weights.h"
 
@@ -85,20 +84,17 @@ found:
                  f->data.path, port->name, port->name);
 }
 
-static ht_status no_such_input(const ht_feed *f, const ht_callable *call,
-                               const char *name, size_t n) {
-  ht_text names = {.max = 600};
-  for (int k = 0; k < f->n_inputs; k++)
-    ht_text_printf(&names, "%s'%s'", k ? ", " : "", f->input[k]->name);
-  ht_status st =
-      ht_fail(HT_USAGE, "'%s': no input '%.*s': there are %s", call->name,
-              (int)n, name, names.n ? names.p : "none");
-  ht_text_free(&names);
-  return st;
+static ht_status no_such_input(ht_feed *f, const ht_callable *call,
+                               const char *text, size_t n) {
+  const ht_port *port;
+  const char *name = ht_arena_bytes(&f->data.arena, text, n);
+  if (!name) return ht_fail(HT_NO_MEMORY, "no memory for a name");
+  HT_TRY(ht_callable_named(call, name, &port)); /* fails with those there are */
+  return ht_fail(HT_USAGE, "'%s': no input '%s'", call->name, name);
 }
 
 /* Every "NAME=COLUMN" has to be for an input there is. */
-static ht_status check_asked(const ht_feed *f, const ht_callable *call,
+static ht_status check_asked(ht_feed *f, const ht_callable *call,
                              const ht_mapping_choice *choice) {
   for (int i = 0; i < choice->n_input; i++) {
     const char *text = choice->input[i], *equals = strchr(text, '=');

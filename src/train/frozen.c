@@ -499,10 +499,10 @@ ht_status ht_frozen_make(const ht_frozen_work *w, ht_frozen **out,
                          const char **why) {
   *out = NULL;
   *why = NULL;
-  if (trains_module(w->composed) && ht_feed_example_bytes(w->feed) < LARGE)
-    *why = "it is trained";
+  making m = {.w = w};
+  if (trains_module(w->composed) && !is_large(&m)) *why = "it is trained";
   if (*why || !w->n) return HT_SUCCESS;
-  making m = {.w = w, .f = calloc(1, sizeof *m.f)};
+  m.f = calloc(1, sizeof *m.f);
   if (!m.f) return ht_fail(HT_NO_MEMORY, "no memory for the module's output");
   ht_status st = make(&m);
   drop_values(&m, m.tried);

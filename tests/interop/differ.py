@@ -122,6 +122,6 @@ def gradients(got, wanted, bound=1e-4):
         else:
             far = np.linalg.norm(g - w) / norms[k]
             note(far)
-            if far > limit(bound, k):
+            if far > bound:
                 found.append("'%s' differs by %.3g" % (k, far))
     return found

@@ -171,7 +171,7 @@ static void plain(numbers *x) {
   float *y = malloc((size_t)x->n[Z] * sizeof *y);
   ht_channel_scale(&s, &by, x->p[Z], y);
   OK(ht_conv_forward(&at, &x->c, NULL, y, x->p[F], x->p[Y]));
-  OK(ht_conv_back_filter(&at, &x->c, y, x->p[G], x->p[DF]));
+  OK(ht_conv_back_filter(&at, &x->c, y, x->p[G], x->p[DF], NULL));
   OK(ht_conv_back_input(&at, &x->c, x->p[F], x->p[G], x->p[DY]));
   OK(ht_channel_slopes(NULL, &s, &by, x->p[Z], x->p[DY], x->sums));
   free(y);

@@ -246,6 +246,86 @@ START_TEST(weight_gradients_add_up_alike_on_any_number_of_threads) {
 }
 END_TEST
 
+/* ---- large filters, which are cut, or are one product: as in double */
+
+static const convolution large[] = {
+    {"Conv2D",
+     "strides=[1,1,1,1] padding='SAME'",
+     {3, 7, 6, 128},
+     {3, 3, 128, 256},
+     4},
+    {"Conv2D",
+     "strides=[1,2,2,1] padding='SAME'",
+     {3, 7, 6, 130},
+     {3, 3, 130, 192},
+     4},
+    {"Conv2D",
+     "strides=[1,1,1,1] padding='SAME'",
+     {9, 7, 6, 512},
+     {1, 1, 512, 1024},
+     4},
+    {"Conv2D",
+     "strides=[1,1,1,1] padding='VALID'",
+     {5, 16, 17, 64},
+     {1, 1, 64, 128},
+     4},
+};
+
+static ht_tensor to_float(const ht_tensor *x) {
+  return apply3("Cast", "SrcT=DT_DOUBLE DstT=DT_FLOAT", x, NULL, NULL);
+}
+
+static void near_in_float(const char *op, const char *attrs,
+                          const ht_tensor *const in[3]) {
+  ht_tensor part[3] = {{0}};
+  const ht_tensor *f[3] = {in[0], in[1], in[2]};
+  for (int i = 0; i < 3; i++)
+    if (in[i] && in[i]->dtype == HT_DOUBLE)
+      part[i] = to_float(in[i]), f[i] = &part[i];
+  ht_tensor want = apply3(op, attrs, in[0], in[1], in[2]);
+  ht_tensor got = apply3(op, attrs, f[0], f[1], f[2]);
+  double worst = 0, scale = 0;
+  for (int64_t i = 0; i < ht_count(&want); i++) {
+    double w = HT_DATA(double, &want)[i];
+    worst = fmax(worst, fabs((double)ht_f(&got)[i] - w));
+    scale = fmax(scale, fabs(w));
+  }
+  ck_assert_msg(worst < 1e-5 * scale, "%s: %g away of %g", op, worst, scale);
+  for (int i = 0; i < 3; i++) ht_tensor_drop(&part[i]);
+  ht_tensor_drop(&want);
+  ht_tensor_drop(&got);
+}
+
+START_TEST(a_large_filter_makes_in_float_what_it_makes_in_double) {
+  const convolution *c = &large[_i];
+  ht_tensor x = drawn(HT_DOUBLE, 4, c->x, 1);
+  ht_tensor f = drawn(HT_DOUBLE, 4, c->f, 2);
+  ht_tensor y = apply3(c->op, c->attrs, &x, &f, NULL);
+  ht_tensor d = drawn(HT_DOUBLE, 4, y.shape.dim, 3);
+  ht_tensor x_size = ints(4, c->x), f_size = ints(4, c->f);
+  near_in_float(c->op, c->attrs, (const ht_tensor *[]){&x, &f, NULL});
+  near_in_float("Conv2DBackpropInput", c->attrs,
+                (const ht_tensor *[]){&x_size, &f, &d});
+  near_in_float("Conv2DBackpropFilter", c->attrs,
+                (const ht_tensor *[]){&x, &f_size, &d});
+  ht_tensor *all[] = {&x, &f, &y, &d, &x_size, &f_size};
+  for (int i = 0; i < 6; i++) ht_tensor_drop(all[i]);
+}
+END_TEST
+
+START_TEST(a_large_filter_has_the_same_bits_on_any_number_of_threads) {
+  const convolution *c = &large[_i];
+  ht_tensor x = drawn(HT_FLOAT, 4, c->x, 1), f = drawn(HT_FLOAT, 4, c->f, 2);
+  ht_tensor y = apply3(c->op, c->attrs, &x, &f, NULL);
+  ht_tensor x_size = ints(4, c->x), f_size = ints(4, c->f);
+  same_bits(c->op, c->attrs, &x, &f, NULL);
+  same_bits("Conv2DBackpropInput", c->attrs, &x_size, &f, &y);
+  same_bits("Conv2DBackpropFilter", c->attrs, &x, &f_size, &y);
+  ht_tensor *all[] = {&x, &f, &y, &x_size, &f_size};
+  for (int i = 0; i < 5; i++) ht_tensor_drop(all[i]);
+}
+END_TEST
+
 /* ---- refusals */
 
 START_TEST(a_filter_of_other_channels_is_refused) {
@@ -270,6 +350,12 @@ static void add(TCase *tests) {
                       (int)(sizeof both / sizeof *both));
   tcase_add_loop_test(tests, the_number_of_threads_changes_no_bit, 0, WORKS);
   tcase_add_test(tests, weight_gradients_add_up_alike_on_any_number_of_threads);
+  tcase_add_loop_test(tests,
+                      a_large_filter_makes_in_float_what_it_makes_in_double, 0,
+                      (int)(sizeof large / sizeof *large));
+  tcase_add_loop_test(tests,
+                      a_large_filter_has_the_same_bits_on_any_number_of_threads,
+                      0, (int)(sizeof large / sizeof *large));
   tcase_add_test(tests, a_filter_of_other_channels_is_refused);
 }
 

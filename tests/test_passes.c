@@ -191,11 +191,44 @@ START_TEST(a_fused_residual_block_is_like_its_parts) {
   for (int i = 0; i < 18; i++) {
     world w;
     world_open(&w);
-    net t = residual(&w, activation[i / 6], other[i % 3 == 2], i % 2,
-                     i % 3 == 1);
+    net t =
+        residual(&w, activation[i / 6], other[i % 3 == 2], i % 2, i % 3 == 1);
     compare(&w, &t, true, activation[i / 6] ? 1 : 0);
     world_close(&w);
   }
+}
+END_TEST
+
+/* Convolutions that take their biases in: with windows, as products of few and
+ * of many values. */
+static net biased(world *w) {
+  static const int64_t x[4] = {6, 33, 32, 3}, size[4] = {3, 1, 1, 3},
+                       channels[5] = {3, 64, 80, 80, 33};
+  net t;
+  ht_builder *b = &w->b;
+  ht_shape s = ht_shape_of(4, x);
+  t.x = t.y = ht_build_placeholder(b, "x", HT_FLOAT, &s);
+  for (int i = 0; i < 4; i++) {
+    char name[2][4] = {{'f', (char)('0' + i)}, {'b', (char)('0' + i)}};
+    int64_t f[4] = {size[i], size[i], channels[i], channels[i + 1]};
+    t.mid[i] = ht_build_2(b, "Conv2D", t.y, variable(w, name[0], 4, f, i),
+                          i % 2 ? "strides=[1,1,1,1] padding='SAME'"
+                                : "strides=[1,2,2,1] padding='SAME'");
+    t.y = ht_build_2(b, "BiasAdd", t.mid[i],
+                     variable(w, name[1], 1, &channels[i + 1], 9 + i), "");
+  }
+  t.y = ht_build_1(b, "Square", t.y, "");
+  OK(ht_builder_status(b));
+  return t;
+}
+
+START_TEST(convolutions_with_biases_are_like_their_parts) {
+  world w;
+  world_open(&w);
+  net t = biased(&w);
+  compare(&w, &t, false, 4);
+  compare(&w, &t, true, 4);
+  world_close(&w);
 }
 END_TEST
 
@@ -297,6 +330,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, fused_convolutions_answer_like_their_parts);
   tcase_add_test(tests, fused_convolutions_have_the_gradients_of_their_parts);
   tcase_add_test(tests, a_fused_residual_block_is_like_its_parts);
+  tcase_add_test(tests, convolutions_with_biases_are_like_their_parts);
   tcase_add_test(tests, an_identity_keeps_no_steps_apart);
   tcase_add_test(tests, rows_that_are_run_apart_answer_like_all_of_them);
   tcase_add_test(tests, rows_that_meet_are_not_run_apart);

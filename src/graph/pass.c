@@ -36,3 +36,8 @@ bool ht_pass_is(const ht_step *s, const char *op) {
 bool ht_pass_float(const ht_step *s) {
   return ht_attr_type(s->attrs, "T") == HT_FLOAT;
 }
+
+bool ht_pass_channels_last(const ht_step *s) {
+  ht_string f = ht_attr_string(s->attrs, "data_format");
+  return f.n < 2 || memcmp(f.p, "NC", 2) != 0;
+}

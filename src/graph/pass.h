@@ -25,6 +25,8 @@ bool ht_pass_is(const ht_step *s, const char *op); /* NULL: no */
 /* Of floats (attribute T): fused kernels know no other type. */
 bool ht_pass_float(const ht_step *s);
 
+bool ht_pass_channels_last(const ht_step *s); /* of images */
+
 /* Normalisation by the batch, of floats, with its statistics as outputs. */
 bool ht_pass_batch_norm(const ht_step *s);
 /* The activation that ht_pass_norm put behind it; HT_LINEAR: none. */
@@ -36,6 +38,8 @@ ht_status ht_pass_identity(ht_plan *p) HT_MUST_CHECK;
 ht_status ht_pass_norm(ht_plan *p) HT_MUST_CHECK;
 /* Pad before a convolution without padding: the convolution's own. */
 ht_status ht_pass_pad(ht_plan *p) HT_MUST_CHECK;
+/* A convolution and the bias that alone reads it: one step. */
+ht_status ht_pass_bias(ht_plan *p) HT_MUST_CHECK;
 /* A convolution, the normalisation by fixed averages or bias that alone reads
  * it, and the activation after that: one step. */
 ht_status ht_pass_conv(ht_plan *p) HT_MUST_CHECK;

@@ -16,7 +16,8 @@
 enum { PARTS = 4, MOST_IN = 8, MOST_OUT = 6 };
 
 typedef struct fused {
-  ht_step part[PARTS]; /* convolution, then bias, normalisation, activation */
+  ht_step part[PARTS]; /* convolution (with its bias or without), then bias,
+                          normalisation, activation */
   int n;
   ht_activation activation;
 } fused;
@@ -81,9 +82,12 @@ static bool is_norm(const ht_step *s) {
 /* Factor and bias of each channel; false where the shapes are not those. */
 static bool collect(const ht_call *c, const fused *f, int64_t n, float *scale,
                     float *bias, bool *scaled) {
-  for (int64_t i = 0; i < n; i++) scale[i] = 1, bias[i] = 0;
+  const ht_tensor *first = f->part[0].n_in > 2 ? c->in[2] : NULL;
+  if (first && !vector(first, n)) return false;
+  for (int64_t i = 0; i < n; i++)
+    scale[i] = 1, bias[i] = first ? ht_f(first)[i] : 0;
   *scaled = false;
-  for (int i = 1, next = 2; i < f->n; i++) {
+  for (int i = 1, next = f->part[0].n_in; i < f->n; i++) {
     const ht_step *s = &f->part[i];
     const ht_tensor *const *in = c->in + next;
     next += s->n_in - 1;
@@ -169,14 +173,10 @@ static const ht_op conv_with[] = FUSED_WITH("Conv2D", flat_flops),
 /* ---- finding them */
 
 static bool is_conv(const ht_step *s) {
-  return ht_pass_plain(s) &&
+  if (s->op == &ht_op_conv_bias) return true;
+  return ht_pass_plain(s) && s->n_in == 2 &&
          (ht_pass_is(s, "Conv2D") || ht_pass_is(s, "DepthwiseConv2dNative")) &&
-         ht_pass_float(s);
-}
-
-static bool channels_last(const ht_step *s) {
-  ht_string f = ht_attr_string(s->attrs, "data_format");
-  return f.n < 2 || memcmp(f.p, "NC", 2) != 0;
+         ht_pass_float(s) && ht_pass_channels_last(s);
 }
 
 static bool fixed_norm(const ht_step *s) {
@@ -186,7 +186,8 @@ static bool fixed_norm(const ht_step *s) {
 /* Whether s may stand behind a convolution; its first input is that. */
 static bool follows(const ht_step *s) {
   if (!ht_pass_plain(s) || !s->n_in) return false;
-  if (fixed_norm(s) || ht_pass_is(s, "BiasAdd")) return channels_last(s);
+  if (fixed_norm(s) || ht_pass_is(s, "BiasAdd"))
+    return ht_pass_channels_last(s);
   return ht_activation_of(s->op) != HT_LINEAR;
 }
 
@@ -263,8 +264,8 @@ static ht_status fuse(ht_plan *p, ht_step **chain, int n) {
       in[n_in++] = chain[i]->in[k];
   }
   HT_TRY(joined_attrs(p, f, &last->attrs));
-  last->op = (ht_pass_is(&f->part[0], "Conv2D") ? conv_with : depthwise_with) +
-             f->activation;
+  bool depthwise = ht_pass_is(&f->part[0], "DepthwiseConv2dNative");
+  last->op = (depthwise ? depthwise_with : conv_with) + f->activation;
   last->prepared = f;
   last->in = in;
   last->n_in = n_in;
@@ -276,7 +277,7 @@ ht_status ht_pass_conv(ht_plan *p) {
   HT_TRY(ht_pass_readers(p, &readers));
   for (int i = 0; i < p->n_steps; i++) {
     ht_step *s = &p->step[i], *chain[PARTS];
-    if (!is_conv(s) || !channels_last(s) || s->n_in != 2) continue;
+    if (!is_conv(s)) continue;
     int n = chain_of(p, readers, s, chain);
     if (n > 1) HT_TRY(fuse(p, chain, n));
   }

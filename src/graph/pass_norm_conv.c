@@ -8,13 +8,8 @@
 #include "graph/pass.h"
 #include "ops/fused.h"
 
-static bool channels_last(const ht_step *s) {
-  ht_string f = ht_attr_string(s->attrs, "data_format");
-  return f.n < 2 || memcmp(f.p, "NC", 2) != 0;
-}
-
 static bool is_conv(const ht_step *s) {
-  return ht_pass_plain(s) && s->n_in == 2 && channels_last(s) &&
+  return ht_pass_plain(s) && s->n_in == 2 && ht_pass_channels_last(s) &&
          (ht_pass_is(s, "Conv2D") || ht_pass_is(s, "DepthwiseConv2dNative")) &&
          ht_pass_float(s);
 }
@@ -45,7 +40,7 @@ ht_status ht_pass_norm_conv(ht_plan *p) {
     ht_step *conv = &p->step[i];
     if (!is_conv(conv) || readers[conv->in[0]] != 1) continue;
     ht_step *norm = ht_pass_maker(p, conv->in[0]);
-    if (ht_pass_batch_norm(norm) && channels_last(norm) &&
+    if (ht_pass_batch_norm(norm) && ht_pass_channels_last(norm) &&
         conv->in[0] == norm->out)
       HT_TRY(join(p, norm, conv));
   }

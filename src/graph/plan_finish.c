@@ -106,6 +106,8 @@ ht_status ht_plan_finish(ht_plan *p) {
   HT_TRY(drop_dead(p, NULL));
   HT_TRY(ht_pass_norm(p));
   HT_TRY(drop_dead(p, NULL));
+  HT_TRY(ht_pass_bias(p));
+  HT_TRY(drop_dead(p, NULL));
   HT_TRY(ht_pass_conv(p));
   HT_TRY(ht_pass_norm_conv(p));
   HT_TRY(ht_pass_norm_add(p));

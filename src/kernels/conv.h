@@ -39,12 +39,18 @@ ht_status ht_conv_forward(const ht_conv_place *at, const ht_conv *c,
 ht_status ht_conv_back_input(const ht_conv_place *at, const ht_conv *c,
                              const void *f, const void *dy,
                              void *dx) HT_MUST_CHECK;
-/* df from x and dy, summed over fixed chunks in order. */
+/* df from x and dy, summed over fixed chunks in order; and, unless db is NULL,
+ * the sum of dy by channel, which is the gradient of a bias. */
 ht_status ht_conv_back_filter(const ht_conv_place *at, const ht_conv *c,
-                              const void *x, const void *dy,
-                              void *df) HT_MUST_CHECK;
+                              const void *x, const void *dy, void *df,
+                              void *db) HT_MUST_CHECK;
 /* y += x. */
 void ht_add_floats(int64_t n, const float *x, float *y);
+/* total = the sum, in their order, of n arrays of `count` values, of which each
+ * begins `step` values behind the one before. It may stand where the first
+ * does. */
+void ht_add_parts(ht_dtype t, int64_t count, int64_t n, int64_t step,
+                  const void *part, void *total);
 
 /* The same for depthwise ones: called by those above. */
 void ht_depthwise_forward(const ht_conv *c, const ht_epilogue *e, const void *x,

@@ -18,7 +18,7 @@ static void free_compiled(ht_compiled *k) {
   for (int i = 0; i < 3; i++) md_free(&k->data[i]);
   md_free(&k->bias_data);
   if (k->run) dnnl_primitive_destroy(k->run);
-  if (k->reorder) dnnl_primitive_destroy(k->reorder);
+  ht_relayout_free(&k->relayout);
   if (k->desc) dnnl_primitive_desc_destroy(k->desc);
   free(k);
 }
@@ -103,19 +103,11 @@ cmd ht_dnnl_filter(const ht_compiled *k) {
   return dnnl_primitive_desc_query_md(k->desc, filter_query(k->pass), 0);
 }
 
-/* Filters from TensorFlow's layout to the primitive's; of gradients the other
- * way. */
-static bool make_reorder(dnnl_engine_t engine, ht_compiled *k) {
-  dnnl_primitive_desc_t d = NULL;
+static bool make_relayout(dnnl_engine_t engine, ht_compiled *k) {
   cmd theirs = ht_dnnl_filter(k), ours = MD(k->data[1]);
-  if (dnnl_memory_desc_equal(theirs, ours)) return true;
-  bool back = k->pass == HT_CONV_TO_FILTER;
-  bool good = dnnl_reorder_primitive_desc_create(
-                  &d, back ? theirs : ours, engine, back ? ours : theirs,
-                  engine, NULL) == dnnl_success &&
-              dnnl_primitive_create(&k->reorder, d) == dnnl_success;
-  if (d) dnnl_primitive_desc_destroy(d);
-  return good;
+  if (k->pass == HT_CONV_TO_FILTER)
+    return ht_relayout_make(engine, theirs, ours, &k->relayout);
+  return ht_relayout_make(engine, ours, theirs, &k->relayout);
 }
 
 static bool make_attributes(const ht_compiled *k, dnnl_primitive_attr_t *out) {
@@ -154,7 +146,7 @@ static bool compile(dnnl_engine_t engine, ht_compiled *k) {
   md any = {0};
   bool good = describe(engine, k, &any) && !is_slow(k) &&
               dnnl_primitive_create(&k->run, k->desc) == dnnl_success &&
-              make_reorder(engine, k);
+              make_relayout(engine, k);
   md_free(&any);
   return good;
 }
@@ -224,8 +216,8 @@ const ht_compiled *ht_dnnl_compile(ht_conv_room *room, const ht_conv *c,
   memcpy(&wanted.c, c, sizeof *c);
   wanted.c.w.batch = images(c);
   wanted.pass = pass;
-  if (e && pass == HT_CONV_FORWARD)
-    wanted.bias = e->bias != NULL, wanted.activation = e->activation;
+  wanted.bias = e && e->bias;
+  if (e) wanted.activation = e->activation;
   return compiled_for(room, &wanted);
 }
 #else

@@ -1,5 +1,5 @@
 /* dnnl_api.h - the few calls that oneDNN 2 and 3 spell differently, for
- * conv_dnnl.c alone. Functions say whether they succeeded. */
+ * the files of dnnl_job.h alone. Functions say whether they succeeded. */
 #ifndef HT_KERNELS_DNNL_API_H
 #define HT_KERNELS_DNNL_API_H
 
@@ -66,6 +66,40 @@ static inline bool md_any(md *m, int rank, const int64_t *dim) {
 #endif
 }
 
+/* Fills dim. */
+static inline void md_shape(cmd m, dnnl_dims_t dim) {
+#if DNNL_VERSION_MAJOR >= 3
+  int rank = 0;
+  const dnnl_dims_t *d = NULL;
+  dnnl_memory_desc_query(m, dnnl_query_ndims_s32, &rank);
+  dnnl_memory_desc_query(m, dnnl_query_dims, &d);
+  md_dims(rank, *d, dim);
+#else
+  md_dims(m->ndims, m->dims, dim);
+#endif
+}
+
+/* A region of another one's memory. */
+static inline bool md_part(md *m, cmd whole, const dnnl_dims_t dim,
+                           const dnnl_dims_t from) {
+#if DNNL_VERSION_MAJOR >= 3
+  return dnnl_memory_desc_create_submemory(m, whole, dim, from) == dnnl_success;
+#else
+  return dnnl_memory_desc_init_submemory(m, whole, dim, from) == dnnl_success;
+#endif
+}
+
+/* Elements before its first. */
+static inline int64_t md_start(cmd m) {
+#if DNNL_VERSION_MAJOR >= 3
+  int64_t n = 0;
+  dnnl_memory_desc_query(m, dnnl_query_submemory_offset_s64, &n);
+  return n;
+#else
+  return m->offset0;
+#endif
+}
+
 static inline size_t md_size(cmd m) { return dnnl_memory_desc_get_size(m); }
 
 static inline bool append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t kind,
@@ -102,8 +136,8 @@ static inline bool conv_back(dnnl_engine_t engine, int pass,
                p->stride, p->dilation, p->before, p->after, hint,
                attr) == dnnl_success;
   return dnnl_convolution_backward_weights_primitive_desc_create(
-             out, engine, dnnl_convolution_direct, c->x, c->filter, NULL, c->y,
-             p->stride, p->dilation, p->before, p->after, hint,
+             out, engine, dnnl_convolution_direct, c->x, c->filter, c->bias,
+             c->y, p->stride, p->dilation, p->before, p->after, hint,
              attr) == dnnl_success;
 }
 #else
@@ -131,7 +165,7 @@ static inline bool conv_back(dnnl_engine_t engine, int pass,
                 &d, dnnl_convolution_direct, c->x, c->filter, c->y, p->stride,
                 p->dilation, p->before, p->after)
           : dnnl_dilated_convolution_backward_weights_desc_init(
-                &d, dnnl_convolution_direct, c->x, c->filter, NULL, c->y,
+                &d, dnnl_convolution_direct, c->x, c->filter, c->bias, c->y,
                 p->stride, p->dilation, p->before, p->after);
   return st == dnnl_success && dnnl_primitive_desc_create(out, &d, attr, engine,
                                                           hint) == dnnl_success;

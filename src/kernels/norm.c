@@ -7,26 +7,30 @@
 #include "kernels/approx.h"
 #include "kernels/real.h"
 
-enum { PLAIN, SQUARES, SLOPES };
+enum { PLAIN, SQUARES, SLOPES, GATED };
 
 typedef struct job {
   const ht_channels *s;
   ht_scaling by; /* of slopes and lines */
   int what;
-  const float *x, *dy, *c0, *c1, *plus;
-  float *y;
+  const float *x, *dy, *c0, *c1, *plus, *gate;
+  float *y;     /* of GATED: d */
   double *part; /* per chunk: channels, twice or more */
   int64_t chunk;
 } job;
 
 enum { BLOCK = 32, LANES = 16, STRIP = 64 };
 
+/* dy behind the activation that made y, or takes it: the same gate. */
+HT_INLINE float gated(ht_activation kind, float y, float dy) {
+  if (kind == HT_LINEAR) return dy;
+  return y > 0 && (kind != HT_RELU6 || y < 6) ? dy : 0;
+}
+
 /* dy behind the activation of y = (x - m) a + b. */
 HT_INLINE float behind(ht_activation kind, float x, float m, float a, float b,
                        float dy) {
-  float y = (x - m) * a + b;
-  if (kind == HT_LINEAR) return dy;
-  return y > 0 && (kind != HT_RELU6 || y < 6) ? dy : 0;
+  return gated(kind, (x - m) * a + b, dy);
 }
 
 HT_INLINE float in_front(ht_activation kind, float y) {
@@ -39,8 +43,8 @@ HT_INLINE float in_front(ht_activation kind, float y) {
  * double, so that no number of rows costs digits. */
 
 /* `w` channels from c on; a constant where it is inlined, so that the sums stay
- * in registers. PLAIN and SQUARES add to one, SLOPES d to one and d (x - m) to
- * two. */
+ * in registers. PLAIN and SQUARES add to one, SLOPES and GATED d to one and
+ * d (x - m) to two. */
 HT_INLINE void strip_sums(const job *j, int what, ht_activation kind,
                           const float *means, int64_t row, int64_t rows,
                           int64_t c, int64_t w, double *one, double *two) {
@@ -54,19 +58,24 @@ HT_INLINE void strip_sums(const job *j, int what, ht_activation kind,
   }
   for (int64_t r = row; r < row + rows; r++) {
     const float *x = j->x + r * n + c;
-    const float *dy = what == SLOPES ? j->dy + r * n + c : x;
+    const float *dy = what >= SLOPES ? j->dy + r * n + c : x;
+    const float *gate = what == GATED ? j->gate + r * n + c : x;
+    float *to = what == GATED ? j->y + r * n + c : NULL;
+#pragma GCC ivdep /* d may stand where dy does */
     for (int64_t i = 0; i < w; i++) {
       float d = x[i] - m[i];
       if (what == PLAIN) s1[i] += x[i];
       if (what == SQUARES) s1[i] += d * d;
-      if (what != SLOPES) continue;
-      float g = behind(kind, x[i], m[i], a[i], b[i], dy[i]);
+      if (what < SLOPES) continue;
+      float g = what == GATED ? gated(kind, gate[i], dy[i])
+                              : behind(kind, x[i], m[i], a[i], b[i], dy[i]);
+      if (what == GATED) to[i] = g;
       s1[i] += g;
       s2[i] += g * d;
     }
   }
   for (int64_t i = 0; i < w; i++) one[c + i] += (double)s1[i];
-  if (what == SLOPES)
+  if (what >= SLOPES)
     for (int64_t i = 0; i < w; i++) two[c + i] += (double)s2[i];
 }
 
@@ -110,6 +119,15 @@ HT_WIDE static void slopes_rows(const job *j, int64_t from, int64_t to,
     rows_sums(j, SLOPES, HT_LINEAR, m, from, to, one, two);
 }
 
+HT_WIDE static void gated_rows(const job *j, int64_t from, int64_t to,
+                               double *one, double *two) {
+  const float *m = j->by.mean;
+  if (j->by.activation == HT_RELU6)
+    rows_sums(j, GATED, HT_RELU6, m, from, to, one, two);
+  else
+    rows_sums(j, GATED, HT_RELU, m, from, to, one, two);
+}
+
 /* Merges the mean and the sum of squares around it of `rows` rows into those
  * of `seen` (Chan, Golub, LeVeque 1979). */
 static void merge(int64_t n, double seen, double rows, const double *mean,
@@ -149,12 +167,13 @@ static void run_chunks(size_t from, size_t to, void *arg) {
     int64_t first = (int64_t)k * j->chunk, end = first + j->chunk;
     if (end > j->s->outer) end = j->s->outer;
     double *part = j->part + (int64_t)k * MOMENT_ARRAYS * n;
-    if (j->what != SLOPES) {
+    if (j->what < SLOPES) {
       rows_moments(j, first, end, part);
       continue;
     }
     memset(part, 0, (size_t)(2 * n) * sizeof *part);
-    slopes_rows(j, first, end, part, part + n);
+    (j->what == GATED ? gated_rows : slopes_rows)(j, first, end, part,
+                                                  part + n);
   }
 }
 
@@ -174,10 +193,10 @@ static ht_status sum_rows(ht_pool *pool, job *j, double *one, double *two) {
   for (int64_t k = 0; k < chunks; k++) {
     const double *p = j->part + k * MOMENT_ARRAYS * n;
     int64_t seen = k * j->chunk, left = j->s->outer - seen;
-    if (j->what != SLOPES)
+    if (j->what < SLOPES)
       merge(n, (double)seen, (double)(left < j->chunk ? left : j->chunk), p,
             p + n, one, two);
-    for (int64_t i = 0; j->what == SLOPES && i < n; i++)
+    for (int64_t i = 0; j->what >= SLOPES && i < n; i++)
       one[i] += p[i], two[i] += p[n + i];
   }
   ht_tensor_drop(&parts);
@@ -283,6 +302,15 @@ ht_status ht_channel_slopes(ht_pool *pool, const ht_channels *s,
                             const float *dy, double *sum) {
   job j = {.s = s, .by = *by, .what = SLOPES, .x = x, .dy = dy};
   return sums(pool, &j, sum, sum + s->channels);
+}
+
+ht_status ht_channel_gated_slopes(ht_pool *pool, const ht_channels *s,
+                                  const ht_scaling *by, const float *x,
+                                  const float *y, const float *dy, float *d,
+                                  double *sum) {
+  job j = {
+      .s = s, .by = *by, .what = GATED, .x = x, .dy = dy, .gate = y, .y = d};
+  return sum_rows(pool, &j, sum, sum + s->channels);
 }
 
 /* ---- scaling: a line is a row of channels, or a run of one channel */

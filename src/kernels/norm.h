@@ -28,6 +28,13 @@ ht_status ht_channel_slopes(ht_pool *pool, const ht_channels *s,
                             const ht_scaling *by, const float *x,
                             const float *dy, double *sum) HT_MUST_CHECK;
 
+/* The same where y is what the activation (not HT_LINEAR) made of a sum with
+ * other values; channels are last. d, which may be dy, is written. */
+ht_status ht_channel_gated_slopes(ht_pool *pool, const ht_channels *s,
+                                  const ht_scaling *by, const float *x,
+                                  const float *y, const float *dy, float *d,
+                                  double *sum) HT_MUST_CHECK;
+
 void ht_channel_scale(const ht_channels *s, const ht_scaling *by,
                       const float *x, float *y);
 /* The same with `plus` added before the activation. */

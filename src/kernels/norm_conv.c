@@ -35,7 +35,7 @@ ht_status ht_norm_conv_back(const ht_norm_conv *n) {
   HT_TRY(ht_dnnl_norm_conv_back(n, &done));
   if (done) return HT_SUCCESS;
   HT_TRY(normalised(n, &x));
-  ht_status st = ht_conv_back_filter(&n->at, n->c, x.data, n->g, n->df);
+  ht_status st = ht_conv_back_filter(&n->at, n->c, x.data, n->g, n->df, NULL);
   ht_tensor_drop(&x);
   if (st.code != HT_OK || !n->dy) return st;
   HT_TRY(ht_conv_back_input(&n->at, n->c, n->f, n->g, n->dy));

@@ -56,7 +56,7 @@ static void run_norm_calls(size_t from, size_t to, void *arg) {
   for (size_t i = from; good && i < to; i++) {
     size_t images;
     const piece *p = piece_of(n, i, &images);
-    void *data[3] = {y.data, j->data[1],
+    void *data[4] = {y.data, j->data[1],
                      j->data[2] + images * j->step[2] + p->y};
     normalise(n, p, images, y.data);
     good = ht_dnnl_call(j, p->k, data, scratch.data);
@@ -71,14 +71,11 @@ static void run_norm_calls(size_t from, size_t to, void *arg) {
 static bool filter_for(ht_dnnl_job *j, const ht_compiled *k, void *f,
                        ht_tensor *room, void **out) {
   *out = f;
-  if (!k->reorder) return true;
+  if (!k->relayout.run) return true;
   if (ht_dnnl_bytes(j->pool, md_size(ht_dnnl_filter(k)), room).code != HT_OK)
     return false;
   *out = room->data;
-  ht_dnnl_job other = *j;
-  other.k = k;
-  return ht_dnnl_reorder(&other, MD(k->data[1]), f, ht_dnnl_filter(k),
-                         room->data);
+  return ht_dnnl_relayout(j, k, f, room->data);
 }
 
 /* ---- cutting */
@@ -209,7 +206,7 @@ static bool back_to_input(const norm_job *n, const piece *p, size_t images,
   const ht_dnnl_job *j = &n->j;
   size_t at = images * j->step[0] + p->dx;
   char *dy = (char *)n->n->dy + at;
-  void *data[3] = {dy, n->filter, j->data[2] + images * j->step[2] + p->dy};
+  void *data[4] = {dy, n->filter, j->data[2] + images * j->step[2] + p->dy};
   double *own = r->slopes.data;
   if (!ht_dnnl_call(j, p->to_input, data, r->scratch.data)) return false;
   const void *z = j->data[0] + at, *d = dy;
@@ -231,7 +228,7 @@ static bool back_group(const norm_job *n, size_t g, back_room *r) {
     size_t images;
     const piece *p = piece_of(n, i, &images);
     float *into = i == from ? sum : r->spare.data;
-    void *data[3] = {r->y.data, into, j->data[2] + images * j->step[2] + p->y};
+    void *data[4] = {r->y.data, into, j->data[2] + images * j->step[2] + p->y};
     normalise(n, p, images, r->y.data);
     if (!ht_dnnl_call(j, p->k, data, r->scratch.data)) return false;
     if (i > from) ht_add_floats((int64_t)(j->sum / sizeof *sum), into, sum);
@@ -256,16 +253,12 @@ static bool collect_groups(norm_job *n, size_t groups) {
   ht_dnnl_job *j = &n->j;
   size_t values = j->sum / sizeof(float), wide = (size_t)(2 * n->n->c->cin);
   float *total = (float *)(void *)j->data[1];
-  for (size_t g = 1; g < groups; g++)
-    ht_add_floats((int64_t)values, total + g * values, total);
+  ht_add_parts(HT_FLOAT, (int64_t)values, (int64_t)groups, (int64_t)values,
+               total, total);
   memset(n->n->sums, 0, wide * sizeof(double));
   for (size_t g = 0; g < groups; g++)
     for (size_t c = 0; c < wide; c++) n->n->sums[c] += n->sums[g * wide + c];
-  if (j->k->reorder)
-    return ht_dnnl_reorder(j, ht_dnnl_filter(j->k), total, MD(j->k->data[1]),
-                           n->n->df);
-  memcpy(n->n->df, total, j->sum);
-  return true;
+  return ht_dnnl_relayout(j, j->k, total, n->n->df);
 }
 
 static ht_status run_back(norm_job *n) {

@@ -68,6 +68,10 @@ typedef struct ht_norm_conv_parts {
 } ht_norm_conv_parts;
 extern const ht_op ht_op_norm_conv;
 
+/* A convolution of floats, channels last, and the bias that alone reads it.
+ * Inputs: data, filter, bias; attributes and `prepared` are Conv2D's. */
+extern const ht_op ht_op_conv_bias;
+
 /* The geometry of a convolution over images. */
 struct ht_conv;
 ht_status ht_conv_geometry(const ht_attrs *attrs, bool depthwise,

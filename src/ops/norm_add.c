@@ -89,7 +89,20 @@ static ht_status sum_down(ht_back *b, ht_tensor *d) {
   return st;
 }
 
-static ht_status give_norm(ht_back *b, const ht_tensor *d, const ht_tensor *a,
+/* What the rule of the normalisation sums of d. No d yet: it is made, too. */
+static ht_status sum_slopes(ht_back *b, const ht_norm_slopes *p, ht_tensor *d,
+                            double *sums) {
+  ht_pool *pool = b->run->pool;
+  const float *x = ht_f(&b->in[DATA]);
+  if (d->dtype) return ht_channel_slopes(pool, &p->s, &p->by, x, ht_f(d), sums);
+  ht_scaling by = p->by;
+  by.activation = ((const ht_norm_add_parts *)b->prepared)->activation;
+  HT_TRY(ht_back_new(b, HT_FLOAT, &b->out[0].shape, d));
+  return ht_channel_gated_slopes(pool, &p->s, &by, x, ht_f(&b->out[0]),
+                                 ht_f(&b->dout[0].dense), ht_f(d), sums);
+}
+
+static ht_status give_norm(ht_back *b, ht_tensor *d, const ht_tensor *a,
                            ht_tensor *sums) {
   const ht_norm_add_parts *p = b->prepared;
   ht_tensor dx = {0};
@@ -100,14 +113,13 @@ static ht_status give_norm(ht_back *b, const ht_tensor *d, const ht_tensor *a,
       .epsilon = (double)(float)ht_attr_float(p->norm, "epsilon"),
       .training = true,
       .sums = sums->data};
-  HT_TRY(ht_channel_slopes(b->run->pool, &slopes.s, &slopes.by,
-                           ht_f(&b->in[DATA]), ht_f(d), sums->data));
+  HT_TRY(sum_slopes(b, &slopes, d, sums->data));
   if (ht_wants(b, DATA))
     HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[DATA].shape, &dx));
   return ht_norm_give(b, &slopes, ht_f(d), &dx);
 }
 
-static ht_status through_norm(ht_back *b, const ht_tensor *d) {
+static ht_status through_norm(ht_back *b, ht_tensor *d) {
   const ht_norm_add_parts *p = b->prepared;
   ht_shape two = ht_shape_2(2, b->in[SCALE].shape.dim[0]);
   ht_tensor a, sums = {0};
@@ -120,17 +132,38 @@ static ht_status through_norm(ht_back *b, const ht_tensor *d) {
   return st;
 }
 
+static ht_status give_other(ht_back *b, const ht_tensor *d) {
+  if (!ht_wants(b, OTHER)) return HT_SUCCESS;
+  ht_tensor g = ht_tensor_share(d);
+  return ht_give(b, OTHER, &g);
+}
+
+static ht_status in_steps(ht_back *b, bool norm, ht_tensor *d) {
+  HT_TRY(behind_activation(b, d));
+  HT_TRY(give_other(b, d));
+  if (!norm) return HT_SUCCESS;
+  HT_TRY(sum_down(b, d));
+  return through_norm(b, d);
+}
+
+/* Nothing broadcast, channels last: d is summed as it is made. */
+static bool all_at_once(const ht_back *b) {
+  const ht_norm_add_parts *p = b->prepared;
+  return p->activation != HT_LINEAR &&
+         ht_shape_equal(&b->in[DATA].shape, &b->out[0].shape) &&
+         ht_norm_channels(p->norm, &b->in[DATA].shape).inner == 1;
+}
+
 static ht_status back(ht_back *b) {
-  ht_tensor d;
-  HT_TRY(behind_activation(b, &d));
-  ht_status st = HT_SUCCESS;
-  if (ht_wants(b, OTHER)) {
-    ht_tensor g = ht_tensor_share(&d);
-    st = ht_give(b, OTHER, &g);
-  }
+  ht_tensor d = {0};
+  ht_status st;
   bool norm = ht_wants(b, DATA) || ht_wants(b, SCALE) || ht_wants(b, OFFSET);
-  if (st.code == HT_OK && norm) st = sum_down(b, &d);
-  if (st.code == HT_OK && norm) st = through_norm(b, &d);
+  if (norm && all_at_once(b)) {
+    st = through_norm(b, &d);
+    if (st.code == HT_OK) st = give_other(b, &d);
+  } else {
+    st = in_steps(b, norm, &d);
+  }
   ht_tensor_drop(&d);
   return st;
 }

@@ -138,7 +138,7 @@ static ht_status to_filter(const pass *p, const ht_tensor *x, const ht_shape *f,
   ht_status st = ht_channels_last(p->at.pool, &l, dy, &d);
   if (st.code == HT_OK) st = ht_tensor_new(p->at.pool, x->dtype, f, df);
   if (st.code == HT_OK)
-    st = ht_conv_back_filter(&p->at, &c, in.data, d.data, df->data);
+    st = ht_conv_back_filter(&p->at, &c, in.data, d.data, df->data, NULL);
   ht_tensor_drop(&in);
   ht_tensor_drop(&d);
   if (st.code != HT_OK) ht_tensor_drop(df);

@@ -83,7 +83,8 @@ void ht_profile_backward(ht_profile *p, ht_span span, const ht_back *b) {
     e->bytes += bytes * (b->in[i].data ? 1 : 0);
     if (!ht_wants(b, i)) continue;
     e->bytes += bytes;
-    wanted++;
+    /* that of a bias beside products is a sum */
+    if (!b->op->flops || b->in[i].shape.rank > 1) wanted++;
   }
   for (int i = 0; i < b->n_out; i++)
     e->bytes += (double)ht_tensor_bytes(&b->dout[i].dense);

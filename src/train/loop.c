@@ -217,19 +217,27 @@ static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
 
 /* ---- judging */
 
-static ht_status judge_rows(ht_composed *c, const ht_frozen *frozen,
-                            const batch *b, int64_t from, int64_t n,
-                            ht_answers *a) {
+typedef struct judge {
+  ht_composed *c;
+  const ht_frozen *frozen;
+  ht_pool *pool;
+  ht_answers *answers;
+} judge;
+
+static ht_status judge_rows(const judge *j, const batch *b, int64_t from,
+                            int64_t n) {
   ht_tensor rows[MAX_VALUES], out[2];
   const ht_tensor *in[MAX_VALUES], *label = &rows[b->n_in - 1];
-  const ht_tensor *weight = c->design.weighted ? label - 1 : NULL;
-  ht_run run = ht_run_make(NULL, &c->model->store, c->model->folder);
+  const ht_tensor *weight = j->c->design.weighted ? label - 1 : NULL;
+  ht_model *m = j->c->model;
+  ht_run run = ht_run_make(j->pool, &m->store, m->folder);
   ht_step_rows(b->n_in, b->in, b->n, from, n, rows);
   for (int i = 0; i < b->n_in; i++) in[i] = &rows[i];
-  ht_plan *plan = frozen ? frozen->cut.after : c->eval;
+  ht_plan *plan = j->frozen ? j->frozen->cut.after : j->c->eval;
   ht_status st = ht_plan_run(plan, &run, b->n_in, in, 2, out);
   if (st.code == HT_OK) {
-    st = ht_answers_add(a, &out[0], label, weight, ht_real_at(&out[1], 0));
+    st = ht_answers_add(j->answers, &out[0], label, weight,
+                        ht_real_at(&out[1], 0));
     ht_tensor_drop(&out[0]);
     ht_tensor_drop(&out[1]);
   }
@@ -239,15 +247,14 @@ static ht_status judge_rows(ht_composed *c, const ht_frozen *frozen,
 
 /* Of large examples (images) a few at a time: what stands between layers is
  * larger still. Fewer where they do not fit into memory. */
-static ht_status judge_batch(ht_composed *c, const ht_frozen *frozen,
-                             const batch *b, ht_answers *a) {
+static ht_status judge_batch(const judge *j, const batch *b) {
   enum { LARGE = 1 << 16, FEW = 16 };
   size_t bytes = 0;
   for (int i = 0; i < b->n_in - 1; i++) bytes += ht_tensor_bytes(b->in[i]);
   int64_t each = bytes / (size_t)b->n < LARGE ? b->n : FEW;
   for (int64_t from = 0, n; from < b->n; from += n) {
     n = b->n - from < each ? b->n - from : each;
-    ht_status st = judge_rows(c, frozen, b, from, n, a);
+    ht_status st = judge_rows(j, b, from, n);
     if (st.code == HT_NO_MEMORY && ht_memory_limited() && n > 1) {
       each = (n + 1) / 2;
       n = 0;
@@ -258,17 +265,17 @@ static ht_status judge_batch(ht_composed *c, const ht_frozen *frozen,
   return HT_SUCCESS;
 }
 
-static ht_status judge_all(ht_composed *c, const ht_feed *feed,
-                           const int64_t *index, int64_t n,
-                           const ht_frozen *frozen, ht_answers *a) {
+static ht_status judge_all(const judge *j, const ht_feed *feed,
+                           const int64_t *index, int64_t n) {
   int64_t chosen[JUDGE_BATCH];
   for (int64_t from = 0; from < n; from += JUDGE_BATCH) {
     batch b;
     int64_t m = n - from < JUDGE_BATCH ? n - from : JUDGE_BATCH;
     for (int64_t i = 0; i < m; i++)
       chosen[i] = index ? index[from + i] : from + i;
-    HT_TRY(fill_batch(c, feed, frozen, NULL, HT_UNCHANGED, chosen, m, &b));
-    ht_status st = b.n ? judge_batch(c, frozen, &b, a) : HT_SUCCESS;
+    HT_TRY(fill_batch(j->c, feed, j->frozen, j->pool, HT_UNCHANGED, chosen, m,
+                      &b));
+    ht_status st = b.n ? judge_batch(j, &b) : HT_SUCCESS;
     drop_batch(&b);
     HT_TRY(st);
   }
@@ -278,8 +285,11 @@ static ht_status judge_all(ht_composed *c, const ht_feed *feed,
 ht_status ht_judge_answers(ht_composed *c, const ht_feed *feed,
                            const int64_t *index, int64_t n,
                            const ht_frozen *frozen, ht_answers *out) {
+  judge j = {c, frozen, ht_pool_new(), out};
   ht_answers_open(out, c->design.labels->task, c->width);
-  ht_status st = judge_all(c, feed, index, n, frozen, out);
+  ht_status st = j.pool ? judge_all(&j, feed, index, n)
+                        : ht_fail(HT_NO_MEMORY, "no memory to judge");
+  ht_pool_free(j.pool);
   if (st.code != HT_OK) ht_answers_free(out);
   return st;
 }

@@ -32,6 +32,8 @@ typedef struct leaf {
 
 typedef struct slot { /* of a traced value */
   ht_cotangent total;
+  ht_tensor late;   /* dense; to be added to a dense total, last: some rules do
+                       that on their way through both */
   bool keep;        /* a leaf: its gradient is asked for after the walk */
   size_t maker;     /* 1 + the record that can make it again, 0: none */
   const void *data; /* where it stood when it was made */
@@ -52,8 +54,10 @@ ht_tape *ht_tape_new(void) { return calloc(1, sizeof(ht_tape)); }
 
 void ht_tape_reset(ht_tape *tape) {
   for (size_t i = 0; i < tape->n_values; i++) ht_tensor_drop(&tape->value[i]);
-  for (size_t i = 0; i < tape->n_slots; i++)
+  for (size_t i = 0; i < tape->n_slots; i++) {
     ht_cotangent_drop(&tape->slot[i].total);
+    ht_tensor_drop(&tape->slot[i].late);
+  }
   if (tape->leaf) memset(tape->leaf, 0, tape->leaf_slots * sizeof(leaf));
   tape->n_records = tape->n_values = tape->n_slots = tape->n_leaves = 0;
 }
@@ -219,6 +223,27 @@ static ht_status fit_given(ht_back *b, int i, ht_cotangent *g) {
                  ht_dtype_name(in->dtype));
 }
 
+/* Adds what is late. */
+static ht_status settle(ht_pool *pool, slot *s, const ht_shape *shape) {
+  ht_cotangent c = {.dense = s->late};
+  if (!s->late.dtype) return HT_SUCCESS;
+  s->late = (ht_tensor){0};
+  return ht_cotangent_add(pool, &s->total, &c, shape);
+}
+
+/* Takes over g. */
+static ht_status collect(ht_pool *pool, slot *s, ht_cotangent *g,
+                         const ht_shape *shape) {
+  if (g->dense.dtype && s->total.dense.dtype && !s->late.dtype) {
+    s->late = g->dense;
+    return HT_SUCCESS;
+  }
+  ht_status st = settle(pool, s, shape);
+  if (st.code == HT_OK) return ht_cotangent_add(pool, &s->total, g, shape);
+  ht_cotangent_drop(g);
+  return st;
+}
+
 static ht_status give(ht_back *b, int i, ht_cotangent *g) {
   const ht_tensor *in = &b->in[i];
   ht_tape *tape = b->walk;
@@ -227,9 +252,10 @@ static ht_status give(ht_back *b, int i, ht_cotangent *g) {
     ht_cotangent_drop(g);
     return st;
   }
-  ht_cotangent *total =
-      b->collected ? &b->collected[i] : &tape->slot[in->trace].total;
-  return ht_cotangent_add(b->run->pool, total, g, &in->shape);
+  ht_pool *pool = b->run->pool;
+  if (b->collected)
+    return ht_cotangent_add(pool, &b->collected[i], g, &in->shape);
+  return collect(pool, &tape->slot[in->trace], g, &in->shape);
 }
 
 ht_status ht_give(ht_back *b, int i, ht_tensor *g) {
@@ -251,7 +277,12 @@ ht_status ht_give_rows(ht_back *b, int i, ht_tensor *indices,
 }
 
 ht_status ht_back_dense(ht_back *b, int k) {
-  return ht_cotangent_dense(b->run->pool, &b->dout[k], &b->out[k].shape);
+  ht_pool *pool = b->run->pool;
+  const ht_shape *shape = &b->out[k].shape;
+  HT_TRY(ht_cotangent_dense(pool, &b->dout[k], shape));
+  if (k || !b->late || !b->late->dtype) return HT_SUCCESS;
+  ht_cotangent c = {.dense = ht_tensor_share(b->late)};
+  return ht_cotangent_add(pool, &b->dout[0], &c, shape);
 }
 
 static ht_status seed(ht_tape *tape, ht_run *run, const ht_tensor *y,
@@ -264,31 +295,38 @@ static ht_status seed(ht_tape *tape, ht_run *run, const ht_tensor *y,
     HT_TRY(ht_ones(run->pool, y->dtype, &y->shape, &one));
     c.dense = one;
   }
-  return ht_cotangent_add(run->pool, &tape->slot[y->trace].total, &c,
-                          &y->shape);
+  return collect(run->pool, &tape->slot[y->trace], &c, &y->shape);
 }
 
-/* Moves the cotangents of a record's outputs out of the slots. */
-static bool take_cotangents(ht_tape *tape, const record *r, ht_cotangent *d) {
-  bool any = false;
-  for (int k = 0; k < r->n_out; k++) {
-    uint32_t trace = tape->value[r->first + (size_t)(r->n_in + k)].trace;
-    d[k] = (ht_cotangent){0};
-    if (!trace) continue;
-    d[k] = tape->slot[trace].total;
-    tape->slot[trace].total = (ht_cotangent){0};
-    any |= d[k].dense.dtype || d[k].values.dtype;
+/* What arrived at the outputs of a record: moved out of the slots. */
+typedef struct arrived {
+  ht_cotangent *d;
+  ht_tensor late; /* of output 0, where the rule adds it */
+  bool any;
+} arrived;
+
+static ht_status take_one(ht_tape *tape, ht_run *run, const record *r, int k,
+                          arrived *a) {
+  const ht_tensor *y = &tape->value[r->first + (size_t)(r->n_in + k)];
+  slot *s = &tape->slot[y->trace];
+  if (!y->trace) return HT_SUCCESS;
+  if (k == 0 && r->op->flags & HT_OP_TWO_GRAD) {
+    a->late = s->late;
+    s->late = (ht_tensor){0};
   }
-  return any;
+  HT_TRY(settle(run->pool, s, &y->shape));
+  ht_cotangent *d = &a->d[k];
+  *d = s->total;
+  s->total = (ht_cotangent){0};
+  a->any |= d->dense.dtype || d->values.dtype;
+  if (r->op->flags & HT_OP_ROWS_GRAD) return HT_SUCCESS;
+  return ht_cotangent_dense(run->pool, d, &y->shape);
 }
 
-static ht_status make_dense(ht_run *run, const record *r, ht_tape *tape,
-                            ht_cotangent *d) {
-  if (r->op->flags & HT_OP_ROWS_GRAD) return HT_SUCCESS;
-  for (int k = 0; k < r->n_out; k++)
-    HT_TRY(ht_cotangent_dense(
-        run->pool, &d[k],
-        &tape->value[r->first + (size_t)(r->n_in + k)].shape));
+static ht_status take_cotangents(ht_tape *tape, ht_run *run, const record *r,
+                                 arrived *a) {
+  memset(a->d, 0, (size_t)r->n_out * sizeof *a->d);
+  for (int k = 0; k < r->n_out; k++) HT_TRY(take_one(tape, run, r, k, a));
   return HT_SUCCESS;
 }
 
@@ -342,11 +380,11 @@ static ht_status remake_inputs(ht_tape *tape, ht_run *run, const record *r) {
 }
 
 static ht_status apply_rule(ht_tape *tape, ht_run *run, const record *r,
-                            ht_cotangent *d) {
+                            const arrived *a) {
   if (!r->gradient)
     return ht_fail(HT_UNSUPPORTED, "op '%s' has no gradient", r->op->name);
-  HT_TRY(make_dense(run, r, tape, d));
-  ht_back b = back_of(tape, run, r, d);
+  ht_back b = back_of(tape, run, r, a->d);
+  b.late = &a->late;
   HT_TRY(remake_inputs(tape, run, r));
   if (!run->profile) return ht_op_gradient(&b, r->gradient);
   ht_span span = ht_profile_begin(run->profile);
@@ -357,13 +395,15 @@ static ht_status apply_rule(ht_tape *tape, ht_run *run, const record *r,
 
 static ht_status walk_record(ht_tape *tape, ht_run *run, const record *r) {
   enum { FEW = 8 };
-  ht_cotangent few[FEW], *d = few;
-  if (r->n_out > FEW) d = malloc((size_t)r->n_out * sizeof *d);
-  if (!d) return ht_fail(HT_NO_MEMORY, "no memory for the tape");
-  ht_status st = HT_SUCCESS;
-  if (take_cotangents(tape, r, d)) st = apply_rule(tape, run, r, d);
-  for (int k = 0; k < r->n_out; k++) ht_cotangent_drop(&d[k]);
-  if (d != few) free(d);
+  ht_cotangent few[FEW];
+  arrived a = {.d = few};
+  if (r->n_out > FEW) a.d = malloc((size_t)r->n_out * sizeof *a.d);
+  if (!a.d) return ht_fail(HT_NO_MEMORY, "no memory for the tape");
+  ht_status st = take_cotangents(tape, run, r, &a);
+  if (st.code == HT_OK && a.any) st = apply_rule(tape, run, r, &a);
+  for (int k = 0; k < r->n_out; k++) ht_cotangent_drop(&a.d[k]);
+  ht_tensor_drop(&a.late);
+  if (a.d != few) free(a.d);
   for (size_t i = 0; i < (size_t)(r->n_in + r->n_out); i++)
     ht_tensor_drop(&tape->value[r->first + i]);
   return ht_within(st, "gradient of node '%s'", r->node);
@@ -389,8 +429,10 @@ ht_status ht_tape_gradient(ht_tape *tape, const ht_variable *v,
   if (!tape->n_leaves) return HT_SUCCESS;
   leaf *l = find_leaf(tape, v);
   if (!l->variable) return HT_SUCCESS;
-  *out = tape->slot[l->trace].total;
-  tape->slot[l->trace].total = (ht_cotangent){0};
+  slot *s = &tape->slot[l->trace];
+  HT_TRY(settle(NULL, s, &v->value.shape));
+  *out = s->total;
+  s->total = (ht_cotangent){0};
   return HT_SUCCESS;
 }
 
@@ -399,6 +441,7 @@ ht_status ht_tape_gradient_of(ht_tape *tape, const ht_tensor *value,
   *out = (ht_tensor){0};
   if (!value->trace || value->trace >= tape->n_slots) return HT_SUCCESS;
   ht_cotangent *total = &tape->slot[value->trace].total;
+  HT_TRY(settle(NULL, &tape->slot[value->trace], &value->shape));
   HT_TRY(ht_cotangent_dense(NULL, total, &value->shape));
   *out = total->dense;
   *total = (ht_cotangent){0};

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/cores.h"
 
@@ -157,4 +158,13 @@ void ht_parallel(size_t n, size_t grain, ht_range_fn *fn, void *arg) {
     return;
   }
   for (size_t k = 0; k < ranges; k++) run_range(k, n, grain, fn, arg);
+}
+
+static void zero_range(size_t from, size_t to, void *arg) {
+  memset((char *)arg + from, 0, to - from);
+}
+
+void ht_parallel_zeros(void *p, size_t n) {
+  enum { GRAIN = 1 << 20 };
+  ht_parallel(n, GRAIN, zero_range, p);
 }

@@ -14,6 +14,9 @@ typedef void ht_range_fn(size_t from, size_t to, void *arg);
  */
 void ht_parallel(size_t n, size_t grain, ht_range_fn *fn, void *arg);
 
+/* Zeros n bytes. */
+void ht_parallel_zeros(void *p, size_t n);
+
 /*
  * How many threads the calling thread's ht_parallel may use (0: all cores).
  * A property of the thread, so that two models in one process do not meet.

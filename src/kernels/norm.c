@@ -7,13 +7,13 @@
 #include "kernels/approx.h"
 #include "kernels/real.h"
 
-enum { PLAIN, SQUARES, SLOPES, GATED };
+enum { PLAIN, SQUARES, SLOPES, GATED, GATED_TWO };
 
 typedef struct job {
   const ht_channels *s;
   ht_scaling by; /* of slopes and lines */
   int what;
-  const float *x, *dy, *c0, *c1, *plus, *gate;
+  const float *x, *dy, *c0, *c1, *plus, *gate, *late;
   float *y;     /* of GATED: d */
   double *part; /* per chunk: channels, twice or more */
   int64_t chunk;
@@ -43,7 +43,7 @@ HT_INLINE float in_front(ht_activation kind, float y) {
  * double, so that no number of rows costs digits. */
 
 /* `w` channels from c on; a constant where it is inlined, so that the sums stay
- * in registers. PLAIN and SQUARES add to one, SLOPES and GATED d to one and
+ * in registers. PLAIN and SQUARES add to one, the others d to one and
  * d (x - m) to two. */
 HT_INLINE void strip_sums(const job *j, int what, ht_activation kind,
                           const float *means, int64_t row, int64_t rows,
@@ -59,17 +59,19 @@ HT_INLINE void strip_sums(const job *j, int what, ht_activation kind,
   for (int64_t r = row; r < row + rows; r++) {
     const float *x = j->x + r * n + c;
     const float *dy = what >= SLOPES ? j->dy + r * n + c : x;
-    const float *gate = what == GATED ? j->gate + r * n + c : x;
-    float *to = what == GATED ? j->y + r * n + c : NULL;
+    const float *gate = what >= GATED ? j->gate + r * n + c : x;
+    const float *late = what == GATED_TWO ? j->late + r * n + c : x;
+    float *to = what >= GATED ? j->y + r * n + c : NULL;
 #pragma GCC ivdep /* d may stand where dy does */
     for (int64_t i = 0; i < w; i++) {
       float d = x[i] - m[i];
       if (what == PLAIN) s1[i] += x[i];
       if (what == SQUARES) s1[i] += d * d;
       if (what < SLOPES) continue;
-      float g = what == GATED ? gated(kind, gate[i], dy[i])
-                              : behind(kind, x[i], m[i], a[i], b[i], dy[i]);
-      if (what == GATED) to[i] = g;
+      float all = what == GATED_TWO ? dy[i] + late[i] : dy[i];
+      float g = what >= GATED ? gated(kind, gate[i], all)
+                              : behind(kind, x[i], m[i], a[i], b[i], all);
+      if (what >= GATED) to[i] = g;
       s1[i] += g;
       s2[i] += g * d;
     }
@@ -119,13 +121,20 @@ HT_WIDE static void slopes_rows(const job *j, int64_t from, int64_t to,
     rows_sums(j, SLOPES, HT_LINEAR, m, from, to, one, two);
 }
 
+HT_INLINE void gated_of(const job *j, ht_activation kind, int64_t from,
+                        int64_t to, double *one, double *two) {
+  if (j->what == GATED)
+    rows_sums(j, GATED, kind, j->by.mean, from, to, one, two);
+  else
+    rows_sums(j, GATED_TWO, kind, j->by.mean, from, to, one, two);
+}
+
 HT_WIDE static void gated_rows(const job *j, int64_t from, int64_t to,
                                double *one, double *two) {
-  const float *m = j->by.mean;
   if (j->by.activation == HT_RELU6)
-    rows_sums(j, GATED, HT_RELU6, m, from, to, one, two);
+    gated_of(j, HT_RELU6, from, to, one, two);
   else
-    rows_sums(j, GATED, HT_RELU, m, from, to, one, two);
+    gated_of(j, HT_RELU, from, to, one, two);
 }
 
 /* Merges the mean and the sum of squares around it of `rows` rows into those
@@ -172,8 +181,8 @@ static void run_chunks(size_t from, size_t to, void *arg) {
       continue;
     }
     memset(part, 0, (size_t)(2 * n) * sizeof *part);
-    (j->what == GATED ? gated_rows : slopes_rows)(j, first, end, part,
-                                                  part + n);
+    (j->what == SLOPES ? slopes_rows : gated_rows)(j, first, end, part,
+                                                   part + n);
   }
 }
 
@@ -306,10 +315,16 @@ ht_status ht_channel_slopes(ht_pool *pool, const ht_channels *s,
 
 ht_status ht_channel_gated_slopes(ht_pool *pool, const ht_channels *s,
                                   const ht_scaling *by, const float *x,
-                                  const float *y, const float *dy, float *d,
-                                  double *sum) {
-  job j = {
-      .s = s, .by = *by, .what = GATED, .x = x, .dy = dy, .gate = y, .y = d};
+                                  const float *y, const float *const dy[2],
+                                  float *d, double *sum) {
+  job j = {.s = s,
+           .by = *by,
+           .what = dy[1] ? GATED_TWO : GATED,
+           .x = x,
+           .dy = dy[0],
+           .late = dy[1],
+           .gate = y,
+           .y = d};
   return sum_rows(pool, &j, sum, sum + s->channels);
 }
 

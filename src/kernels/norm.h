@@ -29,11 +29,12 @@ ht_status ht_channel_slopes(ht_pool *pool, const ht_channels *s,
                             const float *dy, double *sum) HT_MUST_CHECK;
 
 /* The same where y is what the activation (not HT_LINEAR) made of a sum with
- * other values; channels are last. d, which may be dy, is written. */
+ * other values; channels are last. What passes back is dy[0], plus dy[1]
+ * unless that is NULL. d, which may be dy[0], is written. */
 ht_status ht_channel_gated_slopes(ht_pool *pool, const ht_channels *s,
                                   const ht_scaling *by, const float *x,
-                                  const float *y, const float *dy, float *d,
-                                  double *sum) HT_MUST_CHECK;
+                                  const float *y, const float *const dy[2],
+                                  float *d, double *sum) HT_MUST_CHECK;
 
 void ht_channel_scale(const ht_channels *s, const ht_scaling *by,
                       const float *x, float *y);

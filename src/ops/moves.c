@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/parallel.h"
+
 void ht_move_strides(const ht_shape *s, int64_t stride[HT_MAX_RANK]) {
   ht_k_strides(s->rank, s->dim, 1, stride);
 }
@@ -50,7 +52,8 @@ ht_status ht_move_run(ht_tensor *to, int64_t to_at, const ht_tensor *from,
 ht_status ht_move_fill(ht_tensor *t, const ht_tensor *value) {
   ht_block b = {1, {ht_count(t)}, {1}, {0}};
   if (value) return ht_move_block(t, 0, value, 0, &b);
-  if (!ht_dtype_pointers(t->dtype)) memset(t->data, 0, ht_tensor_bytes(t));
+  if (!ht_dtype_pointers(t->dtype))
+    ht_parallel_zeros(t->data, ht_tensor_bytes(t));
   return HT_SUCCESS;
 }
 

@@ -98,8 +98,10 @@ static ht_status sum_slopes(ht_back *b, const ht_norm_slopes *p, ht_tensor *d,
   ht_scaling by = p->by;
   by.activation = ((const ht_norm_add_parts *)b->prepared)->activation;
   HT_TRY(ht_back_new(b, HT_FLOAT, &b->out[0].shape, d));
-  return ht_channel_gated_slopes(pool, &p->s, &by, x, ht_f(&b->out[0]),
-                                 ht_f(&b->dout[0].dense), ht_f(d), sums);
+  const float *dy[2] = {ht_f(&b->dout[0].dense),
+                        b->late->dtype ? ht_f(b->late) : NULL};
+  return ht_channel_gated_slopes(pool, &p->s, &by, x, ht_f(&b->out[0]), dy,
+                                 ht_f(d), sums);
 }
 
 static ht_status give_norm(ht_back *b, ht_tensor *d, const ht_tensor *a,
@@ -139,6 +141,7 @@ static ht_status give_other(ht_back *b, const ht_tensor *d) {
 }
 
 static ht_status in_steps(ht_back *b, bool norm, ht_tensor *d) {
+  HT_TRY(ht_back_dense(b, 0));
   HT_TRY(behind_activation(b, d));
   HT_TRY(give_other(b, d));
   if (!norm) return HT_SUCCESS;
@@ -178,4 +181,5 @@ const ht_op ht_op_norm_add = {
     .gradient = back,
     .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_IN(2) | HT_KEEP_IN(3) |
             HT_KEEP_IN(4) | HT_KEEP_OUT(0),
+    .flags = HT_OP_TWO_GRAD,
 };

@@ -50,9 +50,10 @@ enum {                     /* flags of a row */
                              and is left out where nothing reads it */
        /* Types without kernels are computed in wider ones, and rounded
         * (integers: cut) at the end; of integers only inputs of type T. */
-       HT_OP_IN_FLOAT = 256,  /* half and bfloat16 in float, gradients too */
-       HT_OP_IN_LONG = 512,   /* integers below 32 bits and uint32 in int64 */
-       HT_OP_IN_DOUBLE = 1024 /* the same and int32 in double */
+       HT_OP_IN_FLOAT = 256,   /* half and bfloat16 in float, gradients too */
+       HT_OP_IN_LONG = 512,    /* integers below 32 bits and uint32 in int64 */
+       HT_OP_IN_DOUBLE = 1024, /* the same and int32 in double */
+       HT_OP_TWO_GRAD = 2048 /* the gradient adds `late` to dout[0] by itself */
 };
 
 struct ht_op {
@@ -158,10 +159,12 @@ struct ht_back {
   const ht_attrs *attrs;
   void *prepared;
   int n_in, n_out;
-  const ht_tensor *in;  /* data NULL where the row does not keep it */
-  const ht_tensor *out; /* the same */
-  ht_cotangent *dout;   /* per output; dense unless HT_OP_ROWS_GRAD.
-                           HT_INVALID where no gradient arrives */
+  const ht_tensor *in;   /* data NULL where the row does not keep it */
+  const ht_tensor *out;  /* the same */
+  ht_cotangent *dout;    /* per output; dense unless HT_OP_ROWS_GRAD.
+                            HT_INVALID where no gradient arrives */
+  const ht_tensor *late; /* what dout[0] still lacks, of a rule with
+                            HT_OP_TWO_GRAD; HT_INVALID: nothing */
   ht_run *run;
   void *walk;              /* the tape's */
   const ht_tensor *stored; /* the inputs, where `in` holds wider copies */
@@ -180,8 +183,8 @@ ht_status ht_give(ht_back *b, int i, ht_tensor *g) HT_MUST_CHECK;
 /* Adds rows (indices int64 [n] or any shape of n, values [n, ...]). */
 ht_status ht_give_rows(ht_back *b, int i, ht_tensor *indices,
                        ht_tensor *values) HT_MUST_CHECK;
-/* Makes the cotangent of output k dense, where rows arrived (of a rule with
- * HT_OP_ROWS_GRAD). */
+/* Makes the cotangent of output k dense and whole, where rows arrived (of a
+ * rule with HT_OP_ROWS_GRAD) or an addend late (HT_OP_TWO_GRAD). */
 ht_status ht_back_dense(ht_back *b, int k) HT_MUST_CHECK;
 /* A new tensor from the run's pool, to be given. */
 ht_status ht_back_new(ht_back *b, ht_dtype dtype, const ht_shape *shape,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/parallel.h"
 #include "tensor/buffer.h"
 
 static ht_status checked_bytes(ht_dtype dtype, const ht_shape *s,
@@ -42,7 +43,8 @@ ht_status ht_tensor_new(ht_pool *pool, ht_dtype dtype, const ht_shape *shape,
 ht_status ht_tensor_zeros(ht_pool *pool, ht_dtype dtype, const ht_shape *shape,
                           ht_tensor *out) {
   HT_TRY(ht_tensor_new(pool, dtype, shape, out));
-  if (!ht_dtype_pointers(dtype)) memset(out->data, 0, ht_tensor_bytes(out));
+  if (!ht_dtype_pointers(dtype))
+    ht_parallel_zeros(out->data, ht_tensor_bytes(out));
   return HT_SUCCESS;
 }
 

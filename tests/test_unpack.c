@@ -145,7 +145,7 @@ END_TEST
 START_TEST(what_comes_twice_is_refused) {
   plain("a", "one");
   plain("./a", "two");
-  FAILS(unpack(), HT_IO, "File exists");
+  FAILS(unpack(), HT_CORRUPT, "'./a' is there already");
 }
 END_TEST
 
@@ -161,7 +161,7 @@ START_TEST(links_are_not_followed) {
   char *link = ht_path_join(&arena, out, "a");
   ck_assert(symlink("../elsewhere", link) == 0);
   plain("a", "x");
-  FAILS(unpack(), HT_IO, "File exists");
+  FAILS(unpack(), HT_CORRUPT, "is there already");
   ck_assert(!there("../elsewhere"));
 }
 END_TEST
@@ -196,6 +196,35 @@ START_TEST(bombs_are_refused) {
   struct stat st;
   ck_assert(stat(ht_path_join(&arena, out, "a"), &st) == 0);
   ck_assert(st.st_size < 32 << 20);
+}
+END_TEST
+
+static bool refuse(void *arg, uint64_t written) {
+  (void)written;
+  return ++*(int *)arg < 3;
+}
+
+START_TEST(members_without_content_can_be_stopped) {
+  int asked = 0;
+  ht_unpack_limits limits = ht_unpack_usual(1 << 20);
+  for (int i = 0; i < 9; i++) {
+    char name[2] = {(char)('a' + i), 0};
+    member(name, '0', "", 0);
+  }
+  gzclose(gz);
+  FAILS(ht_unpack(archive, out, &limits, refuse, &asked), HT_STOPPED,
+        "stopped");
+  ck_assert_int_eq(asked, 3);
+  gz = gzopen(archive, "wb");
+}
+END_TEST
+
+START_TEST(a_long_name_is_shown_by_its_beginning) {
+  char name[100] = "x";
+  for (int i = 0; i < 45; i++) strcat(name, "\xc3\xa9");
+  strcat(name, "\n");
+  plain(name, "x");
+  FAILS(unpack(), HT_CORRUPT, "\xc3\xa9...' has a control character");
 }
 END_TEST
 
@@ -262,6 +291,8 @@ static void add(TCase *tests) {
   tcase_add_test(tests, many_files_are_too_big_together);
   tcase_add_test(tests, bombs_are_refused);
   tcase_add_test(tests, members_and_depth_are_counted);
+  tcase_add_test(tests, members_without_content_can_be_stopped);
+  tcase_add_test(tests, a_long_name_is_shown_by_its_beginning);
   tcase_add_test(tests, cut_archives_are_told);
   tcase_add_test(tests, it_can_be_stopped);
 }

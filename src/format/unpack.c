@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +11,7 @@
 
 #include "base/file.h"
 
-enum { CHUNK = 1 << 16, MAX_NAME = 255, MAX_PATH = 4096 };
+enum { CHUNK = 1 << 16, MAX_NAME = 255, MAX_PATH = 4096, SHOWN = 80 };
 
 typedef struct unpacking {
   const char *path, *folder;
@@ -28,12 +29,17 @@ ht_unpack_limits ht_unpack_usual(uint64_t max) {
   return (ht_unpack_limits){.bytes = max,
                             .ratio = 250,
                             .free_bytes = (uint64_t)1 << 30,
-                            .members = 100000,
+                            .members = 20000,
                             .depth = 64};
 }
 
+/* A long name is shown by its beginning, cut between two characters. */
 static ht_status bad(const unpacking *u, const char *member, const char *what) {
-  return ht_fail(HT_CORRUPT, "'%s': member '%s' %s", u->path, member, what);
+  int n = (int)strnlen(member, SHOWN + 1);
+  bool cut = n > SHOWN;
+  while (cut && n > 0 && ((unsigned char)member[n] & 0xc0) == 0x80) n--;
+  return ht_fail(HT_CORRUPT, "'%s': member '%.*s%s' %s", u->path, n, member,
+                 cut ? "..." : "", what);
 }
 
 static ht_status cannot_read(const unpacking *u) {
@@ -81,6 +87,12 @@ static ht_status check(unpacking *u, struct archive_entry *e,
   return HT_SUCCESS;
 }
 
+static ht_status go_on(const unpacking *u) {
+  if (u->tell && !u->tell(u->arg, u->written))
+    return ht_fail(HT_STOPPED, "unpacking was stopped");
+  return HT_SUCCESS;
+}
+
 /* Counts bytes that are about to be written. */
 static ht_status count(unpacking *u, const char *member, size_t n) {
   const ht_unpack_limits *limits = u->limits;
@@ -90,11 +102,10 @@ static ht_status count(unpacking *u, const char *member, size_t n) {
     return bad(u, member, "makes the archive too big");
   if (u->written > limits->free_bytes && read > 0 &&
       u->written / limits->ratio > (uint64_t)read)
-    return bad(u, member, "is compressed as no module is: a decompression "
-                          "bomb");
-  if (u->tell && !u->tell(u->arg, u->written))
-    return ht_fail(HT_STOPPED, "unpacking was stopped");
-  return HT_SUCCESS;
+    return bad(u, member,
+               "is compressed as no module is: a decompression "
+               "bomb");
+  return go_on(u);
 }
 
 static ht_status copy(unpacking *u, const char *member, int fd,
@@ -118,6 +129,7 @@ static ht_status write_file(unpacking *u, const char *member,
                             const char *target) {
   int fd =
       open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  if (fd < 0 && errno == EEXIST) return bad(u, member, "is there already");
   if (fd < 0) return ht_fail_errno("cannot write", target);
   ht_status st = copy(u, member, fd, target);
   if (st.code == HT_OK && fsync(fd) != 0)
@@ -140,6 +152,7 @@ static ht_status write_member(unpacking *u, struct archive_entry *e,
   const char *member = archive_entry_pathname(e);
   if (!member) return bad(u, "?", "has no name that can be read");
   while (*member == '/') member++; /* as tar and tensorflow_hub take it */
+  HT_TRY(go_on(u));
   HT_TRY(check(u, e, member));
   char *target = ht_path_join(arena, u->folder, member);
   if (!target) return ht_fail(HT_NO_MEMORY, "no memory for a path");

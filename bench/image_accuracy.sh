@@ -26,7 +26,7 @@ mnist10k|28 28 1|--trainable --lr 0.001 --module-lr 0.001 --schedule linear --ep
 sign_digits|64 64 3|--trainable --lr 0.001 --module-lr 0.001 --schedule linear --epochs 30 --augment crop:0.15,zoom:0.1,rotation:10,color
 flowers_small|96 96 3|--trainable --lr 0.001 --module-lr 0.001 --schedule linear --epochs 50 --augment flip,crop,zoom,color
 flowers_small|${OPENMV:-}|--lr 0.03 --epochs 60 --image-range 0,255
-flowers_small|${OPENMV:-}|--call layer_with_weights-0 --trainable --lr 0.05 --module-lr 0.002 --schedule linear --batch 16 --epochs 25 --image-range 0,255
+flowers_small|${OPENMV:-}|--call layer_with_weights-0 --trainable --lr 0.05 --module-lr 0.002 --schedule linear --batch 16 --epochs 40 --image-range 0,255 --augment flip,crop
 END
 }
 

@@ -441,6 +441,8 @@ typedef struct ht_news {
   const char *const *metric;
   const double *value;
   const char *text;
+  const char *best_metric; /* by which the best epoch is chosen; NULL: none */
+  double best;             /* of it so far, at HT_NEWS_STEP */
 } ht_news;
 
 /* Is told of everything; false asks to save and stop. */

@@ -1,5 +1,4 @@
 /* cmd_new.c - hubtune new: writes a new module. */
-#include <math.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -85,9 +84,7 @@ enum { PARTS = 1000 };
 static bool tell(void *arg, const char *what, double part) {
   progress_state s = {.what = what,
                       .done = (int64_t)(part * PARTS),
-                      .total = part > 0 ? PARTS : 0,
-                      .loss = NAN,
-                      .unit = ""};
+                      .total = part > 0 ? PARTS : 0};
   progress_show(arg, &s);
   return !signals_noted();
 }

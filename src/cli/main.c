@@ -193,7 +193,11 @@ static int without_command(const char *word, const char *next) {
     return printf("hubtune %s\n", PACKAGE_VERSION), DONE;
   if (strcmp(word, "--completion") == 0) return complete(next ? next : "bash");
   if (strcmp(word, "--manual") == 0) return manual_page(NULL, stdout), DONE;
-  if (word[0] == '-') return wrong_use("unknown option: '%s'", word);
+  if (word[0] == '-')
+    return wrong_use(
+        "a command comes first, then options: '%s' (see 'hubtune "
+        "--help')",
+        word);
   return unknown_command(word);
 }
 

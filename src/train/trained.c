@@ -29,7 +29,10 @@ static ht_status open_all(const char *run, ht_trained *t) {
   t->run = ht_arena_string(&t->arena, run);
   if (!config || !t->run) return ht_fail(HT_NO_MEMORY, "no memory for a path");
   if (!ht_path_exists(config))
-    return ht_fail(HT_IO, "'%s' is no run: it has no config.json", run);
+    return ht_fail(HT_IO,
+                   "'%s' is no run, a folder that 'train --out' wrote: it has "
+                   "no config.json",
+                   run);
   HT_NEW(note, &t->arena, 1);
   HT_TRY(ht_train_read(config, &t->arena, &t->options));
   HT_TRY(ht_prepare_read_note(run, &t->arena, note));

@@ -25,8 +25,9 @@ const option common_options[] = {
     {"threads", "N", "threads to compute with; 0 takes all cores", OPTION_INT,
      AT(threads), .low = 0, .high = 4096},
     {"max-memory", "MB",
-     "give up, with a message, where tensors would take more", OPTION_INT,
-     AT(max_memory), .low = 1, .high = 1e9},
+     "give up, with a message, where tensors would take more, after train has "
+     "cut its batches; 0: no limit",
+     OPTION_INT, AT(max_memory), .low = 0, .high = 1e9},
     {"json", NULL, "print for programs", OPTION_FLAG, AT(json)},
     {"quiet", NULL, "no progress and no remarks", OPTION_FLAG, AT(quiet), 'q'},
     {"verbose", NULL, "more remarks", OPTION_FLAG, AT(verbose), 'v'},

@@ -25,8 +25,9 @@ static const option options[] = {
      .high = 1e6},
     {"min-count", "N", "leave out words that occur less often", OPTION_INT,
      AT(min_count), .low = 1, .high = 1e12},
-    {"max-words", "N", "take the most frequent N words, of FILE the first",
-     OPTION_INT, AT(max_words), .low = 1, .high = 1e12},
+    {"max-words", "N",
+     "take the most frequent N words, of FILE the first; 0: all", OPTION_INT,
+     AT(max_words), .low = 0, .high = 1e12},
     {"ngrams", "N", "runs of up to N words are words of their own", OPTION_INT,
      AT(ngrams), .low = 1, .high = 8},
     {"subwords", "N-N", "parts of words of so many characters are, too",
@@ -133,7 +134,7 @@ static int run(const invocation *c) {
 
 const command cmd_new = {
     .name = "new",
-    .operands = "KIND OUT",
+    .operands = "text-embedding OUT",
     .summary = "write a new module: text-embedding",
     .text =
         "Writes a text embedding module to the folder OUT: texts in, the "

@@ -111,16 +111,20 @@ static void train_tables(ht_train_options *o, const facts *f) {
 }
 
 /* Enough epochs for few images, and not many of many; what no photo loses its
- * meaning by keeps them from being learnt by heart. */
+ * meaning by keeps them from being learnt by heart: the fewer there are, the
+ * more it has to be. */
 static void train_network(ht_train_options *o, const facts *f) {
-  enum { LEAST = 8, MOST = 40, SEEN = 20000 };
+  enum { LEAST = 8, MOST = 50, SEEN = 20000, FEW_IMAGES = 2000 };
   int64_t epochs = SEEN / f->n;
-  o->lr = 0.003;
+  bool few = f->images && f->n < FEW_IMAGES;
+  o->lr = few ? 0.001 : 0.003;
   o->module_lr = 0.001;
   o->schedule = "linear";
   o->epochs = epochs < LEAST ? LEAST : epochs > MOST ? MOST : epochs;
-  o->dropout = 0.2;
-  if (f->images) o->augment = "crop:0.1,zoom:0.1,rotation:10,color";
+  if (!few) o->dropout = 0.2;
+  if (f->images)
+    o->augment = few ? "crop,zoom,rotation,color"
+                     : "crop:0.1,zoom:0.1,rotation:10,color";
 }
 
 /* Its output is made once, so that epochs cost next to nothing. */

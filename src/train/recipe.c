@@ -11,6 +11,9 @@
  * larger tables, takes a CPU too long to be a first guess. */
 enum { FEW = 50, ENOUGH = 5000, MANY_DENSE = 2000000, MANY = 400000000 };
 
+/* A tenth of fewer photos would choose an epoch by chance, and is missed. */
+enum { FEW_TO_CHOOSE_BY = 500 };
+
 typedef struct facts {
   int64_t n; /* examples */
   ht_task task;
@@ -148,12 +151,15 @@ static void tell(const ht_train_options *o, const facts *f,
   snprintf(
       line, sizeof line,
       "nothing was said of how to train: the module %s; up to %lld epochs, "
-      "the best by %s; --print-config has the settings, and any of them, or "
-      "--frozen, leaves the others to you",
+      "%s; --print-config has the settings, and any of them, or --frozen, "
+      "leaves the others to you",
       why, (long long)o->epochs,
-      o->valid               ? "the validation data"
-      : o->valid_split < 0.1 ? "a twentieth of the data"
-                             : "a tenth of the data");
+      o->valid               ? "the best by the validation data"
+      : o->valid_split <= 0  ? "then the last weights, as too few images are "
+                               "there to choose by (--test shows how good "
+                               "they are)"
+      : o->valid_split < 0.1 ? "the best by a twentieth of the data"
+                             : "the best by a tenth of the data");
   say(arg, line);
 }
 
@@ -172,7 +178,8 @@ ht_status ht_recipe(ht_train_options *o, ht_model *model,
     train_tables(o, &f);
   else
     train_network(o, &f);
-  if (!o->valid) o->valid_split = f.n < ENOUGH ? 0.1 : 0.05;
+  bool all = o->trainable && f.images && !f.texts && f.n < FEW_TO_CHOOSE_BY;
+  if (!o->valid && !all) o->valid_split = f.n < ENOUGH ? 0.1 : 0.05;
   tell(o, &f, say, arg);
   return HT_SUCCESS;
 }

@@ -37,7 +37,10 @@ static ht_status open_all(const char *run, ht_trained *t) {
   HT_TRY(ht_train_read(config, &t->arena, &t->options));
   HT_TRY(ht_prepare_read_note(run, &t->arena, note));
   if (!t->options.label) t->options.label = note->label;
-  HT_TRY(ht_prepare_model(&t->options, &t->model));
+  HT_TRY(ht_within(ht_prepare_model(&t->options, &t->model),
+                   "cannot open the module of '%s', named as from where it was "
+                   "trained",
+                   run));
   t->owns_model = true;
   HT_TRY(open_labels(t, note));
   HT_TRY(ht_prepare_tuned(&t->options, t->model));

@@ -8,8 +8,9 @@
 #   SEEDS="0 1"    other seeds
 #   SETS="mnist10k"  some of the sets
 #   SETTINGS=FILE  other settings, lines as below
-#   DEV=1          tests on a fifth of the training photos, which are left out:
-#                  settings are chosen so, and no test photo is seen
+#   DEV=K          tests on a quarter of the training photos, which is left out,
+#                  K from 0 to 3: settings are chosen so, and no test photo is
+#                  seen
 #
 # Of photos in class folders every fifth is for the test; of mnist10k a fifth
 # as bench/data.py draws it.
@@ -39,7 +40,7 @@ split_photos() {
     part=train
     case ${DEV:+dev}$((i++ % 5)) in
     dev4) continue ;;
-    4 | dev3) part=test ;;
+    4 | "dev${DEV:-}") part="test" ;;
     esac
     to=$work/$1/$part/$(basename "$(dirname "$file")")
     mkdir -p "$to"

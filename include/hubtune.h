@@ -433,14 +433,14 @@ typedef enum ht_news_type {
 
 typedef struct ht_news {
   ht_news_type type;
-  int64_t step, n_steps; /* n_steps: of the whole training */
-  int64_t epoch;         /* from 1 */
+  int64_t step, n_steps, epoch; /* n_steps: of the whole training; from 1 */
   double loss, lr;
   double seconds, examples_per_second; /* of the epoch */
   int n_metrics; /* on the validation data after an epoch, on the test data */
   const char *const *metric;
   const double *value;
-  const char *text;
+  const char *text, *best_metric; /* NULL: no best epoch yet */
+  double best; /* of that metric, of the best epoch before this step */
 } ht_news;
 
 /* Is told of everything; false asks to save and stop. */

@@ -74,7 +74,9 @@ static bool on_event(void *arg, const ht_event *e) {
                   .lr = e->lr,
                   .seconds = e->seconds,
                   .examples_per_second = e->rate,
-                  .text = e->text};
+                  .text = e->text,
+                  .best_metric = e->best_metric,
+                  .best = e->best};
   if (e->valid) {
     news.n_metrics = e->valid->n_values;
     news.metric = (const char *const *)e->valid->name;

@@ -101,8 +101,10 @@ const command cmd_cache = {
         "it, 'clear HANDLE' the module of one handle; a download that is under "
         "way stays. 'verify' reads the modules and tells which are whole; with "
         "a broken one the exit status is 1 (it is fetched again when it is "
-        "next "
-        "needed).",
+        "next needed).\n\n"
+        "Examples:\n"
+        "  hubtune cache list\n"
+        "  hubtune cache clear https://tfhub.dev/google/nnlm-en-dim50/2",
     .min_operands = 1,
     .max_operands = 2,
     .options = options,

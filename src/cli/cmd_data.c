@@ -24,7 +24,8 @@ static int run(const invocation *c) {
   const settings *s = c->settings;
   char *report;
   if (strcmp(c->operand[0], "check") != 0)
-    return wrong_use("data takes check: '%s'", c->operand[0]);
+    return wrong_use("unknown: 'data %s' (there is 'data check')",
+                     c->operand[0]);
   const ht_data_check_options o = {.text = s->text,
                                    .label = s->label,
                                    .test = s->test,

@@ -1,6 +1,5 @@
 /* cmd_embed.c - hubtune embed: a module's outputs for every example. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "cli/fetching.h"
@@ -120,7 +119,9 @@ static bool tell(void *arg, int64_t done, int64_t n) {
   work *w = arg;
   char what[64];
   snprintf(what, sizeof what, "%lld/%lld", (long long)done, (long long)n);
-  progress_show(&w->bar, &(progress_state){what, done, n, NAN, NULL});
+  progress_show(
+      &w->bar, &(progress_state){
+                   .what = what, .done = done, .total = n, .unit = "examples"});
   return signals_noted() == 0;
 }
 

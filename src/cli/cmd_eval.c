@@ -97,7 +97,8 @@ const command cmd_eval = {
     .text =
         "Answers every example of DATA with the best weights of RUN and "
         "compares with its labels: metrics over all, a row per class, and "
-        "the confusion matrix.",
+        "the confusion matrix.\n\n"
+        "Example:\n  hubtune eval run test.csv",
     .min_operands = 2,
     .max_operands = 2,
     .options = options,

@@ -37,8 +37,7 @@ static const option options[] = {
     {0}};
 #undef AT
 
-static const settings defaults = {
-    .what = "model", .keep = OPTION_UNSET};
+static const settings defaults = {.what = "model", .keep = OPTION_UNSET};
 
 /* own: a TF1 Hub module alone is written. */
 static bool is_hub1(const settings *s, bool own) {
@@ -141,7 +140,12 @@ const command cmd_export = {
         "with the weights of a checkpoint. Every variable has to be there "
         "under its name (hubtune inspect shows them), in which each --map in "
         "turn rewrites the first match of a regular expression: --map "
-        "'^=model/' puts a scope before all names.",
+        "'^=model/' puts a scope before all names.\n\n"
+        "Examples:\n"
+        "  hubtune export run tuned --what module\n"
+        "  hubtune export run serving --latest --keep 3\n"
+        "  hubtune export --module m out --checkpoint model.ckpt-7 --map "
+        "'^=model/'",
     .min_operands = 1,
     .max_operands = 2,
     .options = options,

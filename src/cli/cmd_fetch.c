@@ -88,7 +88,9 @@ const command cmd_fetch = {
         "HUBTUNE_OFFLINE=1 is --offline; https_proxy, no_proxy, CURL_CA_BUNDLE "
         "and SSL_CERT_FILE are those of curl. Where Kaggle refuses a stranger, "
         "it is asked again with KAGGLE_API_TOKEN, KAGGLE_USERNAME and "
-        "KAGGLE_KEY, or kaggle.json.",
+        "KAGGLE_KEY, or kaggle.json.\n\n"
+        "Example:\n"
+        "  hubtune fetch https://tfhub.dev/google/nnlm-en-dim50/2",
     .min_operands = 1,
     .max_operands = 1,
     .options = options,

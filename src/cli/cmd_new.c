@@ -1,5 +1,4 @@
 /* cmd_new.c - hubtune new: writes a new module. */
-#include <math.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -26,8 +25,9 @@ static const option options[] = {
      .high = 1e6},
     {"min-count", "N", "leave out words that occur less often", OPTION_INT,
      AT(min_count), .low = 1, .high = 1e12},
-    {"max-words", "N", "take the most frequent N words, of FILE the first",
-     OPTION_INT, AT(max_words), .low = 1, .high = 1e12},
+    {"max-words", "N",
+     "take the most frequent N words, of FILE the first; 0: all", OPTION_INT,
+     AT(max_words), .low = 0, .high = 1e12},
     {"ngrams", "N", "runs of up to N words are words of their own", OPTION_INT,
      AT(ngrams), .low = 1, .high = 8},
     {"subwords", "N-N", "parts of words of so many characters are, too",
@@ -85,9 +85,7 @@ enum { PARTS = 1000 };
 static bool tell(void *arg, const char *what, double part) {
   progress_state s = {.what = what,
                       .done = (int64_t)(part * PARTS),
-                      .total = part > 0 ? PARTS : 0,
-                      .loss = NAN,
-                      .unit = ""};
+                      .total = part > 0 ? PARTS : 0};
   progress_show(arg, &s);
   return !signals_noted();
 }
@@ -136,7 +134,7 @@ static int run(const invocation *c) {
 
 const command cmd_new = {
     .name = "new",
-    .operands = "KIND OUT",
+    .operands = "text-embedding OUT",
     .summary = "write a new module: text-embedding",
     .text =
         "Writes a text embedding module to the folder OUT: texts in, the "

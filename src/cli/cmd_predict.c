@@ -145,7 +145,11 @@ const command cmd_predict = {
         "too. "
         "DATA may be a folder of images or a single one. Without DATA, a "
         "line of standard input is an example: a text, or the path of an "
-        "image. A broken image is answered by '- nan'.",
+        "image. A broken image is answered by '- nan'.\n\n"
+        "Examples:\n"
+        "  echo 'a good film' | hubtune predict run\n"
+        "  hubtune predict run new.csv --top 3 --csv > answers.csv\n"
+        "  hubtune predict run photos/",
     .min_operands = 1,
     .max_operands = 2,
     .options = options,

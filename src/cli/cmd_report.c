@@ -206,7 +206,8 @@ const command cmd_report = {
         "validation data, and writes RUN/report.html, as every training does "
         "at its end.\n\n"
         "With several, prints a table: the settings in which they differ, the "
-        "figures of the best epoch of each, and those of the tests.",
+        "figures of the best epoch of each, and those of the tests.\n\n"
+        "Example:\n  hubtune report run1 run2 run3",
     .min_operands = 1,
     .max_operands = MOST_RUNS,
     .options = options,

@@ -140,21 +140,30 @@ static void show_epoch(view *v, const ht_news *n) {
           n->seconds);
 }
 
+static void show_step(view *v, const ht_news *n) {
+  char what[64], loss[32], best[64];
+  snprintf(what, sizeof what, "step %lld/%lld", (long long)n->step,
+           (long long)n->n_steps);
+  snprintf(loss, sizeof loss, "loss %.4f", n->loss);
+  if (n->best_metric)
+    snprintf(best, sizeof best, "best %s %.4f", n->best_metric, n->best);
+  progress_show(&v->bar,
+                &(progress_state){.what = what,
+                                  .done = n->step * v->batch,
+                                  .total = n->n_steps * v->batch,
+                                  .unit = "examples",
+                                  .loss = loss,
+                                  .best = n->best_metric ? best : NULL});
+}
+
 static bool tell(void *arg, const ht_news *n) {
   view *v = arg;
-  char what[64];
   switch (n->type) {
     case HT_NEWS_NOTE:
       progress_clear(&v->bar);
       remark(v->c, "%s", n->text);
       break;
-    case HT_NEWS_STEP:
-      snprintf(what, sizeof what, "step %lld/%lld", (long long)n->step,
-               (long long)n->n_steps);
-      progress_show(&v->bar,
-                    &(progress_state){what, n->step * v->batch,
-                                      n->n_steps * v->batch, n->loss, NULL});
-      break;
+    case HT_NEWS_STEP: show_step(v, n); break;
     case HT_NEWS_EPOCH: show_epoch(v, n); break;
     case HT_NEWS_TEST: show_test(v, n); break;
     case HT_NEWS_SAVED:
@@ -256,7 +265,8 @@ const command cmd_train = {
         ".tfrecord.\n\n"
         "RUN gets model/ (a SavedModel, the best by validation, with "
         "signatures for TF Serving), report.html, model_card.md, checkpoints/, "
-        "log.jsonl, log.csv and config.json. Ctrl-C saves a checkpoint "
+        "log.jsonl, log.csv and config.json, with --tensorboard events/, too. "
+        "Ctrl-C saves a checkpoint "
         "and stops; --resume goes on from there to the same weights as if "
         "nothing had happened.\n\n"
         "What is left open is decided from module and data, and told. Where "

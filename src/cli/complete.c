@@ -1,4 +1,5 @@
 /* complete.c - completion for shells, made from the rows of the options. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -6,6 +7,14 @@
 /* The words of "a|b|c"; words that are no choice (N, FILE) are capitals. */
 static void choices(FILE *out, const char *argument) {
   for (const char *p = argument; *p; p++) fputc(*p == '|' ? ' ' : *p, out);
+}
+
+/* The words that a first operand is one of: "list|clear"; "" where it is
+ * anything, which has capitals or brackets. */
+static const char *first_words(const command *c, char text[64]) {
+  snprintf(text, 64, "%.*s", (int)strcspn(c->operands, " "), c->operands);
+  if (strcspn(text, "[ABCDEFGHIJKLMNOPQRSTUVWXYZ") < strlen(text)) *text = 0;
+  return text;
 }
 
 /* Text inside single quotes; the quote itself becomes a mark that all three
@@ -50,9 +59,15 @@ static void bash(FILE *out) {
   for (const command *const *c = commands; *c; c++) completion_choices(out, *c);
   fputs("    *) case $command:$word in\n", out);
   for (const command *const *c = commands; *c; c++) {
+    char first[64];
     fprintf(out, "      %s:-*) words='", (*c)->name);
     completion_words(out, (*c)->options);
     completion_words(out, common_options);
+    fputs("' ;;\n", out);
+    if (!*first_words(*c, first)) continue;
+    fprintf(out, "      %s:*) [ \"$COMP_CWORD\" -eq 2 ] && words='",
+            (*c)->name);
+    choices(out, first);
     fputs("' ;;\n", out);
   }
   fputs(
@@ -114,6 +129,12 @@ static void zsh(FILE *out) {
     fprintf(out, "    %s) _arguments \\\n", (*c)->name);
     zsh_options(out, (*c)->options);
     zsh_options(out, common_options);
+    char first[64];
+    if (*first_words(*c, first)) {
+      fputs("      '1:what:(", out);
+      choices(out, first);
+      fputs(")' \\\n", out);
+    }
     fputs("      '*:file:_files' ;;\n", out);
   }
   fputs("  esac\n}\ncompdef _hubtune hubtune\n", out);
@@ -149,6 +170,12 @@ static void fish(FILE *out) {
     quoted(out, (*c)->summary);
     fputs("'\n", out);
     snprintf(where, sizeof where, "__fish_seen_subcommand_from %s", (*c)->name);
+    char first[64];
+    if (*first_words(*c, first)) {
+      fprintf(out, "complete -c hubtune -n '%s' -a '", where);
+      choices(out, first);
+      fputs("'\n", out);
+    }
     fish_options(out, where, (*c)->options);
     fish_options(out, where, common_options);
   }

@@ -2,89 +2,61 @@
 #include "cli/fetching.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/output.h"
 #include "cli/progress.h"
 
-/* Seconds between redrawings, between plain lines, and between those where
- * TFHUB_DOWNLOAD_PROGRESS asks for them; a short work is not worth a line. */
-static const double redraw = 0.1, plain = 10, asked = 1;
-
 typedef struct view {
-  bool quiet, terminal, drawn;
-  double between, said, begun;
-  int64_t first; /* byte of this process */
+  progress bar;
+  bool quiet;
   ht_fetch_step step;
   int64_t tries; /* told of */
 } view;
 
-static void show_line(view *v, const char *line) {
-  if (v->terminal)
-    fprintf(stderr, "\r\033[K%.79s", line);
-  else
-    fprintf(stderr, "%s\n", line);
-  fflush(stderr);
-  v->drawn = v->terminal;
+/* A short work is not worth a plain line, unless TFHUB_DOWNLOAD_PROGRESS asks
+ * for more of them. */
+static void begin(view *v, ht_fetch_step step) {
+  const char *asked = getenv("TFHUB_DOWNLOAD_PROGRESS");
+  progress_clear(&v->bar);
+  progress_start(&v->bar, v->quiet);
+  if (asked && *asked) v->bar.plain = 1;
+  v->step = step;
 }
 
-static void clear_line(view *v) {
-  if (v->drawn) fputs("\r\033[K", stderr);
-  v->drawn = false;
-}
-
-static void show_bytes(view *v, const ht_fetch_news *n, double t) {
-  char line[256], done[32], total[32], rate[32];
-  double seconds = t - v->begun;
-  uint64_t speed =
-      seconds > 0 ? (uint64_t)((double)(n->done - v->first) / seconds) : 0;
+static void show_bytes(view *v, const ht_fetch_news *n) {
+  char what[128], done[32], total[32];
   size_text((uint64_t)n->done, done);
   size_text((uint64_t)n->total, total);
-  size_text(speed, rate);
-  if (n->step == HT_FETCH_UNPACK)
-    snprintf(line, sizeof line, "unpacked %s", done);
+  if (n->step == HT_FETCH_WAIT)
+    snprintf(what, sizeof what, "waiting for %.60s, which has %s", n->text,
+             done);
+  else if (n->step == HT_FETCH_UNPACK)
+    snprintf(what, sizeof what, "unpacked %s", done);
   else if (n->total)
-    snprintf(line, sizeof line, "downloaded %s of %s (%s/s)", done, total,
-             rate);
+    snprintf(what, sizeof what, "downloaded %s of %s", done, total);
   else
-    snprintf(line, sizeof line, "downloaded %s (%s/s)", done, rate);
-  show_line(v, line);
-}
-
-static void show_wait(view *v, const ht_fetch_news *n) {
-  char line[256], done[32];
-  size_text((uint64_t)n->done, done);
-  snprintf(line, sizeof line, "waiting for %.60s, which has %s", n->text, done);
-  show_line(v, line);
+    snprintf(what, sizeof what, "downloaded %s", done);
+  progress_show(&v->bar, &(progress_state){.what = what,
+                                           .done = n->done,
+                                           .total = n->total,
+                                           .unit = PROGRESS_BYTES});
 }
 
 static void show_retry(view *v, const ht_fetch_news *n) {
-  if (v->tries == n->done) return;
+  if (v->tries == n->done || v->quiet) return;
   v->tries = n->done;
-  clear_line(v);
+  progress_clear(&v->bar);
   fprintf(stderr, "%s; trying again (%lld of %lld)\n", n->text,
           (long long)n->done, (long long)n->total);
 }
 
 static void show(view *v, const ht_fetch_news *n) {
-  double t = progress_now();
-  if (v->quiet) return;
   if (n->step == HT_FETCH_RETRY) {
     show_retry(v, n);
     return;
   }
-  if (n->step != v->step || v->begun <= 0) {
-    v->begun = t;
-    v->first = n->done;
-    v->said = v->terminal ? 0 : t;
-    v->step = n->step;
-  }
-  if (t - v->said < v->between) return;
-  v->said = t;
-  if (n->step == HT_FETCH_WAIT)
-    show_wait(v, n);
-  else
-    show_bytes(v, n, t);
+  if (n->step != v->step) begin(v, n->step);
+  show_bytes(v, n);
 }
 
 static bool tell(void *arg, const ht_fetch_news *n) {
@@ -94,15 +66,13 @@ static bool tell(void *arg, const ht_fetch_news *n) {
 
 ht_status fetch_shown(const invocation *c, const char *handle,
                       ht_fetch_options *options, char **folder) {
-  const char *wanted = getenv("TFHUB_DOWNLOAD_PROGRESS");
   view v = {.quiet = c->common->quiet};
-  v.terminal = isatty(STDERR_FILENO);
-  v.between = v.terminal ? redraw : wanted && *wanted ? asked : plain;
+  begin(&v, HT_FETCH_DOWNLOAD);
   options->tell = tell;
   options->arg = &v;
   signals_note();
   ht_status st = ht_fetch(handle, options, folder);
-  clear_line(&v);
+  progress_clear(&v.bar);
   signals_act();
   if (st.code == HT_OK && signals_noted()) {
     free(*folder);

@@ -1,4 +1,5 @@
 /* help.c - help, manual pages and shell completion from the rows. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,8 +100,8 @@ void help_program(FILE *out) {
   fputs(
       "\n'hubtune COMMAND --help' explains a command. Results go to standard\n"
       "output, all else to standard error. The exit status is 0 when done, 1\n"
-      "after a failure, 2 for a wrong command line, 130 or 143 when ended by\n"
-      "a signal.\n",
+      "after a failure, 2 for a wrong command line, 3 where a model is not as\n"
+      "good as 'train --assert' wants, 130 or 143 when ended by a signal.\n",
       out);
 }
 
@@ -158,21 +159,36 @@ static void manual_text(FILE *out, const char *text) {
   if (example) fputs(".fi\n", out);
 }
 
+static void manual_status(FILE *out) {
+  fputs(
+      ".SH EXIT STATUS\n0 when done, 1 after a failure, 2 for a wrong command "
+      "line, 3 where a model is not as good as\n.B train \\-\\-assert\nwants, "
+      "130 or 143 when ended by a signal.\n",
+      out);
+}
+
 static void manual_commands(FILE *out) {
   fputs(".SH COMMANDS\n", out);
   for (const command *const *c = commands; *c; c++)
     fprintf(out, ".TP\n.BR hubtune\\-%s (1)\n%s.\n", (*c)->name, (*c)->summary);
+  manual_status(out);
   fputs(
-      ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong use, 130 or 143 after a "
-      "signal.\n",
+      ".SH ENVIRONMENT\n"
+      ".TP\n.B NO_COLOR\nprogress without colours.\n"
+      ".TP\n.B XDG_CACHE_HOME\nwhere hubtune/modules and hubtune/features are, "
+      "in the place of ~/.cache; modules are in TFHUB_CACHE_DIR where that is "
+      "set.\n"
+      ".TP\n.B HUBTUNE_OFFLINE\n1 is \\-\\-offline.\n.PP\n"
+      "Of downloads,\n.BR hubtune\\-fetch (1)\nhas more.\n",
       out);
 }
 
 void manual_page(const command *c, FILE *out) {
   common shared = {0};
   const char *name = c ? c->name : NULL;
-  fprintf(out, ".TH HUBTUNE%s%s 1 \"\" \"hubtune %s\"\n", c ? "\\-" : "",
-          c ? name : "", PACKAGE_VERSION);
+  fputs(c ? ".TH HUBTUNE\\-" : ".TH HUBTUNE", out);
+  for (const char *p = c ? name : ""; *p; p++) fputc(toupper(*p), out);
+  fprintf(out, " 1 \"\" \"hubtune %s\"\n", PACKAGE_VERSION);
   fprintf(out, ".SH NAME\nhubtune%s%s \\- ", c ? "\\-" : "", c ? name : "");
   troff(out, c ? c->summary : "fine-tunes TensorFlow Hub modules on the CPU");
   fputs("\n.SH SYNOPSIS\n.B hubtune ", out);
@@ -181,12 +197,14 @@ void manual_page(const command *c, FILE *out) {
     manual_commands(out);
     return;
   }
-  fprintf(out, "%s\n%s [OPTION]...\n.SH DESCRIPTION\n", name, c->operands);
+  fprintf(out, "%s\n%s%s[OPTION]...\n.SH DESCRIPTION\n", name, c->operands,
+          *c->operands ? " " : "");
   manual_text(out, c->text);
   fputs(".SH OPTIONS\n", out);
   void *settings = make_settings(c);
   if (settings) manual_options(out, c->options, settings);
   manual_options(out, common_options, &shared);
   free(settings);
+  manual_status(out);
   fputs(".SH SEE ALSO\n.BR hubtune (1)\n", out);
 }

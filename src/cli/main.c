@@ -25,8 +25,9 @@ const option common_options[] = {
     {"threads", "N", "threads to compute with; 0 takes all cores", OPTION_INT,
      AT(threads), .low = 0, .high = 4096},
     {"max-memory", "MB",
-     "give up, with a message, where tensors would take more", OPTION_INT,
-     AT(max_memory), .low = 1, .high = 1e9},
+     "give up, with a message, where tensors would take more, after train has "
+     "cut its batches; 0: no limit",
+     OPTION_INT, AT(max_memory), .low = 0, .high = 1e9},
     {"json", NULL, "print for programs", OPTION_FLAG, AT(json)},
     {"quiet", NULL, "no progress and no remarks", OPTION_FLAG, AT(quiet), 'q'},
     {"verbose", NULL, "more remarks", OPTION_FLAG, AT(verbose), 'v'},
@@ -193,7 +194,11 @@ static int without_command(const char *word, const char *next) {
     return printf("hubtune %s\n", PACKAGE_VERSION), DONE;
   if (strcmp(word, "--completion") == 0) return complete(next ? next : "bash");
   if (strcmp(word, "--manual") == 0) return manual_page(NULL, stdout), DONE;
-  if (word[0] == '-') return wrong_use("unknown option: '%s'", word);
+  if (word[0] == '-')
+    return wrong_use(
+        "a command comes first, then options: '%s' (see 'hubtune "
+        "--help')",
+        word);
   return unknown_command(word);
 }
 

@@ -61,18 +61,64 @@ const char *nearest_word(const char *word, const char *const *candidate,
   return nearest;
 }
 
+static const char *next_part(const char *p) {
+  p += strcspn(p, "-");
+  return p + (*p == '-');
+}
+
+/* Whether one begins the other, as "valid" and "validation". */
+static bool akin(const char *a, const char *b) {
+  size_t n = strcspn(a, "-"), m = strcspn(b, "-"), least = n < m ? n : m;
+  return least > 1 && strncmp(a, b, least) == 0;
+}
+
+/* The parts of an option, where all are akin to parts of the word. */
+static int parts_met(const char *word, const char *name) {
+  int met = 0;
+  for (; *name; name = next_part(name), met++) {
+    const char *p = word;
+    while (*p && !akin(name, p)) p = next_part(p);
+    if (!*p) return 0;
+  }
+  return met;
+}
+
+/* What other programs call by that word: "batch-size", "validation-split", or
+ * what the help says, "learning-rate". */
+static const char *synonym(const char *word, const option *const *row, int n) {
+  const option *best = NULL;
+  char words[LONGEST_WORD + 1];
+  int most = 0;
+  for (int i = 0; i < n; i++) {
+    int met = 2 * parts_met(word, row[i]->name);
+    if (met) met += akin(word, row[i]->name); /* its first part says more */
+    if (met > most) best = row[i];
+    if (met > most) most = met;
+  }
+  if (best || !strchr(word, '-')) return best ? best->name : NULL;
+  snprintf(words, sizeof words, "%s", word);
+  for (char *p = words; (p = strchr(p, '-'));) *p = ' ';
+  for (int i = 0; i < n; i++)
+    if (strstr(row[i]->help, words)) return row[i]->name;
+  return NULL;
+}
+
 static bool unknown(reader *r, const char *name, size_t length) {
-  const char *names[MOST_WORDS];
+  const option *row[MOST_WORDS];
+  const char *names[MOST_WORDS] = {NULL};
   char word[LONGEST_WORD + 1];
   int n = 0;
   for (int s = 0; s < r->n_sets; s++)
-    for (const option *o = r->set[s].row; o && o->name && n < MOST_WORDS; o++)
+    for (const option *o = r->set[s].row; o && o->name && n < MOST_WORDS; o++) {
+      row[n] = o;
       names[n++] = o->name;
+    }
   snprintf(word, sizeof word, "%.*s", (int)length, name);
   const char *near = nearest_word(word, names, n);
+  if (!near) near = synonym(word, row, n);
   if (near)
     return SAY(r, "unknown option: '--%s' (did you mean '--%s'?)", word, near);
-  return SAY(r, "unknown option: '--%s'", word);
+  return SAY(r, "unknown option: '--%s' (--help shows all)", word);
 }
 
 static const option *find(const reader *r, const char *name, size_t length,

@@ -9,9 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Seconds: between redrawings, between plain lines, of one rate sample, and
- * before a remaining time is worth saying. */
-static const double redraw = 0.1, plain = 10, sample = 0.5, settle = 2;
+#include "cli/output.h"
+
+/* Seconds: between redrawings, of one rate sample, and before a remaining time
+ * is worth saying. */
+static const double redraw = 0.1, sample = 0.5, settle = 2;
 
 double progress_now(void) {
   struct timespec t;
@@ -28,7 +30,7 @@ static int width(void) {
 
 void progress_start(progress *p, bool quiet) {
   const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
-  *p = (progress){.quiet = quiet, .started = progress_now()};
+  *p = (progress){.quiet = quiet, .plain = 10, .started = progress_now()};
   p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
   p->color = p->terminal && !(no_color && *no_color);
   p->mark_time = p->said = p->started;
@@ -63,33 +65,53 @@ static void duration(double seconds, char text[32]) {
     snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
 }
 
-static void compose(const progress *p, const progress_state *s, double t,
-                    char line[256]) {
-  char part[96], left[32];
-  snprintf(line, 256, "%s", s->what);
-  if (!isnan(s->loss)) {
-    snprintf(part, sizeof part, "  loss %.4f", s->loss);
-    strncat(line, part, 255 - strlen(line));
-  }
-  const char *unit = s->unit ? s->unit : "examples";
-  if (p->rate > 0 && *unit) {
-    snprintf(part, sizeof part, "  %.0f %s/s", p->rate, unit);
-    strncat(line, part, 255 - strlen(line));
-  }
-  if (p->rate > 0 && s->total > s->done && t - p->started > settle) {
-    duration((double)(s->total - s->done) / p->rate, left);
-    snprintf(part, sizeof part, "  %s left", left);
-    strncat(line, part, 255 - strlen(line));
+enum { LINE = 256 };
+
+static void speed(const progress *p, const char *unit, char text[64]) {
+  char size[32];
+  if (strcmp(unit, PROGRESS_BYTES) == 0)
+    snprintf(text, 64, "%s/s", size_text((uint64_t)p->rate, size));
+  else
+    snprintf(text, 64, "%.0f %s/s", p->rate, unit);
+}
+
+static void join(const char *const part[], int n, char line[LINE]) {
+  line[0] = 0;
+  for (int i = 0; i < n; i++) {
+    if (!part[i]) continue;
+    if (*line) strncat(line, "  ", LINE - 1 - strlen(line));
+    strncat(line, part[i], LINE - 1 - strlen(line));
   }
 }
 
-enum { BAR = 20 };
+/* In `room` columns; where they are few, what matters least goes first. */
+static void compose(const progress *p, const progress_state *s, double t,
+                    int room, char line[LINE]) {
+  enum { WHAT, LOSS, BEST, SPEED, LEFT, PARTS };
+  static const int spare[] = {SPEED, BEST, LOSS};
+  char rate[64], time[32], left[48];
+  const char *part[PARTS] = {s->what, s->loss, s->best};
+  if (p->rate > 0 && s->unit) {
+    speed(p, s->unit, rate);
+    part[SPEED] = rate;
+  }
+  if (p->rate > 0 && s->total > s->done && t - p->started > settle) {
+    duration((double)(s->total - s->done) / p->rate, time);
+    snprintf(left, sizeof left, "%s left", time);
+    part[LEFT] = left;
+  }
+  join(part, PARTS, line);
+  for (int i = 0; i < 3 && (int)strlen(line) > room; i++) {
+    part[spare[i]] = NULL;
+    join(part, PARTS, line);
+  }
+}
 
-static void bar(const progress *p, const progress_state *s) {
-  int full = (int)((double)BAR * (double)s->done / (double)s->total);
-  if (full > BAR) full = BAR;
+static void bar(const progress *p, const progress_state *s, int wide) {
+  int full = (int)((double)wide * (double)s->done / (double)s->total);
+  if (full > wide) full = wide;
   fputs(p->color ? "\033[32m" : "[", stderr);
-  for (int i = 0; i < BAR; i++)
+  for (int i = 0; i < wide; i++)
     if (p->color)
       fputs(i < full ? "━" : i == full ? "\033[0m\033[2m━" : "━", stderr);
     else
@@ -98,11 +120,13 @@ static void bar(const progress *p, const progress_state *s) {
 }
 
 static void draw(progress *p, const progress_state *s, double t) {
-  char line[256];
+  enum { LEAST = 6, MOST = 20 };
+  char line[LINE];
   int room = width() - 1;
-  compose(p, s, t, line);
+  compose(p, s, t, room, line);
+  int wide = room - (int)strlen(line) - (p->color ? 1 : 3);
   fputs("\r\033[K", stderr);
-  if (s->total > 0 && room > (int)strlen(line) + BAR + 3) bar(p, s);
+  if (s->total > 0 && wide >= LEAST) bar(p, s, wide < MOST ? wide : MOST);
   fprintf(stderr, "%.*s", room, line);
   fflush(stderr);
   p->drawn = t;
@@ -117,9 +141,9 @@ void progress_show(progress *p, const progress_state *s) {
     if (t - p->drawn >= redraw) draw(p, s, t);
     return;
   }
-  if (t - p->said < plain) return;
-  char line[256];
-  compose(p, s, t, line);
+  if (t - p->said < p->plain) return;
+  char line[LINE];
+  compose(p, s, t, LINE, line);
   fprintf(stderr, "%s\n", line);
   p->said = t;
 }

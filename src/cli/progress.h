@@ -9,19 +9,21 @@
 typedef struct progress {
   bool quiet, terminal, color, begun;
   double started, drawn, said; /* seconds of the monotonic clock */
+  double plain;                /* seconds between plain lines */
   double mark_time;            /* where the rate is measured from */
   int64_t mark;
   double rate; /* examples a second, smoothed; 0: not known yet */
   bool dirty;  /* a line stands on the terminal */
 } progress;
 
-/* What is shown. Fields that are not known: total 0, loss NAN. */
+/* What is shown; what is not known is left out. */
 typedef struct progress_state {
-  const char *what;    /* "epoch 3/10", "embedding" */
-  int64_t done, total; /* examples of the whole work */
-  double loss;
-  const char *unit; /* of them; NULL: examples, "": no rate is shown */
+  const char *what;    /* "step 3/10" */
+  int64_t done, total; /* of the whole work; total 0: not known */
+  const char *unit;    /* of them; NULL: no rate, PROGRESS_BYTES: as a size */
+  const char *loss, *best; /* "loss 0.3", "best 0.9"; NULL: none */
 } progress_state;
+#define PROGRESS_BYTES "B"
 
 /* Seconds of the monotonic clock. */
 double progress_now(void);

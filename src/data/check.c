@@ -333,35 +333,6 @@ static ht_status find(ht_check *k, const char *format, ...) {
   return more[k->n_findings++] ? HT_SUCCESS : no_memory();
 }
 
-static bool is_class(const ht_check *k, const char *p, size_t n) {
-  for (int i = 0; i < k->n_classes; i++)
-    if (strlen(k->class[i].name) == n && memcmp(k->class[i].name, p, n) == 0)
-      return true;
-  return false;
-}
-
-/* "a,b" where a and b are classes, too. */
-static bool is_set(const ht_check *k, const char *name) {
-  static const char separators[] = ",;|";
-  if (!strpbrk(name, separators)) return false;
-  for (const char *p = name;; p++) {
-    size_t n = strcspn(p, separators);
-    if (!is_class(k, p, n)) return false;
-    p += n;
-    if (!*p) return true;
-  }
-}
-
-static ht_status judge_sets(ht_check *k) {
-  for (int i = 0; i < k->n_classes && k->task == HT_TASK_CLASSIFY; i++)
-    if (is_set(k, k->class[i].name))
-      return find(k,
-                  "labels such as '%s' are sets of others: say --task "
-                  "multilabel",
-                  k->class[i].name);
-  return HT_SUCCESS;
-}
-
 static ht_status judge_balance(ht_check *k) {
   enum { FEW = 10, SKEWED = 10 };
   int few = 0, occur = 0;
@@ -421,7 +392,6 @@ static ht_status judge(ht_check *k) {
                   k->data[set].path, k->data[set].n_bad));
   if (!k->label[0]) HT_TRY(find(k, "no column is called 'label': say --label"));
   if (k->unfit) HT_TRY(find(k, "%s", k->unfit));
-  HT_TRY(judge_sets(k));
   HT_TRY(judge_unseen(k));
   HT_TRY(judge_balance(k));
   return judge_examples(k);

@@ -217,9 +217,45 @@ static ht_status learn_names(const ht_column *c, ht_labels *l) {
   return HT_SUCCESS;
 }
 
+/* Whether all parts of "a|b" are labels themselves. */
+static ht_status is_set(const ht_map *labels, const char *text, char separator,
+                        bool *set) {
+  *set = true;
+  for (const char *p = text; p && *set;) {
+    const char *stop = strchr(p, separator), *end = stop ? stop : strchr(p, 0);
+    while (*p == ' ') p++;
+    while (end > p && end[-1] == ' ') end--;
+    char *part = ht_arena_printf(labels->arena, "%.*s", (int)(end - p), p);
+    if (!part) return no_memory();
+    *set = ht_map_get(labels, part) != NULL;
+    p = stop ? stop + 1 : NULL;
+  }
+  return HT_SUCCESS;
+}
+
+/* Texts that are sets: there are some, and nothing else has a separator. */
+static ht_status choose_for_texts(const ht_column *c, ht_labels *l) {
+  learner work = {.map = {.arena = &l->arena}, .labels = l};
+  char separator = find_separator(c);
+  bool set = true;
+  HT_TRY(ht_labels_each(c, 0, learn_one, &work));
+  for (int i = 0; i < work.map.n && set; i++) {
+    const char *text = work.map.entry[i].key;
+    if (!strchr(text, separator)) continue;
+    HT_TRY(is_set(&work.map, text, separator, &set));
+    l->task = set ? HT_TASK_MULTILABEL : HT_TASK_CLASSIFY;
+  }
+  return HT_SUCCESS;
+}
+
 static ht_status learn(const ht_column *c, int n_classes, ht_labels *l) {
   HT_TRY(check_column(c));
-  if (l->task == HT_TASK_AUTO) l->task = choose(c);
+  if (l->task == HT_TASK_AUTO) {
+    l->task = choose(c);
+    if (l->task == HT_TASK_CLASSIFY && c->value.dtype == HT_STRING &&
+        !c->splits && n_classes <= 0)
+      HT_TRY(choose_for_texts(c, l));
+  }
   if (l->task == HT_TASK_REGRESS) {
     if (c->value.dtype == HT_STRING || c->splits)
       return ht_fail(HT_USAGE, "'%s' holds no numbers to regress on", c->name);

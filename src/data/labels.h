@@ -22,7 +22,8 @@ typedef struct ht_labels {
 
 /*
  * Learns the classes of the training labels. AUTO: sets of more than one
- * label (also a 0/1 matrix) are MULTILABEL, texts, integers and booleans
+ * label (also a 0/1 matrix, and texts such as "a|b" beside "a" and "b", whose
+ * parts all are labels) are MULTILABEL, other texts, integers and booleans
  * CLASSIFY, floats REGRESS. Texts of a MULTILABEL column without splits are
  * cut at ',', ';' or '|', whichever occurs. n_classes > 0 fixes their number
  * (--head-init): labels are then indices. Fails for fewer than two classes.

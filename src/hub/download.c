@@ -51,7 +51,9 @@ double ht_fetch_clock(void) {
 ht_status ht_fetch_tell(const ht_fetch_options *options,
                         const ht_fetch_news *news) {
   if (!options->tell || options->tell(options->arg, news)) return HT_SUCCESS;
-  return ht_fail(HT_STOPPED, "the download was stopped");
+  return ht_fail(HT_STOPPED,
+                 "the download was stopped; the same command goes on "
+                 "with it");
 }
 
 ht_status ht_fetch_sleep(const ht_fetch_options *options,

@@ -165,7 +165,8 @@ ht_status ht_buffer_new(ht_pool *pool, ht_dtype dtype, size_t bytes,
   if (!p) p = fresh_within(pool, rounded);
   if (!p) {
     if (pool) give(pool, class, rounded, NULL);
-    return ht_fail(HT_NO_MEMORY, "no memory for a tensor of %zu bytes", bytes);
+    return ht_fail(HT_NO_MEMORY, "no memory for a tensor of %zu bytes%s", bytes,
+                   ht_memory_limited() ? " within --max-memory" : "");
   }
   ht_buffer *b = p;
   *b = (ht_buffer){.references = 1, .size_class = class, .bytes = bytes};

@@ -35,32 +35,45 @@ static bool holds(const claim *c, double found) {
   return less ? found < c->wanted : found > c->wanted;
 }
 
-static ht_status find(const ht_scorecard *card, const char *name,
-                      double *found) {
+static ht_status know(const char *name, ht_task task) {
+  int n;
   ht_text names = {0};
-  *found = card->loss;
-  if (strcmp(name, "loss") == 0) return HT_SUCCESS;
-  for (int i = 0; i < card->n_values; i++) {
-    ht_text_printf(&names, ", %s", card->name[i]);
-    if (strcmp(card->name[i], name) != 0) continue;
-    *found = card->value[i];
-    ht_text_free(&names);
-    return HT_SUCCESS;
+  const ht_metric *m = ht_metric_all(&n);
+  bool known = strcmp(name, "loss") == 0;
+  for (int i = 0; i < n; i++) {
+    if (m[i].task != task) continue;
+    ht_text_printf(&names, ", %s", m[i].name);
+    known |= strcmp(m[i].name, name) == 0;
   }
-  ht_status st =
-      ht_fail(HT_USAGE, "'--assert': no metric '%s': there are loss%s", name,
-              names.p ? names.p : "");
+  ht_status st = ht_text_check(&names);
+  if (st.code == HT_OK && !known)
+    st = ht_fail(HT_USAGE, "'--assert': no metric '%s': there are loss%s", name,
+                 names.p);
   ht_text_free(&names);
   return st;
+}
+
+ht_status ht_assert_known(const ht_train_options *o, ht_task task) {
+  for (int i = 0; i < o->n_assert; i++) {
+    claim c;
+    HT_TRY(parse(o->assert[i], &c));
+    HT_TRY(know(c.name, task));
+  }
+  return HT_SUCCESS;
+}
+
+static double find(const ht_scorecard *card, const char *name) {
+  for (int i = 0; i < card->n_values; i++)
+    if (strcmp(card->name[i], name) == 0) return card->value[i];
+  return card->loss;
 }
 
 ht_status ht_assert_check(const ht_report *r) {
   const ht_train_options *o = &r->trained->options;
   for (int i = 0; i < o->n_assert; i++) {
     claim c;
-    double found;
     HT_TRY(parse(o->assert[i], &c));
-    HT_TRY(find(&r->card, c.name, &found));
+    double found = find(&r->card, c.name);
     if (!holds(&c, found))
       return ht_fail(HT_UNMET,
                      "%s is %.6g on %s, not %s %g: no model is written", c.name,

@@ -7,6 +7,9 @@
 /* "METRIC>=X" with >=, >, <= or <; METRIC is "loss" or one that the task has.
  * Whether it can be read at all. */
 ht_status ht_assert_parse(const char *text) HT_MUST_CHECK;
+/* Whether the task has the metrics, before it is trained. */
+ht_status ht_assert_known(const ht_train_options *o,
+                          ht_task task) HT_MUST_CHECK;
 /* All of the trained model's assertions (its settings' "assert") on what a
  * report judged; HT_UNMET where one does not hold. */
 ht_status ht_assert_check(const ht_report *report) HT_MUST_CHECK;

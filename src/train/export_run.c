@@ -45,24 +45,20 @@ static bool regresses(const work *w) {
 
 /* ---- the interface */
 
-/* A path's last part where no other input ends so, else all of it joined by
- * "_": signatures of TensorFlow take names of Python arguments. */
-static ht_status input_name(work *w, int i, const char **out) {
-  const ht_composed *c = &w->t->composed;
+/* Signatures of TensorFlow take names of Python arguments. */
+const char *ht_served_name(const ht_composed *c, int i, ht_arena *arena) {
   const char *whole = c->input[i]->name, *slash = strrchr(whole, '/');
-  *out = slash ? slash + 1 : whole;
+  const char *last = slash ? slash + 1 : whole;
   bool unique = slash != NULL;
   for (int k = 0; k < c->n_inputs && unique; k++) {
     const char *other = strrchr(c->input[k]->name, '/');
     other = other ? other + 1 : c->input[k]->name;
-    unique = k == i || strcmp(other, *out) != 0;
+    unique = k == i || strcmp(other, last) != 0;
   }
-  if (!slash || unique) return HT_SUCCESS;
-  char *joined = ht_arena_string(&w->arena, whole);
-  if (!joined) return ht_fail(HT_NO_MEMORY, "no memory for a name");
-  for (char *p = joined; (p = strchr(p, '/'));) *p = '_';
-  *out = joined;
-  return HT_SUCCESS;
+  if (!slash || unique) return last;
+  char *joined = ht_arena_string(arena, whole);
+  for (char *p = joined; p && (p = strchr(p, '/'));) *p = '_';
+  return joined;
 }
 
 static ht_status make_ports(work *w) {
@@ -70,7 +66,8 @@ static ht_status make_ports(work *w) {
   HT_NEW(w->input, &w->arena, c->n_inputs + 1);
   for (int i = 0; i < c->n_inputs; i++) {
     w->input[i] = *c->input[i];
-    HT_TRY(input_name(w, i, &w->input[i].name));
+    w->input[i].name = ht_served_name(c, i, &w->arena);
+    if (!w->input[i].name) return ht_fail(HT_NO_MEMORY, "no memory for a name");
   }
   ht_shape shape = ht_shape_2(-1, c->width);
   const char *name = regresses(w) ? "outputs" : "scores";
@@ -181,11 +178,11 @@ static ht_status answer(work *w, served *way, const ht_ref *value) {
   return class_names(w, body->ret[0], &body->ret[1]);
 }
 
-/* The one input that takes images; what they become must be known. */
-static bool takes_files(const work *w, ht_image_spec *spec) {
-  const ht_composed *c = &w->t->composed;
+/* What the images become must be known. */
+bool ht_served_files(const ht_trained *t, ht_image_spec *spec) {
+  const ht_composed *c = &t->composed;
   ht_image_choice choice;
-  (void)ht_prepare_mapping(&w->t->options, w->t->model, &choice);
+  (void)ht_prepare_mapping(&t->options, t->model, &choice);
   return c->n_inputs == 1 && ht_port_takes_images(c->input[0]) &&
          ht_image_spec_make(c->input[0], &choice, spec).code == HT_OK;
 }
@@ -236,7 +233,7 @@ static ht_status add_ways(work *w, bool hub1) {
   first->method.n_inputs = first->n_ports = c->n_inputs;
   HT_TRY(body_of(w, 0, first->method.n_outputs, &first->method.inference));
   if (hub1) return HT_SUCCESS;
-  bool files = takes_files(w, &spec);
+  bool files = ht_served_files(w->t, &spec);
   if (files) HT_TRY(add_bytes(w, &spec));
   return add_examples(w, files ? &spec : NULL);
 }

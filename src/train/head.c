@@ -29,11 +29,16 @@ static ht_status parse_hidden(const char *head, int *unit, int *n) {
     long v = strtol(p, &end, 10);
     if (end == p || v < 1 || v > MAX_UNITS || *n == MAX_LAYERS - 1 ||
         (*end && *end != ','))
-      return ht_fail(HT_USAGE, "bad sizes in head '%s'", head);
+      return ht_fail(HT_USAGE,
+                     "head '%s': sizes are from 1 to %d, %d at most, as in "
+                     "'mlp:64,32'",
+                     head, MAX_UNITS, MAX_LAYERS - 1);
     unit[(*n)++] = (int)v;
     p = *end ? end + 1 : end;
   }
-  return *n ? HT_SUCCESS : ht_fail(HT_USAGE, "no sizes in head '%s'", head);
+  return *n ? HT_SUCCESS
+            : ht_fail(HT_USAGE, "no sizes in head '%s', as in 'mlp:64,32'",
+                      head);
 }
 
 static ht_status initial_kernel(const ht_composed *c, int layer,

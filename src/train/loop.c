@@ -193,6 +193,19 @@ static ht_status check_progress(const ht_loop *loop) {
                  (long long)loop->at.epoch, mean, begin);
 }
 
+static void tell_step(ht_loop *loop, double loss, double lr) {
+  ht_event e = {.type = HT_EVENT_STEP,
+                .step = loop->at.step,
+                .n_steps = loop->n_steps,
+                .epoch = loop->at.epoch + 1,
+                .loss = loss,
+                .lr = lr,
+                .best = loop->at.best};
+  if (loop->valid && loop->at.best_step)
+    e.best_metric = ht_score_told(loop->composed->design.labels->task, &e.best);
+  ht_loop_tell(loop, &e);
+}
+
 static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
   double loss = 0, factor = 0, start = ht_now();
   HT_TRY(step(loop, index, &n, &loss, &factor));
@@ -201,13 +214,7 @@ static ht_status one_step(ht_loop *loop, const int64_t *index, int64_t n) {
   loop->at.loss += loss * (double)n;
   if (loop->at.step <= first_steps(loop)) loop->at.begin += loss;
   loop->at.examples += n;
-  ht_event e = {.type = HT_EVENT_STEP,
-                .step = loop->at.step,
-                .n_steps = loop->n_steps,
-                .epoch = loop->at.epoch + 1,
-                .loss = loss,
-                .lr = loop->lr * factor};
-  if (n) ht_loop_tell(loop, &e);
+  if (n) tell_step(loop, loss, loop->lr * factor);
   double begin, mean;
   int64_t every = loop->options->save_every;
   bool due = every > 0 && loop->at.step % every == 0;

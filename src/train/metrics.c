@@ -331,3 +331,13 @@ void ht_scorecard_free(ht_scorecard *s) {
 double ht_score_main(const ht_scorecard *s) {
   return s->task == HT_TASK_REGRESS ? -s->loss : s->value[0];
 }
+
+const char *ht_score_told(ht_task task, double *score) {
+  if (task == HT_TASK_REGRESS) {
+    *score = -*score;
+    return "loss";
+  }
+  const ht_metric *m = metrics;
+  while (m->task != task) m++;
+  return m->name;
+}

@@ -63,5 +63,7 @@ const ht_metric *ht_metric_all(int *n);
 /* What "best" means: the first metric of the task, for numbers the negative
  * loss. More is better. */
 double ht_score_main(const ht_scorecard *s);
+/* Its name, and how it is told: a loss as it is. */
+const char *ht_score_told(ht_task task, double *score);
 
 #endif

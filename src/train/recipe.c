@@ -11,6 +11,9 @@
  * larger tables, takes a CPU too long to be a first guess. */
 enum { FEW = 50, ENOUGH = 5000, MANY_DENSE = 2000000, MANY = 400000000 };
 
+/* A tenth of fewer photos would choose an epoch by chance, and is missed. */
+enum { FEW_TO_CHOOSE_BY = 500 };
+
 typedef struct facts {
   int64_t n; /* examples */
   ht_task task;
@@ -111,16 +114,20 @@ static void train_tables(ht_train_options *o, const facts *f) {
 }
 
 /* Enough epochs for few images, and not many of many; what no photo loses its
- * meaning by keeps them from being learnt by heart. */
+ * meaning by keeps them from being learnt by heart: the fewer there are, the
+ * more it has to be. */
 static void train_network(ht_train_options *o, const facts *f) {
-  enum { LEAST = 8, MOST = 40, SEEN = 20000 };
+  enum { LEAST = 8, MOST = 50, SEEN = 20000, FEW_IMAGES = 2000 };
   int64_t epochs = SEEN / f->n;
-  o->lr = 0.003;
+  bool few = f->images && f->n < FEW_IMAGES;
+  o->lr = few ? 0.001 : 0.003;
   o->module_lr = 0.001;
   o->schedule = "linear";
   o->epochs = epochs < LEAST ? LEAST : epochs > MOST ? MOST : epochs;
-  o->dropout = 0.2;
-  if (f->images) o->augment = "crop:0.1,zoom:0.1,rotation:10,color";
+  if (!few) o->dropout = 0.2;
+  if (f->images)
+    o->augment = few ? "crop,zoom,rotation,color"
+                     : "crop:0.1,zoom:0.1,rotation:10,color";
 }
 
 /* Its output is made once, so that epochs cost next to nothing. */
@@ -144,12 +151,15 @@ static void tell(const ht_train_options *o, const facts *f,
   snprintf(
       line, sizeof line,
       "nothing was said of how to train: the module %s; up to %lld epochs, "
-      "the best by %s; --print-config has the settings, and any of them, or "
-      "--frozen, leaves the others to you",
+      "%s; --print-config has the settings, and any of them, or --frozen, "
+      "leaves the others to you",
       why, (long long)o->epochs,
-      o->valid               ? "the validation data"
-      : o->valid_split < 0.1 ? "a twentieth of the data"
-                             : "a tenth of the data");
+      o->valid               ? "the best by the validation data"
+      : o->valid_split <= 0  ? "then the last weights, as too few images are "
+                               "there to choose by (--test shows how good "
+                               "they are)"
+      : o->valid_split < 0.1 ? "the best by a twentieth of the data"
+                             : "the best by a tenth of the data");
   say(arg, line);
 }
 
@@ -168,7 +178,8 @@ ht_status ht_recipe(ht_train_options *o, ht_model *model,
     train_tables(o, &f);
   else
     train_network(o, &f);
-  if (!o->valid) o->valid_split = f.n < ENOUGH ? 0.1 : 0.05;
+  bool all = o->trainable && f.images && !f.texts && f.n < FEW_TO_CHOOSE_BY;
+  if (!o->valid && !all) o->valid_split = f.n < ENOUGH ? 0.1 : 0.05;
   tell(o, &f, say, arg);
   return HT_SUCCESS;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "train/export_run.h"
 #include "train/report.h"
 
 static void snippet(ht_text *page, const char *title, const char *text) {
@@ -11,46 +12,94 @@ static void snippet(ht_text *page, const char *title, const char *text) {
   ht_text_add(page, "</pre>\n");
 }
 
-/* The name of the first input as the exported signature has it, and an
- * example of a value: one input is enough to show how. */
-static const char *input_name(const ht_report *r) {
-  const char *name = r->trained->composed.input[0]->name;
-  const char *slash = strrchr(name, '/');
-  return slash ? slash + 1 : name;
+typedef enum taken { TEXT, FILES, ANY } taken;
+
+static taken what_is_taken(const ht_report *r) {
+  const ht_composed *c = &r->trained->composed;
+  ht_image_spec spec;
+  if (ht_served_files(r->trained, &spec)) return FILES;
+  bool text = c->n_inputs == 1 && c->input[0]->dtype == HT_STRING;
+  return text && c->input[0]->shape.rank == 1 ? TEXT : ANY;
 }
 
-static bool takes_text(const ht_report *r) {
-  const ht_port *p = r->trained->composed.input[0];
-  return p->dtype == HT_STRING && p->shape.rank == 1;
-}
-
-static void usage(ht_text *page, const ht_report *r) {
-  ht_text t = {0};
-  const char *name = input_name(r), *run = r->run;
-  bool text = takes_text(r);
-  ht_text_add(page, "<h2>How to use the model</h2>\n");
-  ht_text_printf(&t,
-                 "hubtune predict %s new.csv --csv\n"
+static void in_hubtune(ht_text *t, const ht_report *r, taken what) {
+  static const char *const line[] = {"echo \"a text\" | hubtune predict %s -\n",
+                                     "hubtune predict %s photos/\n",
+                                     "hubtune predict %s new.csv --csv\n"};
+  ht_text_printf(t, line[what], r->run);
+  ht_text_printf(t,
                  "hubtune export %s tuned --what module   # the module alone, "
                  "for reuse\n",
-                 run, run);
-  snippet(page, "hubtune", t.p ? t.p : "");
-  ht_text_reset(&t);
-  ht_text_printf(&t,
+                 r->run);
+}
+
+/* A value that the input takes, as Python has it. */
+static void value(ht_text *t, const ht_port *p) {
+  const char *comma = "";
+  ht_text_add(t, p->dtype == HT_STRING ? "tf.fill([" : "tf.zeros([");
+  for (int i = 0; i < p->shape.rank; i++, comma = ", ")
+    ht_text_printf(t, "%s%lld", comma,
+                   (long long)(p->shape.dim[i] < 0 ? 1 : p->shape.dim[i]));
+  if (p->dtype == HT_STRING)
+    ht_text_add(t, "], \"a text\")");
+  else
+    ht_text_printf(t, "], \"%s\")", ht_dtype_name(p->dtype));
+}
+
+static void in_tensorflow(ht_text *t, ht_report *r, taken what) {
+  const ht_composed *c = &r->trained->composed;
+  ht_text_printf(t,
                  "import tensorflow as tf\n"
                  "model = tf.saved_model.load(\"%s/model\")\n"
-                 "answer = model.signatures[\"serving_default\"](%s=%s)\n"
-                 "print(answer)\n",
-                 run, name, text ? "tf.constant([\"a text\"])" : "batch");
-  snippet(page, "TensorFlow", t.p ? t.p : "");
-  ht_text_reset(&t);
-  ht_text_printf(&t,
+                 "answer = model.signatures[\"%s\"](",
+                 r->run, what == FILES ? "serving_bytes" : "serving_default");
+  if (what == FILES)
+    ht_text_add(t, "image_bytes=tf.stack([tf.io.read_file(\"1.jpg\")])");
+  for (int i = 0; i < c->n_inputs && what != FILES; i++) {
+    const char *name = ht_served_name(c, i, &r->arena);
+    ht_text_printf(t, "%s%s=", i ? ", " : "", name ? name : "");
+    value(t, c->input[i]);
+  }
+  ht_text_add(t, ")\nprint(answer)\n");
+}
+
+static void in_serving(ht_text *t, ht_report *r, taken what) {
+  static const char address[] = "curl localhost:8501/v1/models/model:predict";
+  const ht_composed *c = &r->trained->composed;
+  ht_text_printf(t,
                  "mkdir -p served && cp -r %s/model served/1\n"
                  "tensorflow_model_server --rest_api_port=8501 \\\n"
-                 "  --model_name=model --model_base_path=$PWD/served &\n"
-                 "curl localhost:8501/v1/models/model:predict -d "
-                 "'{\"inputs\": {\"%s\": %s}}'\n",
-                 run, name, text ? "[\"a text\"]" : "[...]");
+                 "  --model_name=model --model_base_path=$PWD/served &\n",
+                 r->run);
+  if (what == FILES) {
+    ht_text_printf(t,
+                   "echo '{\"signature_name\": \"serving_bytes\",\n"
+                   "  \"inputs\": {\"image_bytes\": [{\"b64\": "
+                   "\"'$(base64 -w0 1.jpg)'\"}]}}' |\n  %s -d @-\n",
+                   address);
+    return;
+  }
+  ht_text_printf(t, "%s -d '{\"inputs\": {", address);
+  for (int i = 0; i < c->n_inputs; i++) {
+    const char *name = ht_served_name(c, i, &r->arena);
+    bool text = c->input[i]->dtype == HT_STRING && c->input[i]->shape.rank == 1;
+    ht_text_printf(t, "%s\"%s\": %s", i ? ", " : "", name ? name : "",
+                   text ? "[\"a text\"]" : "[...]");
+  }
+  ht_text_add(t, "}}'\n");
+}
+
+static void usage(ht_text *page, ht_report *r) {
+  ht_text t = {0};
+  taken what = what_is_taken(r);
+  ht_text_add(page, "<h2>How to use the model</h2>\n");
+  in_hubtune(&t, r, what);
+  snippet(page, "hubtune", t.p ? t.p : "");
+  ht_text_reset(&t);
+  in_tensorflow(&t, r, what);
+  snippet(page, "TensorFlow", t.p ? t.p : "");
+  ht_text_reset(&t);
+  in_serving(&t, r, what);
   snippet(page, "TF Serving", t.p ? t.p : "");
   ht_text_free(&t);
 }

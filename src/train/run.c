@@ -87,7 +87,9 @@ static ht_status go_back(const ht_train_options *o, ht_status why, int n,
   ht_status_copy(why, text);
   if (n >= o->retreats)
     return ht_fail(HT_NUMERIC,
-                   n ? "%s; %d retreats to lower rates did not help" : "%s",
+                   n ? "%s; %d retreats to lower rates did not help: say "
+                       "a far lower --lr"
+                     : "%s",
                    text, n);
   HT_TRY(ht_retreat(o->out, &from));
   snprintf(line, sizeof line,

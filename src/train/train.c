@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "ops/profile.h"
 #include "optim/rows.h"
+#include "train/assert.h"
 #include "train/checkpoint.h"
 #include "train/decisions.h"
 #include "train/events.h"
@@ -126,6 +127,7 @@ static ht_status open_data(training *t, const ht_callable *call) {
   HT_TRY(ht_prepare_task(o->task, &task));
   HT_TRY(ht_prepare_classes(o, &fixed));
   HT_TRY(ht_labels_learn(t->train.label, task, fixed, labels));
+  HT_TRY(ht_assert_known(o, labels->task));
   if (ht_init_run(o)) HT_TRY(ht_init_labels(ht_init_run(o), labels));
   HT_TRY(ht_feed_encode(&t->train, labels));
   if (o->augment && !ht_feed_images(&t->train))

@@ -95,6 +95,8 @@ typedef struct ht_event {
   const struct ht_scorecard *valid; /* NULL: no validation data; at the end
                                        of the test data */
   const char *text;
+  const char *best_metric; /* NULL: no best epoch yet */
+  double best;
 } ht_event;
 
 /* Gets every event; false asks to stop, which saves first. */

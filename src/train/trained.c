@@ -29,12 +29,18 @@ static ht_status open_all(const char *run, ht_trained *t) {
   t->run = ht_arena_string(&t->arena, run);
   if (!config || !t->run) return ht_fail(HT_NO_MEMORY, "no memory for a path");
   if (!ht_path_exists(config))
-    return ht_fail(HT_IO, "'%s' is no run: it has no config.json", run);
+    return ht_fail(HT_IO,
+                   "'%s' is no run, a folder that 'train --out' wrote: it has "
+                   "no config.json",
+                   run);
   HT_NEW(note, &t->arena, 1);
   HT_TRY(ht_train_read(config, &t->arena, &t->options));
   HT_TRY(ht_prepare_read_note(run, &t->arena, note));
   if (!t->options.label) t->options.label = note->label;
-  HT_TRY(ht_prepare_model(&t->options, &t->model));
+  HT_TRY(ht_within(ht_prepare_model(&t->options, &t->model),
+                   "cannot open the module of '%s', named as from where it was "
+                   "trained",
+                   run));
   t->owns_model = true;
   HT_TRY(open_labels(t, note));
   HT_TRY(ht_prepare_tuned(&t->options, t->model));

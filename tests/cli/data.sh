@@ -95,8 +95,9 @@ printf 'text,label\na,x\nb,x\n' | "$program" data check - |
   grep -q "labels 'label' are of one class only, 'x'" ||
   fail "one class is not said"
 printf 'text,label\na,x\nb,"x,y"\nc,y\n' | "$program" data check - |
-  grep -q "labels such as 'x,y' are sets of others: say --task multilabel" ||
-  fail "sets of labels are not told"
+  grep -q "^Task *multilabel" || fail "sets of labels are not seen"
+printf 'text,label\na,x\nb,"x,z"\nc,y\n' | "$program" data check - |
+  grep -q "^Task *classify" || fail "what only looks like sets is taken as such"
 
 # ---- training from a pipe, without a word about columns
 

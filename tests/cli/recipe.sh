@@ -42,6 +42,26 @@ wants 'nothing is told' "$(grep -c '^nothing was said' "$work/notes")" 0
 wants 'a batch' "$(decided --data "$data" --batch 32)" "$plain"
 wants 'few examples' "$(decided --data "$work/few.csv")" "$plain"
 
+# Few photos: changed much, and none held back. The file is one grey pixel.
+photo='\211\120\116\107\015\012\032\012\000\000\000\015\111\110\104\122'\
+'\000\000\000\001\000\000\000\001\010\000\000\000\000\072\176\233'\
+'\125\000\000\000\012\111\104\101\124\170\234\143\140\000\000\000'\
+'\002\000\001\110\257\244\161\000\000\000\000\111\105\116\104\256'\
+'\102\140\202'
+mkdir -p "$work/photos/a" "$work/photos/b"
+i=0
+# shellcheck disable=SC2059
+while [ $i -lt 30 ]; do
+  printf "$photo" > "$work/photos/a/$i.png"
+  printf "$photo" > "$work/photos/b/$i.png"
+  i=$((i + 1))
+done
+wants 'few photos' "$(./hubtune train --print-config \
+  --module "${srcdir:-..}/tests/models/images" --data "$work/photos" \
+  2> "$work/notes" | grep -c -e '"augment":"crop,zoom,rotation,color"' \
+  -e '"valid-split":0,' -e '"lr":0.001,' -e '"epochs":50,')" 4
+wants 'none is held back' "$(grep -c 'too few images' "$work/notes")" 1
+
 train() {
   ./hubtune train --module "$work/module" --data "$data" --out "$@" -q ||
     failures=$((failures + 1))

@@ -169,7 +169,7 @@ for signal in INT TERM; do
   status=$?
   wants "SIG$signal" "$status: $(cat "$work/err")" \
     "$([ $signal = INT ] && echo 130 || echo 143): hubtune: the download was \
-stopped"
+stopped; the same command goes on with it"
   wants "SIG$signal leaves" "$(names)" 'ENTRY.part
 ENTRY.part.from'
 done

@@ -201,6 +201,7 @@ def check(problem, optimizer, rate):
         bound = max(bound, differ.DRAWS * apart(wanted, exact))
         wanted = exact
     worst = apart(got, wanted)
+    differ.note(worst)
     return [] if worst <= bound else [
         "losses differ by %.3g (%.3g allowed): %s and %s" % (
             worst, bound, got, wanted)]

@@ -341,11 +341,12 @@ static ht_status gradient_bound(objects *o, ht_source *s, int id, int32_t *to) {
     object->kind_case = from->kind_case;
     HT_PB(object->captured_tensor, o->a, tensorflow__captured_tensor__init);
     object->captured_tensor->name = from->captured_tensor->name;
-    const char *written = ht_emitter_name(
-        &o->w->e, &s->model->library, from->captured_tensor->concrete_function);
-    return ht_pb_text(
-        o->a, &object->captured_tensor->concrete_function, "%s",
-        written ? written : from->captured_tensor->concrete_function);
+    const char *written =
+        ht_emitter_name(&o->w->e, &s->model->library,
+                        from->captured_tensor->concrete_function);
+    return ht_pb_text(o->a, &object->captured_tensor->concrete_function, "%s",
+                      written ? written
+                              : from->captured_tensor->concrete_function);
   }
   HT_TRY(ht_object_value(s, id, &value));
   *to = o->w->capture[ht_writer_find(o->w, &value)].object;

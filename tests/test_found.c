@@ -5,12 +5,14 @@
  *
  * Elsewhere: tables without an init op (test_load.c: tables_of_a_hub_module_
  * are_initialised_from_its_assets); While and StatelessWhile with lists inside
- * of functions with api_implements (test_loops.c: recurrent_layers_of_keras_
- * run_as_in_tensorflow); loops of version 1 with arrays (test_loops.c); powers
- * of Adam's betas in float (test_train_golden.c); gradients of gathered rows
- * (test_plan.c: gathered_rows_of_a_variable_have_row_gradients). No test
- * applies to how much TensorFlow's own numbers vary, nor to what its steps
- * cost.
+ * of functions with api_implements, whose files hold CudnnRNN beside what is
+ * called (test_loops.c: recurrent_layers_of_keras_run_as_in_tensorflow); loops
+ * of version 1 with arrays (test_loops.c: loops_of_version_1_run_as_in_
+ * tensorflow); powers of Adam's betas in float (test_train_golden.c: ten_steps_
+ * of_each_optimizer_and_loss_equal_those_of_keras); gradients of gathered rows,
+ * and steps that touch these rows alone (test_plan.c: gathered_rows_of_a_
+ * variable_have_row_gradients; test_rows.c); biases before batch norm, and how
+ * far TensorFlow's numbers are from themselves (test_noise.c).
  */
 #include "base/file.h"
 #include "cases.h"

@@ -390,6 +390,38 @@ static void refused(ht_code code, const char *part) {
   ck_assert_ptr_null(model);
 }
 
+/* ---- tables whose content is in the checkpoint (make_tables.py) */
+
+static void answers(const ht_callable *c, const float *wanted, int n) {
+  static const char *const words[] = {"red", "blue", "mauve", ""};
+  ht_tensor out = call(c, strings(4, words));
+  ck_assert_int_eq(ht_count(&out), n);
+  for (int i = 0; i < n; i++) ck_assert_float_eq(ht_f(&out)[i], wanted[i]);
+  ht_tensor_drop(&out);
+}
+
+START_TEST(tables_of_objects_are_filled_from_the_checkpoint) {
+  static const float wanted[] = {2, .5F, 0, 1, 1, 4,   0, 1,
+                                 0, 8,   5, 6, 0, .5F, 0, 1};
+  ht_call_choice signature = {.signature = "serving_default"};
+  const ht_callable *c;
+  open_module("tables_v2", NULL);
+  answers(chosen("__call__", -1), wanted, 16);
+  OK(ht_model_choose(model, &signature, &c));
+  answers(c, wanted, 16);
+}
+END_TEST
+
+START_TEST(tables_of_a_session_are_filled_from_the_checkpoint) {
+  static const float wanted[] = {2, 1, 0, 0};
+  ht_call_choice signature = {.signature = "serving_default"};
+  const ht_callable *c;
+  open_module("tables_v1", NULL);
+  OK(ht_model_choose(model, &signature, &c));
+  answers(c, wanted, 4);
+}
+END_TEST
+
 START_TEST(what_is_no_module_is_said_in_one_line) {
   static const char lfs[] =
       "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
@@ -563,6 +595,8 @@ static void add(TCase *t) {
   tcase_add_test(t, tags_choose_the_graph_and_only_training_has_update_ops);
   tcase_add_test(t, tables_of_a_hub_module_are_initialised_from_its_assets);
   tcase_add_test(t, a_sparse_signature_is_its_parts);
+  tcase_add_test(t, tables_of_objects_are_filled_from_the_checkpoint);
+  tcase_add_test(t, tables_of_a_session_are_filled_from_the_checkpoint);
   tcase_add_test(t, what_is_no_module_is_said_in_one_line);
   tcase_add_test(t, variables_that_are_pointers_or_gone_are_said_so);
   tcase_add_test(t, an_asset_outside_the_module_is_refused);

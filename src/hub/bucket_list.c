@@ -63,8 +63,7 @@ static ht_status take_page(ht_bucket_list *list, json_object *page,
   items = json_object_object_get(page, "items");
   token = json_object_object_get(page, "nextPageToken");
   if (items && !json_object_is_type(items, json_type_array))
-    return ht_fail(HT_CORRUPT, "the list of '%s' holds no files",
-                   list->handle);
+    return ht_fail(HT_CORRUPT, "the list of '%s' holds no files", list->handle);
   HT_TRY(add_items(list, items));
   if (!token) return HT_SUCCESS;
   if (++list->pages > list->most)

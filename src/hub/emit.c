@@ -114,10 +114,17 @@ static ht_status handle_of(ht_emission *m, ht_object *object, ht_tensor *out) {
 
 bool ht_emission_handle(const ht_node *n) {
   static const char *const ops[] = {
-      "VarHandleOp",      "VariableV2",
-      "Variable",         "HashTableV2",
-      "HashTable",        "MutableHashTableV2",
-      "MutableHashTable", "MutableDenseHashTableV2",
+      "VarHandleOp",
+      "VariableV2",
+      "Variable",
+      "HashTableV2",
+      "HashTable",
+      "MutableHashTableV2",
+      "MutableHashTable",
+      "MutableHashTableOfTensorsV2",
+      "MutableHashTableOfTensors",
+      "MutableDenseHashTableV2",
+      "MutableDenseHashTable",
   };
   for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
     if (strcmp(n->op_name, ops[i]) == 0) return true;
@@ -270,6 +277,9 @@ static const char *resource_op(const char *op) {
       {"ScatterSub", "ResourceScatterSub"},
       {"IsVariableInitialized", "VarIsInitializedOp"},
       {"HashTable", "HashTableV2"},
+      {"MutableHashTable", "MutableHashTableV2"},
+      {"MutableHashTableOfTensors", "MutableHashTableOfTensorsV2"},
+      {"MutableDenseHashTable", "MutableDenseHashTableV2"},
       {"LookupTableFind", "LookupTableFindV2"},
       {"LookupTableSize", "LookupTableSizeV2"},
   };

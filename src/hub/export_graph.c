@@ -22,13 +22,8 @@ static ht_status variable_node(ht_writer *w, ht_out_capture *c) {
 
 static ht_status table_node(ht_writer *w, ht_out_capture *c) {
   Tensorflow__NodeDef *node;
-  ht_arena *a = &w->arena;
   HT_TRY(ht_writer_name(w, "hash_table", &c->node));
-  HT_TRY(ht_pb_node(a, c->table->fixed ? "HashTableV2" : "MutableHashTableV2",
-                    c->node, &node));
-  HT_TRY(ht_pb_attr_type(a, node, "key_dtype", c->table->key_dtype));
-  HT_TRY(ht_pb_attr_type(a, node, "value_dtype", c->table->value_dtype));
-  HT_TRY(ht_pb_attr_string(a, node, "shared_name", c->node));
+  HT_TRY(ht_table_node(&w->arena, c->table, c->node, &node));
   return ht_writer_add(w, node);
 }
 

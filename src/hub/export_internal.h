@@ -113,6 +113,9 @@ ht_status ht_write_signatures_inline(ht_writer *w, bool train) HT_MUST_CHECK;
 ht_status ht_write_table_functions(ht_writer *w,
                                    ht_out_capture *c) HT_MUST_CHECK;
 /* Keys and values of a table, or the file it is read from. */
+/* The node that makes a table. */
+ht_status ht_table_node(ht_arena *a, const ht_table *t, const char *name,
+                        Tensorflow__NodeDef **out) HT_MUST_CHECK;
 bool ht_table_has_file(const ht_table *t);
 
 /* ---- export_structure.c */

@@ -9,10 +9,14 @@ bool ht_table_has_file(const ht_table *t) {
   return t->path && t->numbered && t->key_dtype == HT_STRING;
 }
 
-static ht_status table_node(ht_arena *a, const ht_table *t, const char *name,
-                            Tensorflow__NodeDef **out) {
-  const char *op = t->fixed ? "HashTableV2" : "MutableHashTableV2";
+ht_status ht_table_node(ht_arena *a, const ht_table *t, const char *name,
+                        Tensorflow__NodeDef **out) {
+  bool rows = t->value_shape.rank > 0;
+  const char *op = t->fixed ? "HashTableV2"
+                   : rows   ? "MutableHashTableOfTensorsV2"
+                            : "MutableHashTableV2";
   HT_TRY(ht_pb_node(a, op, name, out));
+  if (rows) HT_TRY(ht_pb_attr_shape(a, *out, "value_shape", &t->value_shape));
   HT_TRY(ht_pb_attr_type(a, *out, "key_dtype", t->key_dtype));
   HT_TRY(ht_pb_attr_type(a, *out, "value_dtype", t->value_dtype));
   return ht_pb_attr_string(a, *out, "shared_name", name);
@@ -129,7 +133,7 @@ static ht_status create_function(ht_writer *w, ht_out_capture *c) {
   Tensorflow__FunctionDef *f;
   Tensorflow__NodeDef *node;
   HT_TRY(new_function(w, "_creator", &f, &c->create));
-  HT_TRY(table_node(&w->arena, c->table, c->node, &node));
+  HT_TRY(ht_table_node(&w->arena, c->table, c->node, &node));
   node->name = "hash_table";
   HT_TRY(HT_PB_PUSH(&w->arena, f, node_def, node));
   HT_TRY(effect(&w->arena, f, "hash_table"));

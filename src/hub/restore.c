@@ -79,6 +79,37 @@ static ht_status note_assign(ht_source *s, const ht_map *nodes,
   return r->key && r->slice ? ht_map_put(out, name, r) : HT_SUCCESS;
 }
 
+static bool is_import(const char *op) {
+  return strcmp(op, "LookupTableImportV2") == 0 ||
+         strcmp(op, "LookupTableImport") == 0;
+}
+
+/* An import of restored keys and values: notes it under the table's name. */
+static ht_status note_import(ht_source *s, const ht_map *nodes,
+                             const node_def *n, ht_map *out) {
+  ht_arena *arena = &s->model->arena;
+  const char *key[2];
+  if (!is_import(n->op) || n->n_input < 3) return HT_SUCCESS;
+  for (int i = 0; i < 2; i++) {
+    int64_t index = 0;
+    const node_def *from = origin(nodes, n->input[1 + i], &index);
+    if (!from || strcmp(from->op, "RestoreV2") != 0 || from->n_input < 3)
+      return HT_SUCCESS;
+    key[i] = constant_at(arena, nodes, from->input[1], index);
+    if (!key[i]) return HT_SUCCESS;
+  }
+  ht_restored_table *r;
+  HT_NEW(r, arena, 1);
+  *r = (ht_restored_table){.keys = key[0], .values = key[1]};
+  const char *name =
+      ht_arena_bytes(arena, n->input[0], strcspn(n->input[0], ":"));
+  if (!name) return ht_fail(HT_NO_MEMORY, "no memory for a table's name");
+  return ht_map_put(out, name, r);
+}
+
+typedef ht_status note_fn(ht_source *s, const ht_map *nodes, const node_def *n,
+                          ht_map *out);
+
 /* ---- in the main graph: all that the operation depends on */
 
 typedef struct stack {
@@ -95,14 +126,14 @@ static ht_status push(ht_arena *arena, ht_map *seen, stack *st,
   return HT_SUCCESS;
 }
 
-static ht_status walk_graph(ht_source *s, const node_def *root, ht_arena *arena,
-                            ht_map *out) {
+static ht_status walk_graph(ht_source *s, const node_def *root, note_fn *note,
+                            ht_arena *arena, ht_map *out) {
   ht_map seen = {.arena = arena};
   stack todo = {0};
   HT_TRY(push(arena, &seen, &todo, root));
   while (todo.n) {
     const node_def *n = todo.p[--todo.n];
-    HT_TRY(note_assign(s, &s->node, n, out));
+    HT_TRY(note(s, &s->node, n, out));
     for (size_t i = 0; i < n->n_input; i++)
       HT_TRY(push(arena, &seen, &todo, node_of(&s->node, n->input[i], NULL)));
   }
@@ -120,13 +151,13 @@ static const Tensorflow__FunctionDef *called(const ht_source *s,
 }
 
 static ht_status walk_function(ht_source *s, const node_def *call,
-                               const Tensorflow__FunctionDef *f,
+                               const Tensorflow__FunctionDef *f, note_fn *note,
                                ht_arena *arena, ht_map *out) {
   ht_map nodes = {.arena = arena}, by_arg = {.arena = arena};
   for (size_t i = 0; i < f->n_node_def; i++)
     HT_TRY(ht_map_put(&nodes, f->node_def[i]->name, f->node_def[i]));
   for (size_t i = 0; i < f->n_node_def; i++)
-    HT_TRY(note_assign(s, &nodes, f->node_def[i], &by_arg));
+    HT_TRY(note(s, &nodes, f->node_def[i], &by_arg));
   size_t n = f->signature->n_input_arg;
   for (size_t i = 0; i < n && i < call->n_input; i++) {
     void *r = ht_map_get(&by_arg, f->signature->input_arg[i]->name);
@@ -136,7 +167,7 @@ static ht_status walk_function(ht_source *s, const node_def *call,
   return HT_SUCCESS;
 }
 
-ht_status ht_restore_map(ht_source *s, ht_map *out) {
+static ht_status walk(ht_source *s, note_fn *note, ht_map *out) {
   *out = (ht_map){.arena = &s->model->arena};
   const Tensorflow__SaverDef *saver = s->meta->saver_def;
   const node_def *root =
@@ -144,8 +175,16 @@ ht_status ht_restore_map(ht_source *s, ht_map *out) {
   if (!root) return HT_SUCCESS;
   const Tensorflow__FunctionDef *f = called(s, root);
   ht_arena scratch = {0};
-  ht_status st = f ? walk_function(s, root, f, &scratch, out)
-                   : walk_graph(s, root, &scratch, out);
+  ht_status st = f ? walk_function(s, root, f, note, &scratch, out)
+                   : walk_graph(s, root, note, &scratch, out);
   ht_arena_free(&scratch);
   return st;
+}
+
+ht_status ht_restore_map(ht_source *s, ht_map *out) {
+  return walk(s, note_assign, out);
+}
+
+ht_status ht_restore_table_map(ht_source *s, ht_map *out) {
+  return walk(s, note_import, out);
 }

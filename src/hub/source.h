@@ -84,6 +84,16 @@ typedef struct ht_restored {
  */
 ht_status ht_restore_map(ht_source *s, ht_map *out) HT_MUST_CHECK;
 
+/* Which tensors of the checkpoint fill a table. */
+typedef struct ht_restored_table {
+  const char *keys, *values;
+} ht_restored_table;
+
+/* The same of tables: names of their nodes -> ht_restored_table. */
+ht_status ht_restore_table_map(ht_source *s, ht_map *out) HT_MUST_CHECK;
+/* Makes and fills these tables: restore_tables.c. */
+ht_status ht_restore_tables(ht_source *s) HT_MUST_CHECK;
+
 /* The value of a variable that is stored whole, from its key. */
 ht_status ht_variable_load(ht_source *s, ht_variable *v) HT_MUST_CHECK;
 ht_status ht_variables_of_graph(ht_source *s) HT_MUST_CHECK;   /* TF1 */

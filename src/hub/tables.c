@@ -187,10 +187,15 @@ static ht_status object_resources(ht_source *s) {
   return HT_SUCCESS;
 }
 
-ht_status ht_tables(ht_source *s) {
+static ht_status make_tables(ht_source *s) {
   HT_TRY(object_resources(s));
   if ((s->objects || s->variant) && all_made(s)) return HT_SUCCESS;
   char *node = init_node(s);
   ht_status st = node ? run_nodes(s, 1, &node) : run_collection(s);
   return st.code == HT_UNSUPPORTED && node ? run_collection(s) : st;
+}
+
+ht_status ht_tables(ht_source *s) {
+  HT_TRY(make_tables(s));
+  return ht_restore_tables(s);
 }

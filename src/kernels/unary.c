@@ -201,11 +201,11 @@ GRAD_COMPLEX(sin, dy *cos(CONJ(v)))
 GRAD_COMPLEX(cos, -dy *sin(CONJ(v)))
 GRAD_COMPLEX(sinh, dy *cosh(CONJ(v)))
 GRAD_COMPLEX(cosh, dy *sinh(CONJ(v)))
-GRAD(tan, dy / (cos(v) * cos(v)))
-GRAD(asin, dy / sqrt(1 - v * v))
-GRAD(acos, -dy / sqrt(1 - v * v))
-GRAD(atan, dy / (1 + v * v))
-GRAD(atanh, dy / (1 - v * v))
+GRAD_COMPLEX(tan, dy / (cos(CONJ(v)) * cos(CONJ(v))))
+GRAD_COMPLEX(asin, dy / sqrt(1 - CONJ(v) * CONJ(v)))
+GRAD_COMPLEX(acos, -dy / sqrt(1 - CONJ(v) * CONJ(v)))
+GRAD_COMPLEX(atan, dy / (1 + CONJ(v) * CONJ(v)))
+GRAD_COMPLEX(atanh, dy / (1 - CONJ(v) * CONJ(v)))
 GRAD(erf, dy *(T)M_2_SQRTPI *EXP(-v *v))
 GRAD(erfc, -dy *(T)M_2_SQRTPI *EXP(-v *v))
 GRAD(lgamma, dy *(T)ht_digamma(v))
@@ -224,36 +224,47 @@ GRAD(relu, v > 0 ? dy : 0)
 GRAD(relu6, v > 0 && v < 6 ? dy : 0)
 GRAD(elu, v < 0 ? dy * (v + 1) : dy)
 GRAD(selu, v < 0 ? dy * (v + SELU_ALPHA) : dy * SELU_SCALE)
-GRAD(asinh, dy / cosh(v))
-GRAD(acosh, dy / sinh(v))
+GRAD_COMPLEX(asinh, dy / cosh(CONJ(v)))
+GRAD_COMPLEX(acosh, dy / sinh(CONJ(v)))
 GRAD(erfinv, dy *(T)0.88622692545275801365 * EXP(v * v))
 GRAD(ndtri, dy *(T)2.50662827463100050242 * EXP(v * v * (T)0.5))
 
 /* ---- second derivatives, of operands (g, dy, v) */
 
-#define SECOND_ROW(name, type, expr)                                         \
-  HT_WIDE static void name(void *vz, const void *const *vx, const int *step, \
-                           size_t n, double parameter) {                     \
-    typedef type T;                                                          \
-    const type *u = vx[0], *w = vx[1], *x = vx[2];                           \
-    type *z = vz;                                                            \
-    const size_t du = step[0] != 0, dw = step[1] != 0, dx = step[2] != 0;    \
-    (void)parameter;                                                         \
-    for (size_t i = 0; i < n; i++) {                                         \
-      const T g = u[i * du], dy = w[i * dw], v = x[i * dx];                  \
-      z[i] = (T)(expr);                                                      \
-    }                                                                        \
+#define SECOND_ROW(wide, name, type, expr)                                \
+  wide static void name(void *vz, const void *const *vx, const int *step, \
+                        size_t n, double parameter) {                     \
+    typedef type T;                                                       \
+    const type *u = vx[0], *w = vx[1], *x = vx[2];                        \
+    type *z = vz;                                                         \
+    const size_t du = step[0] != 0, dw = step[1] != 0, dx = step[2] != 0; \
+    (void)parameter;                                                      \
+    for (size_t i = 0; i < n; i++) {                                      \
+      const T g = u[i * du], dy = w[i * dw], v = x[i * dx];               \
+      z[i] = (T)(expr);                                                   \
+    }                                                                     \
   }
-#define SECOND(name, expr)            \
-  SECOND_ROW(name##_hf, float, expr)  \
-  SECOND_ROW(name##_hd, double, expr) \
-  const ht_kernel ht_h_##name = {     \
+#define SECOND_REAL_ROWS(name, expr)          \
+  SECOND_ROW(HT_WIDE, name##_hf, float, expr) \
+  SECOND_ROW(HT_WIDE, name##_hd, double, expr)
+#define SECOND(name, expr)        \
+  SECOND_REAL_ROWS(name, expr)    \
+  const ht_kernel ht_h_##name = { \
       {[HT_FLOAT] = name##_hf, [HT_DOUBLE] = name##_hd}};
-SECOND(sigmoid, g *dy *(1 - 2 * v))
-SECOND(tanh, -2 * g * dy * v)
-SECOND(sqrt, (T)-0.5 * g * dy / (v * v))
-SECOND(rsqrt, (T)-1.5 * g * dy * v * v)
-SECOND(reciprocal, -2 * g * dy * v)
+#define SECOND_COMPLEX(name, expr)                            \
+  SECOND_REAL_ROWS(name, expr)                                \
+  SECOND_ROW(, name##_hc, float _Complex, expr)               \
+  SECOND_ROW(, name##_hz, double _Complex, expr)              \
+  const ht_kernel ht_h_##name = {{[HT_FLOAT] = name##_hf,     \
+                                  [HT_DOUBLE] = name##_hd,    \
+                                  [HT_COMPLEX64] = name##_hc, \
+                                  [HT_COMPLEX128] = name##_hz}};
+/* Of complex numbers TensorFlow conjugates now dy, now g. */
+SECOND_COMPLEX(sigmoid, g *CONJ(dy) * (1 - 2 * CONJ(v)))
+SECOND_COMPLEX(tanh, -2 * g * CONJ(dy) * CONJ(v))
+SECOND_COMPLEX(sqrt, (T)-0.5 * CONJ(g) * dy / (CONJ(v) * CONJ(v)))
+SECOND_COMPLEX(rsqrt, (T)-1.5 * CONJ(g) * dy * CONJ(v) * CONJ(v))
+SECOND_COMPLEX(reciprocal, -2 * CONJ(g) * dy * CONJ(v))
 SECOND(elu, v < 0 ? g * dy : 0)
 SECOND(softplus, g *dy / (EXP(-v) + 2 + EXP(v)))
 SECOND(softsign, -2 * g * dy * (T)((v > 0) - (v < 0)) /

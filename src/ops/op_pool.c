@@ -266,12 +266,10 @@ static ht_status picked(const pass *a, const ht_tensor *x, const ht_tensor *d,
   return HT_SUCCESS;
 }
 
-static ht_status max_grad_back(ht_back *b, const kind *k) {
-  ht_pooling p;
+/* Of the gradient's cotangent, what stands where the maxima were. */
+static ht_status give_picked(ht_back *b, const kind *k, ht_pooling *p) {
   ht_tensor x, d = {0}, g = {0};
-  if (!ht_wants(b, 2)) return HT_SUCCESS;
-  HT_TRY(of_attrs(b->attrs, k, b->in[0].dtype, &b->in[0].shape, &p));
-  pass a = pass_of(b->run, b->attrs, k, &p);
+  pass a = pass_of(b->run, b->attrs, k, p);
   HT_TRY(ht_channels_last(a.memory, &a.l, &b->in[0], &x));
   ht_status st = ht_channels_last(a.memory, &a.l, &b->dout[0].dense, &d);
   if (st.code == HT_OK) st = picked(&a, &x, &d, &g);
@@ -279,6 +277,23 @@ static ht_status max_grad_back(ht_back *b, const kind *k) {
   ht_tensor_drop(&d);
   HT_TRY(settle(&a, st, &g));
   return ht_give(b, 2, &g);
+}
+
+static ht_status max_grad_back(ht_back *b, const kind *k) {
+  ht_pooling p;
+  if (!ht_wants(b, 2)) return HT_SUCCESS;
+  HT_TRY(of_attrs(b->attrs, k, b->in[0].dtype, &b->in[0].shape, &p));
+  return give_picked(b, k, &p);
+}
+
+static ht_status v2_grad_back(ht_back *b) {
+  const ht_tensor *given[2] = {&b->in[3], &b->in[4]};
+  ht_pooling p;
+  sizes s;
+  if (!ht_wants(b, 2)) return HT_SUCCESS;
+  HT_TRY(sizes_in(given, &s));
+  HT_TRY(pooling_of(b->attrs, &max2, &s, b->in[0].dtype, &b->in[0].shape, &p));
+  return give_picked(b, &max2, &p);
 }
 
 #define OP_OF(k, grad)                                                \
@@ -408,9 +423,12 @@ const ht_op ht_ops_pool[] = {
         .samples = "f[1,4,4,2] f[1,2,2,2] f[1,2,2,2] i[4]{1,2,2,1} "
                    "i[4]{1,2,2,1} padding='VALID' !grad=0; "
                    "f[2,5,4,1] f[2,3,2,1] f[2,3,2,1] i[4]{1,3,3,1} "
-                   "i[4]{1,2,2,1} padding='SAME' !grad=0",
+                   "i[4]{1,2,2,1} padding='SAME' !grad=0; "
+                   "f[1,2,2,1]{3,1,4,2} f[1,1,1,1]{4} f[1,1,1,1] "
+                   "i[4]{1,2,2,1} i[4]{1,2,2,1} padding='VALID'",
         .forward = v2_grad_forward,
-        .gradient = ht_no_gradient,
+        .gradient = v2_grad_back,
+        .keep = HT_KEEP_IN(0) | HT_KEEP_IN(3) | HT_KEEP_IN(4),
         .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {

@@ -81,7 +81,7 @@ static ht_status fill_empty_rows(ht_call *c) {
 
 /* d_values[i] = g[reverse[i]], d_default = what nobody took of g. */
 static ht_status fill_gradient(const ht_tensor *reverse, const ht_tensor *g,
-                               ht_tensor *values, double *rest) {
+                               ht_tensor *values, ht_wide *rest) {
   int64_t n = ht_count(g);
   bool *taken = calloc((size_t)n + 1, 1);
   if (!taken) return ht_fail(HT_NO_MEMORY, "no memory for a gradient");
@@ -96,43 +96,31 @@ static ht_status fill_gradient(const ht_tensor *reverse, const ht_tensor *g,
   }
   *rest = 0;
   for (int64_t k = 0; k < n; k++)
-    if (!taken[k]) *rest += ht_real_at(g, k);
+    if (!taken[k]) *rest += ht_wide_at(g, k);
   free(taken);
   return HT_SUCCESS;
 }
 
-static void set_real(ht_tensor *t, int64_t i, double v) {
-  if (t->dtype == HT_FLOAT)
-    ht_f(t)[i] = (float)v;
-  else
-    HT_DATA(double, t)[i] = v;
-}
-
-static ht_status need_real(const ht_call *c, int i) {
-  ht_dtype t = c->in[i]->dtype;
-  return t == HT_FLOAT || t == HT_DOUBLE ? HT_SUCCESS : ht_no_dtype(c, t);
-}
-
 static ht_status fill_grad_op(ht_call *c) {
-  double rest;
+  ht_wide rest;
   HT_TRY(ht_need_dtype(c, 0, HT_INT64));
-  HT_TRY(need_real(c, 1));
+  HT_TRY(ht_need_numbers(c, 1));
   HT_TRY(ht_out(c, 0, c->in[1]->dtype, &c->in[0]->shape));
   HT_TRY(ht_out(c, 1, c->in[1]->dtype, &HT_SCALAR));
   HT_TRY(fill_gradient(c->in[0], c->in[1], &c->out[0], &rest));
-  set_real(&c->out[1], 0, rest);
+  ht_wide_set(&c->out[1], 0, rest);
   return HT_SUCCESS;
 }
 
 static ht_status fill_back(ht_back *b) {
   const ht_tensor *g = &b->dout[1].dense;
   ht_tensor values, first;
-  double rest;
+  ht_wide rest;
   if (g->dtype == HT_INVALID) return HT_SUCCESS;
   HT_TRY(ht_back_new(b, g->dtype, &b->in[1].shape, &values));
   HT_TRY(ht_back_new(b, g->dtype, &HT_SCALAR, &first));
   HT_TRY(fill_gradient(&b->out[3], g, &values, &rest));
-  set_real(&first, 0, rest);
+  ht_wide_set(&first, 0, rest);
   HT_TRY(ht_give(b, 1, &values));
   return ht_give(b, 3, &first);
 }
@@ -232,18 +220,18 @@ static ht_status to_dense_back(ht_back *b) {
   const ht_tensor *g = &b->dout[0].dense;
   bool one = b->in[2].shape.rank == 0;
   int64_t n = b->in[0].shape.rank ? b->in[0].shape.dim[0] : 1;
-  double all = 0, taken = 0;
+  ht_wide all = 0, taken = 0;
   ht_tensor values, rest;
   HT_TRY(ht_back_new(b, g->dtype, &b->in[2].shape, &values));
   HT_TRY(ht_back_new(b, g->dtype, &b->in[3].shape, &rest));
-  for (int64_t i = 0; i < ht_count(g); i++) all += ht_real_at(g, i);
+  for (int64_t i = 0; i < ht_count(g); i++) all += ht_wide_at(g, i);
   for (int64_t k = 0; k < n; k++) {
-    double v = ht_real_at(g, place(&b->in[0], k, &g->shape));
+    ht_wide v = ht_wide_at(g, place(&b->in[0], k, &g->shape));
     taken += v;
-    if (!one) set_real(&values, k, v);
+    if (!one) ht_wide_set(&values, k, v);
   }
-  if (one) set_real(&values, 0, taken);
-  set_real(&rest, 0, all - taken);
+  if (one) ht_wide_set(&values, 0, taken);
+  ht_wide_set(&rest, 0, all - taken);
   HT_TRY(ht_give(b, 2, &values));
   return ht_give(b, 3, &rest);
 }
@@ -468,7 +456,6 @@ const ht_op ht_ops_sparse[] = {
         .samples = "l[3]{0,3,1} f[5]; l[0] d[2]",
         .forward = fill_grad_op,
         .gradient = ht_no_gradient,
-        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "SparseReorder",
@@ -514,12 +501,14 @@ const ht_op ht_ops_sparse[] = {
         .outputs = "dense:T",
         .attrs = "validate_indices:bool=true T:type Tindices:type",
         .doc = "The dense tensor, with the default where no entry is.",
-        .samples = THREE " l[2]{3,3} f[3] f[]{9};"
-                         "i[2]{1,3} i[1]{4} s[2]{'a','b'} s[]{'-'};"
-                         "l[]{2} l[1]{4} i[]{5} i[]{0};" THREE
-                         " l[2]{3,3} d[3] d[]{1};"
-                         "i[2]{3,3} i[1]{4} i[2]{1,2} i[]{0} "
-                         "validate_indices=false; l[0,2] l[2]{2,2} f[0] f[]",
+        .samples = THREE
+        " l[2]{3,3} f[3] f[]{9};"
+        "i[2]{1,3} i[1]{4} s[2]{'a','b'} s[]{'-'};"
+        "l[]{2} l[1]{4} i[]{5} i[]{0};" THREE " l[2]{3,3} d[3] d[]{1};"
+        "i[2]{3,3} i[1]{4} i[2]{1,2} i[]{0} "
+        "validate_indices=false; l[0,2] l[2]{2,2} f[0] f[];" THREE
+        " l[2]{3,3} h[3] h[]{9};" THREE " l[2]{3,3} g[3] g[]{9};" THREE
+        " l[2]{3,3} c[3] c[]{9}",
         .forward = sparse_to_dense,
         .gradient = to_dense_back,
         .keep = HT_KEEP_IN(0),

@@ -1,4 +1,5 @@
 /* op_sparse_math.c - arithmetic on sparse tensors. */
+#include <complex.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,6 @@
 static ht_status need_real(const ht_call *c, int i) {
   ht_dtype t = c->in[i]->dtype;
   return t == HT_FLOAT || t == HT_DOUBLE ? HT_SUCCESS : ht_no_dtype(c, t);
-}
-
-static void set_real(ht_tensor *t, int64_t i, double v) {
-  if (t->dtype == HT_FLOAT)
-    ht_f(t)[i] = (float)v;
-  else
-    HT_DATA(double, t)[i] = v;
 }
 
 static int64_t flat_of(const ht_sparse *s, int64_t k) {
@@ -162,7 +156,7 @@ static int64_t target(const reduction *r, const int64_t *at, int rank) {
 static ht_status reduce(ht_call *c, bool max) {
   ht_sparse s;
   reduction r;
-  HT_TRY(need_real(c, 1));
+  HT_TRY(ht_need_numbers(c, 1));
   HT_TRY(ht_sparse_from(c, 0, 1, 2, &s));
   HT_TRY(reduction_of(&s.shape, c->in[3], ht_attr_bool(c->attrs, "keep_dims"),
                       &r));
@@ -171,9 +165,9 @@ static ht_status reduce(ht_call *c, bool max) {
   if (!seen) return ht_fail(HT_NO_MEMORY, "no memory for a reduction");
   for (int64_t k = 0; k < s.n; k++) {
     int64_t to = target(&r, s.at + k * s.rank, s.rank);
-    double v = ht_real_at(s.values, k), old = ht_real_at(&c->out[0], to);
-    if (max) v = seen[to] && old > v ? old : v;
-    set_real(&c->out[0], to, max ? v : old + v);
+    ht_wide v = ht_wide_at(s.values, k), old = ht_wide_at(&c->out[0], to);
+    if (max) v = seen[to] && creall(old) > creall(v) ? old : v;
+    ht_wide_set(&c->out[0], to, max ? v : old + v);
     seen[to] = true;
   }
   free(seen);
@@ -221,7 +215,7 @@ static ht_status softmax(ht_call *c) {
     for (int64_t i = k; i < end; i++) max = fmax(max, ht_real_at(s.values, i));
     for (int64_t i = k; i < end; i++) sum += exp(ht_real_at(s.values, i) - max);
     for (int64_t i = k; i < end; i++)
-      set_real(&c->out[0], i, exp(ht_real_at(s.values, i) - max) / sum);
+      ht_wide_set(&c->out[0], i, exp(ht_real_at(s.values, i) - max) / sum);
   }
   return HT_SUCCESS;
 }
@@ -237,12 +231,13 @@ static ht_status softmax_back(ht_back *b) {
     for (int64_t i = k; i < end; i++)
       dot += ht_real_at(g, i) * ht_real_at(y, i);
     for (int64_t i = k; i < end; i++)
-      set_real(&dv, i, (ht_real_at(g, i) - dot) * ht_real_at(y, i));
+      ht_wide_set(&dv, i, (ht_real_at(g, i) - dot) * ht_real_at(y, i));
   }
   return ht_give(b, 1, &dv);
 }
 
-/* ---- SparseAdd: both sides in order, merged */
+/* ---- SparseAdd: both sides in order, merged; small sums are left out, what
+ * one side has alone never is */
 
 static int64_t merge(const ht_sparse *a, const ht_sparse *b, double thresh,
                      ht_tensor *at, ht_tensor *values) {
@@ -251,14 +246,14 @@ static int64_t merge(const ht_sparse *a, const ht_sparse *b, double thresh,
     int order = i == a->n ? 1 : j == b->n ? -1 : ht_sparse_compare(a, i, b, j);
     const int64_t *from =
         order <= 0 ? a->at + i * a->rank : b->at + j * b->rank;
-    double v = order <= 0 ? ht_real_at(a->values, i) : 0;
-    if (order >= 0) v += ht_real_at(b->values, j);
+    ht_wide v = order <= 0 ? ht_wide_at(a->values, i) : 0;
+    if (order >= 0) v += ht_wide_at(b->values, j);
     i += order <= 0;
     j += order >= 0;
-    if (!(thresh <= fabs(v))) continue;
+    if (order == 0 && !(thresh <= (double)cabsl(v))) continue;
     if (at) {
       memcpy(ht_i64(at) + n * a->rank, from, (size_t)a->rank * sizeof *from);
-      set_real(values, n, v);
+      ht_wide_set(values, n, v);
     }
     n++;
   }
@@ -267,7 +262,7 @@ static int64_t merge(const ht_sparse *a, const ht_sparse *b, double thresh,
 
 static ht_status sparse_add(ht_call *c) {
   ht_sparse a, b;
-  HT_TRY(need_real(c, 1));
+  HT_TRY(ht_need_numbers(c, 1));
   HT_TRY(ht_need_dtype(c, 4, c->in[1]->dtype));
   HT_TRY(ht_sparse_from(c, 0, 1, 2, &a));
   HT_TRY(ht_sparse_from(c, 3, 4, 5, &b));
@@ -310,7 +305,7 @@ static ht_status sparse_add_back(ht_back *b) {
 
 static ht_status dense_add(ht_call *c) {
   ht_sparse a;
-  HT_TRY(need_real(c, 1));
+  HT_TRY(ht_need_numbers(c, 1));
   HT_TRY(ht_need_dtype(c, 0, HT_INT64));
   HT_TRY(ht_sparse_from(c, 0, 1, 2, &a));
   HT_TRY(ht_need_dtype(c, 3, c->in[1]->dtype));
@@ -320,8 +315,8 @@ static ht_status dense_add(ht_call *c) {
   memcpy(c->out[0].data, c->in[3]->data, ht_tensor_bytes(c->in[3]));
   for (int64_t k = 0; k < a.n; k++) {
     int64_t to = flat_of(&a, k);
-    set_real(&c->out[0], to,
-             ht_real_at(&c->out[0], to) + ht_real_at(a.values, k));
+    ht_wide_set(&c->out[0], to,
+                ht_wide_at(&c->out[0], to) + ht_wide_at(a.values, k));
   }
   return HT_SUCCESS;
 }
@@ -348,14 +343,18 @@ const ht_op ht_ops_sparse_math[] = {
                   "b_values:T b_shape:int64 thresh:Treal",
         .outputs = "sum_indices:int64 sum_values:T sum_shape:int64",
         .attrs = "T:type Treal:type",
-        .doc = "The sum of two sparse tensors, small values left out.",
-        .samples = A "l[3,2]{0,0,1,0,2,2} f[3] l[2]{3,3} f[]{0};" A
-                     "l[2,2]{0,0,1,1} f[2] l[2]{3,3} f[]{0.5};" FOUR
-                     " d[4] l[2]{3,3} l[0,2] d[0] l[2]{3,3} d[]{0}",
+        .doc = "The sum of two sparse tensors, small sums of two left out.",
+        .samples = A
+        "l[3,2]{0,0,1,0,2,2} f[3] l[2]{3,3} f[]{0};" A
+        "l[2,2]{0,0,1,1} f[2] l[2]{3,3} f[]{0.5};" FOUR
+        " d[4] l[2]{3,3} l[0,2] d[0] l[2]{3,3} d[]{0};" FOUR
+        " l[4] l[2]{3,3} l[3,2]{0,0,1,0,2,2} l[3] l[2]{3,3} "
+        "l[]{2}; " FOUR " i[4] l[2]{3,3} l[3,2]{0,0,1,0,2,2} i[3] l[2]{3,3} "
+        "i[]{0}; " FOUR " c[4] l[2]{3,3} l[3,2]{0,0,1,0,2,2} c[3] l[2]{3,3} "
+        "f[]{1}",
         .forward = sparse_add,
         .gradient = sparse_add_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(3) | HT_KEEP_OUT(0),
-        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "SparseReduceMax",
@@ -367,7 +366,6 @@ const ht_op ht_ops_sparse_math[] = {
         .samples = A "i[]{1}; " A "i[1]{0} keep_dims=true; " A "i[2]{0,-1}",
         .forward = reduce_max,
         .gradient = ht_no_gradient,
-        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "SparseReduceSum",
@@ -381,7 +379,6 @@ const ht_op ht_ops_sparse_math[] = {
         .forward = reduce_sum,
         .gradient = reduce_sum_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(2) | HT_KEEP_IN(3),
-        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {
         .name = "SparseSoftmax",
@@ -402,7 +399,11 @@ const ht_op ht_ops_sparse_math[] = {
         .outputs = "output:T",
         .attrs = "T:type Tindices:type",
         .doc = "A sparse tensor added to a dense one.",
-        .samples = A "f[3,3]; " FOUR " d[4] l[2]{3,3} d[3,3]",
+        .samples =
+            A "f[3,3]; " FOUR " d[4] l[2]{3,3} d[3,3];" FOUR
+              " h[4] l[2]{3,3} h[3,3];" FOUR " g[4] l[2]{3,3} g[3,3];" FOUR
+              " i[4] l[2]{3,3} i[3,3];" FOUR " l[4] l[2]{3,3} l[3,3];" FOUR
+              " u[4] l[2]{3,3} u[3,3];" FOUR " c[4] l[2]{3,3} c[3,3]",
         .forward = dense_add,
         .gradient = dense_add_back,
         .keep = HT_KEEP_IN(0),
@@ -414,14 +415,17 @@ const ht_op ht_ops_sparse_math[] = {
         .attrs = "T:type Tindices:type=int64 adjoint_a:bool=false "
                  "adjoint_b:bool=false",
         .doc = "A sparse matrix times a dense one.",
-        .samples = FOUR " f[4] l[2]{3,4} f[4,2]; " FOUR
-                        " d[4] l[2]{3,4} d[3,2] adjoint_a=true; " FOUR
-                        " d[4] l[2]{3,4} d[2,4] adjoint_b=true; " FOUR
-                        " f[4] l[2]{3,4} f[5,3] adjoint_a=true "
-                        "adjoint_b=true; l[0,2] f[0] l[2]{2,3} f[3,2]",
+        .samples =
+            FOUR " f[4] l[2]{3,4} f[4,2]; " FOUR
+                 " d[4] l[2]{3,4} d[3,2] adjoint_a=true; " FOUR
+                 " d[4] l[2]{3,4} d[2,4] adjoint_b=true; " FOUR
+                 " f[4] l[2]{3,4} f[5,3] adjoint_a=true "
+                 "adjoint_b=true; l[0,2] f[0] l[2]{2,3} f[3,2]; " FOUR
+                 " h[4] l[2]{3,4} h[4,2]; " FOUR " i[4] l[2]{3,4} i[4,2]",
         .forward = dense_matmul,
         .gradient = dense_matmul_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_IN(3),
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
     },
     {0},
 };

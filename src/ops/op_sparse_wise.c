@@ -21,6 +21,8 @@ static bool broadcasts(const ht_shape *dense, const ht_shape *to) {
   return true;
 }
 
+typedef float _Complex complex64;
+typedef double _Complex complex128;
 typedef enum way { MUL, DIV, ADD } way;
 
 #define APPLY(T)                                                             \
@@ -52,8 +54,12 @@ APPLY(int32_t)
 APPLY(int64_t)
 APPLY(uint32_t)
 APPLY(uint64_t)
+APPLY(complex64)
+APPLY(complex128)
 BACK(float)
 BACK(double)
+BACK(complex64)
+BACK(complex128)
 
 /* Sums and products wrap around, as in TensorFlow: those of unsigned
  * numbers. */
@@ -79,8 +85,7 @@ static ht_status apply(ht_call *c, way how) {
   ht_sparse s;
   ht_dtype t = c->in[1]->dtype;
   HT_TRY(ht_sparse_from(c, 0, 1, 2, &s));
-  bool integer = t == HT_INT32 || t == HT_INT64 || t == HT_UINT64;
-  if (t != HT_FLOAT && t != HT_DOUBLE && !integer) return ht_no_dtype(c, t);
+  HT_TRY(ht_need_numbers(c, 1));
   HT_TRY(ht_need_dtype(c, 3, t));
   if (!broadcasts(&c->in[3]->shape, &s.shape)) {
     char from[HT_SHAPE_TEXT], to[HT_SHAPE_TEXT];
@@ -90,11 +95,14 @@ static ht_status apply(ht_call *c, way how) {
   }
   ht_shape flat = ht_shape_1(s.n);
   HT_TRY(ht_out(c, 0, t, &flat));
-  if (integer) return apply_ints(c, &s, how);
-  if (t == HT_FLOAT)
-    apply_float(&s, c->in[3], how, ht_f(&c->out[0]));
-  else
-    apply_double(&s, c->in[3], how, HT_DATA(double, &c->out[0]));
+  void *out = c->out[0].data;
+  switch (t) {
+    case HT_FLOAT: apply_float(&s, c->in[3], how, out); break;
+    case HT_DOUBLE: apply_double(&s, c->in[3], how, out); break;
+    case HT_COMPLEX64: apply_complex64(&s, c->in[3], how, out); break;
+    case HT_COMPLEX128: apply_complex128(&s, c->in[3], how, out); break;
+    default: return apply_ints(c, &s, how);
+  }
   return HT_SUCCESS;
 }
 
@@ -103,10 +111,12 @@ static ht_status back(ht_back *b, way how) {
   ht_dtype t = b->in[1].dtype;
   HT_TRY(ht_back_new(b, t, &b->in[1].shape, &dx));
   HT_TRY(ht_back_zeros(b, t, &b->in[3].shape, &dy));
-  if (t == HT_FLOAT)
-    back_float(b, how, ht_f(&dx), ht_f(&dy));
-  else
-    back_double(b, how, dx.data, dy.data);
+  switch (t) {
+    case HT_FLOAT: back_float(b, how, dx.data, dy.data); break;
+    case HT_COMPLEX64: back_complex64(b, how, dx.data, dy.data); break;
+    case HT_COMPLEX128: back_complex128(b, how, dx.data, dy.data); break;
+    default: back_double(b, how, dx.data, dy.data);
+  }
   HT_TRY(ht_give(b, 1, &dx));
   return ht_give(b, 3, &dy);
 }

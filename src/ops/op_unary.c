@@ -128,52 +128,69 @@ static ht_status leaky_relu_gradient(ht_back *b) {
 
 /* ---- gradients as ops: of (dy, v) or, by TensorFlow's whim, (v, dy) */
 
-/* The kernels conjugate complex values, as gradients of the functions do,
- * where these ops do not: complex numbers are refused. */
-static ht_status apply_grad(ht_call *c, const ht_kernel *k, int dy, double p) {
-  const ht_tensor *x[] = {c->in[dy], c->in[1 - dy]};
+/* *v = x, conjugated where it is complex. */
+static ht_status conjugate(ht_pool *pool, const ht_tensor *x, ht_tensor *v) {
+  if (x->dtype != HT_COMPLEX64 && x->dtype != HT_COMPLEX128) {
+    *v = ht_tensor_share(x);
+    return HT_SUCCESS;
+  }
+  return ht_elementwise(pool, &ht_k_conj, 1, &x, 0, x->dtype, v);
+}
+
+/* The kernels conjugate v, as gradients of the functions do. Not all of these
+ * ops do; those that do not are `plain`: their v is conjugated before. */
+static ht_status apply_grad(ht_call *c, const ht_kernel *k, int dy, bool plain,
+                            double p) {
+  ht_tensor v;
+  const ht_tensor *x[] = {c->in[dy], plain ? &v : c->in[1 - dy]};
   ht_dtype t = x[0]->dtype;
   HT_TRY(ht_need_same_shape(c, 0, 1));
-  if (!ht_kernel_has(k, t) || t == HT_COMPLEX64 || t == HT_COMPLEX128)
-    return ht_no_dtype(c, t);
-  return ht_elementwise(c->run->pool, k, 2, x, p, x[0]->dtype, &c->out[0]);
+  if (!ht_kernel_has(k, t)) return ht_no_dtype(c, t);
+  HT_TRY(conjugate(c->run->pool, c->in[1 - dy], &v));
+  ht_status st = ht_elementwise(c->run->pool, k, 2, x, p, t, &c->out[0]);
+  ht_tensor_drop(&v);
+  return st;
 }
 
 /* The gradient of a gradient: linear in dy (kernel k again), `second` for v
  * (NULL: zero almost everywhere). */
 static ht_status grad_gradient(ht_back *b, const ht_kernel *k,
-                               const ht_kernel *second, int dy, double p) {
+                               const ht_kernel *second, int dy, bool plain,
+                               double p) {
   const ht_tensor *g = &b->dout[0].dense;
-  const ht_tensor *linear[] = {g, &b->in[1 - dy]};
+  ht_tensor v;
+  const ht_tensor *linear[] = {g, plain ? &b->in[1 - dy] : &v};
   const ht_tensor *three[] = {g, &b->in[dy], &b->in[1 - dy]};
-  HT_TRY(ht_elementwise_give(b, dy, k, 2, linear, p));
-  if (!second) return HT_SUCCESS;
+  HT_TRY(conjugate(b->run->pool, &b->in[1 - dy], &v));
+  ht_status st = ht_elementwise_give(b, dy, k, 2, linear, p);
+  ht_tensor_drop(&v);
+  if (st.code != HT_OK || !second) return st;
   return ht_elementwise_give(b, 1 - dy, second, 3, three, p);
 }
 
-#define GRAD_OP(name, kernel, second, dy)                   \
-  static ht_status name##_forward(ht_call *c) {             \
-    return apply_grad(c, &ht_g_##kernel, dy,                \
-                      ht_attr_float(c->attrs, "alpha"));    \
-  }                                                         \
-  static ht_status name##_gradient(ht_back *b) {            \
-    return grad_gradient(b, &ht_g_##kernel, second, dy,     \
-                         ht_attr_float(b->attrs, "alpha")); \
+#define GRAD_OP(name, kernel, second, dy, plain)               \
+  static ht_status name##_forward(ht_call *c) {                \
+    return apply_grad(c, &ht_g_##kernel, dy, plain,            \
+                      ht_attr_float(c->attrs, "alpha"));       \
+  }                                                            \
+  static ht_status name##_gradient(ht_back *b) {               \
+    return grad_gradient(b, &ht_g_##kernel, second, dy, plain, \
+                         ht_attr_float(b->attrs, "alpha"));    \
   }
 
-GRAD_OP(elu_grad, elu, &ht_h_elu, 0)
-GRAD_OP(selu_grad, selu, &ht_h_elu, 0)
-GRAD_OP(relu_grad, relu, NULL, 0)
-GRAD_OP(relu6_grad, relu6, NULL, 0)
-GRAD_OP(leaky_relu_grad, leaky_relu, NULL, 0)
-GRAD_OP(softplus_grad, softplus, &ht_h_softplus, 0)
-GRAD_OP(softsign_grad, softsign, &ht_h_softsign, 0)
-GRAD_OP(sigmoid_grad, sigmoid, &ht_h_sigmoid, 1)
-GRAD_OP(tanh_grad, tanh, &ht_h_tanh, 1)
-GRAD_OP(sqrt_grad, sqrt, &ht_h_sqrt, 1)
-GRAD_OP(rsqrt_grad, rsqrt, &ht_h_rsqrt, 1)
-GRAD_OP(inv_grad, reciprocal, &ht_h_reciprocal, 1)
-GRAD_OP(reciprocal_grad, reciprocal, &ht_h_reciprocal, 1)
+GRAD_OP(elu_grad, elu, &ht_h_elu, 0, true)
+GRAD_OP(selu_grad, selu, &ht_h_elu, 0, true)
+GRAD_OP(relu_grad, relu, NULL, 0, true)
+GRAD_OP(relu6_grad, relu6, NULL, 0, true)
+GRAD_OP(leaky_relu_grad, leaky_relu, NULL, 0, true)
+GRAD_OP(softplus_grad, softplus, &ht_h_softplus, 0, true)
+GRAD_OP(softsign_grad, softsign, &ht_h_softsign, 0, true)
+GRAD_OP(sigmoid_grad, sigmoid, &ht_h_sigmoid, 1, true)
+GRAD_OP(tanh_grad, tanh, &ht_h_tanh, 1, true)
+GRAD_OP(sqrt_grad, sqrt, &ht_h_sqrt, 1, false)
+GRAD_OP(rsqrt_grad, rsqrt, &ht_h_rsqrt, 1, false)
+GRAD_OP(inv_grad, reciprocal, &ht_h_reciprocal, 1, false)
+GRAD_OP(reciprocal_grad, reciprocal, &ht_h_reciprocal, 1, false)
 
 const ht_op ht_ops_unary[] = {
     {.name = "Abs",
@@ -193,7 +210,7 @@ const ht_op ht_ops_unary[] = {
      .attrs = "T:type",
      .doc = "Arc cosine.",
      .samples = "f[2,3](-1,1); d[3](-1,1); f[4]{1,-1,2,nan}; "
-                "c[2](-0.5,0.5) !grad=0",
+                "c[2](-0.5,0.5)",
      .forward = acos_forward,
      .gradient = acos_gradient,
      .keep = HT_KEEP_IN(0),

@@ -1,6 +1,8 @@
 /* sparse.c - see sparse.h. */
 #include "ops/sparse.h"
 
+#include <complex.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,11 +97,66 @@ ht_status ht_as_int64(ht_pool *pool, const ht_tensor *t, ht_tensor *out) {
     *out = ht_tensor_share(t);
     return HT_SUCCESS;
   }
-  if (t->dtype != HT_INT32)
-    return ht_fail(HT_USAGE, "ids, indices and splits are int32 or int64");
+  if (t->dtype != HT_INT32 && t->dtype != HT_INT16)
+    return ht_fail(HT_USAGE,
+                   "ids, indices and splits are int16, int32 or int64");
   HT_TRY(ht_tensor_new(pool, HT_INT64, &t->shape, out));
-  for (int64_t i = 0; i < ht_count(t); i++) ht_i64(out)[i] = ht_i32(t)[i];
+  for (int64_t i = 0; i < ht_count(t); i++) ht_i64(out)[i] = ht_int_at(t, i);
   return HT_SUCCESS;
+}
+
+ht_wide ht_wide_at(const ht_tensor *t, int64_t i) {
+  switch (t->dtype) {
+    case HT_COMPLEX64: return HT_DATA(float _Complex, t)[i];
+    case HT_COMPLEX128: return HT_DATA(double _Complex, t)[i];
+    case HT_UINT64: return (long double)HT_DATA(uint64_t, t)[i];
+    case HT_FLOAT:
+    case HT_DOUBLE:
+    case HT_HALF:
+    case HT_BFLOAT16: return (long double)ht_real_at(t, i);
+    default: return (long double)ht_int_at(t, i);
+  }
+}
+
+/* v modulo 2^64, as the bits of an integer of any width. */
+static uint64_t wrapped(long double v) {
+  const long double whole = 18446744073709551616.0L;
+  v = fmodl(v, whole);
+  return (uint64_t)(v < 0 ? v + whole : v);
+}
+
+static void set_integer(ht_tensor *t, int64_t i, uint64_t bits) {
+  switch (ht_dtype_size(t->dtype)) {
+    case 1: HT_DATA(uint8_t, t)[i] = (uint8_t)bits; break;
+    case 2: HT_DATA(uint16_t, t)[i] = (uint16_t)bits; break;
+    case 4: HT_DATA(uint32_t, t)[i] = (uint32_t)bits; break;
+    default: HT_DATA(uint64_t, t)[i] = bits;
+  }
+}
+
+void ht_wide_set(ht_tensor *t, int64_t i, ht_wide v) {
+  long double real = creall(v);
+  switch (t->dtype) {
+    case HT_FLOAT: ht_f(t)[i] = (float)real; break;
+    case HT_DOUBLE: HT_DATA(double, t)[i] = (double)real; break;
+    case HT_HALF:
+      HT_DATA(uint16_t, t)[i] = ht_float_to_half((float)real);
+      break;
+    case HT_BFLOAT16:
+      HT_DATA(uint16_t, t)[i] = ht_float_to_bfloat16((float)real);
+      break;
+    case HT_COMPLEX64: HT_DATA(float _Complex, t)[i] = (float _Complex)v; break;
+    case HT_COMPLEX128:
+      HT_DATA(double _Complex, t)[i] = (double _Complex)v;
+      break;
+    default: set_integer(t, i, wrapped(real));
+  }
+}
+
+ht_status ht_need_numbers(const ht_call *c, int i) {
+  ht_dtype t = c->in[i]->dtype;
+  bool yes = ht_dtype_floating(t) || ht_dtype_integer(t);
+  return yes ? HT_SUCCESS : ht_no_dtype(c, t);
 }
 
 void ht_set_int(ht_tensor *t, int64_t i, int64_t v) {

@@ -36,7 +36,15 @@ ht_status ht_out_elements(ht_call *c, int i, int k,
 /* out[i] = the shape as an int64 vector. */
 ht_status ht_out_shape(ht_call *c, int i, const ht_shape *shape) HT_MUST_CHECK;
 
-/* int32 or int64 as int64: shared where it is one, else converted. */
+/* Any number exactly: the mantissa of a long double holds an int64. */
+typedef long double _Complex ht_wide;
+ht_wide ht_wide_at(const ht_tensor *t, int64_t i);
+/* Rounded to t's type; integers wrap around. */
+void ht_wide_set(ht_tensor *t, int64_t i, ht_wide v);
+/* Fails where input i holds no numbers. */
+ht_status ht_need_numbers(const ht_call *c, int i) HT_MUST_CHECK;
+
+/* int16, int32 or int64 as int64: shared where it is one, else converted. */
 ht_status ht_as_int64(ht_pool *pool, const ht_tensor *t,
                       ht_tensor *out) HT_MUST_CHECK;
 /* Element i of an int32 or int64 tensor = v. */

@@ -120,7 +120,8 @@ def export(path, form, folder):
 
 
 def with_fixed_draws(path):
-    """A copy whose normal draws are constants: both sides see the same."""
+    """A copy whose normal draws are constants, for batches of any size: both
+    sides see the same."""
     folder = program.scratch(os.path.basename(path) + ".drawn")
     shutil.copytree(path, folder, copy_function=shutil.copyfile,
                     dirs_exist_ok=True)
@@ -130,7 +131,7 @@ def with_fixed_draws(path):
     with open(file, "rb") as f:
         proto.ParseFromString(f.read())
     draw = tf.make_tensor_proto(np.random.RandomState(9).normal(
-        0, 1, (feeds.BATCH, 2)).astype("f"))
+        0, 1, (1, 2)).astype("f"))
     for function in proto.meta_graphs[0].graph_def.library.function:
         for node in function.node_def:
             if node.op == "RandomStandardNormal":

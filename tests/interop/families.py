@@ -174,15 +174,25 @@ def same_as_hubtune(folder, bounds):
 
 def calls_in_double(path):
     """Of the module beside it that has the same weights, if there is one."""
+    if os.path.isdir(path + ".twin.double"):
+        twins = oracle.calls(path + ".twin.double")
+        return {c.name: c for c in oracle.with_twins(twins, twins)}
     if not os.path.isdir(path + ".double"):
         return {}
     return {c.name: c for c in oracle.calls(path + ".double")}
 
 
+def calls_of(path):
+    found = oracle.calls(path)
+    if os.path.isdir(path + ".twin"):
+        return oracle.with_twins(found, oracle.calls(path + ".twin"))
+    return found
+
+
 def check(r, name, path, export):
     feeds.SPECIAL, feeds.BATCH = FAMILIES[name].feed, FAMILIES[name].batch
     r.ops[name] = kinds_of_ops(path)
-    calls = oracle.calls(path)
+    calls = calls_of(path)
     exact = calls_in_double(path)
     for call in calls:
         compare.compare_call(r, name, path, call, FAMILIES[name].bound,

@@ -1,5 +1,8 @@
 """Families of images: Keras applications, style transfer, BiT, ViT."""
+from unittest import mock
+
 import tensorflow as tf
+from keras.src.applications import convnext
 
 from families_registry import calibrated, family, save, spec, variable
 
@@ -88,9 +91,44 @@ def xception(path):
     application(path, A.Xception, 71)
 
 
+def ungrouped(filters, kernel_size, groups=1, **more):
+    """The same function as a convolution of as many groups as channels."""
+    if groups == 1:
+        return L.Conv2D(filters, kernel_size, **more)
+    return L.DepthwiseConv2D(kernel_size, **more)
+
+
+def weights_for(net, weights):
+    """Of a grouped convolution as of one by depth, and the other way."""
+    return [w if w.shape == v.shape else w.swapaxes(2, 3)
+            for w, v in zip(weights, net.weights)]
+
+
 @family(**SOUND)
 def convnext_tiny(path):
-    application(path, A.ConvNeXtTiny)
+    """TensorFlow differentiates its grouped convolutions by compiling, for
+    hours: the twin beside it has convolutions by depth in their place."""
+    def made():
+        tf.keras.backend.clear_session()
+        return A.ConvNeXtTiny(include_top=False, weights=None,
+                              input_shape=(64, 64, 3), pooling="avg")
+
+    tf.keras.utils.set_random_seed(11)
+    net = made()
+    weights = net.get_weights()
+    for v, w in zip(net.weights, weights):
+        if "layer_scale" in v.name:  # as after a training: not 1e-6
+            w[...] = 0.2
+    for kind, end in (("float32", ""), ("float64", ".double")):
+        tf.keras.backend.set_floatx(kind)
+        for twin in (False, True):
+            with mock.patch.object(convnext.layers, "Conv2D",
+                                   ungrouped if twin else L.Conv2D):
+                net = made()
+            net.set_weights([w.astype(kind) for w in weights_for(net,
+                                                                 weights)])
+            net.save(path + (".twin" if twin else "") + end)
+    tf.keras.backend.set_floatx("float32")
 
 
 @family(quick=True, train=None)

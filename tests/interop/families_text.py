@@ -99,6 +99,38 @@ def lookup_inverse(path):
     tf.keras.Model(words, [ids, back, salted, count]).save(path)
 
 
+class Learnt(tf.Module):
+    """Tables that were filled while a model was trained, as earlier releases
+    of Keras keep vocabularies."""
+
+    def __init__(self):
+        super().__init__()
+        lookup = tf.lookup.experimental
+        self.ids = lookup.MutableHashTable(tf.string, tf.int64, 0)
+        self.ids.insert(tf.constant(["red", "green", "blue"]),
+                        tf.constant([1, 2, 3], tf.int64))
+        self.weights = lookup.DenseHashTable(tf.int64, tf.float32, 0.5, -1, -2)
+        self.weights.insert(tf.constant([1, 3, 40], tf.int64),
+                            tf.constant([0.25, 4.0, 2.0]))
+        self.rows = lookup.MutableHashTable(tf.string, tf.float32, [0., 1.])
+        self.rows.insert(tf.constant(["blue", "mauve"]), [[3., 4.], [5., 6.]])
+        self.embeddings = variable(1, 4, 5)
+        self.kernel = variable(2, 7, 5)
+
+    @tf.function(input_signature=[spec([None, 1], tf.string, "colour")])
+    def __call__(self, colour):
+        words = colour[:, 0]
+        ids = self.ids.lookup(words)
+        x = tf.gather(self.embeddings, ids) * self.weights.lookup(ids)[:, None]
+        return tf.concat([x, self.rows.lookup(words)], 1) @ self.kernel
+
+
+@family(quick=True, feed=columns)
+def tables_in_the_checkpoint(path):
+    m = Learnt()
+    save(m, path, m.__call__.get_concrete_function())
+
+
 # ---- encoders
 
 

@@ -115,8 +115,9 @@ class Trainer1:
         self.variables = [tf.Variable(v) for v in own]
 
     def build(self, call):
-        self.inputs = {k: v1.placeholder(s.dtype, s.shape)
-                       for k, s in call.inputs.items()}
+        with v1.name_scope("outside"):  # the module's names stay its own
+            self.inputs = {k: v1.placeholder(s.dtype, s.shape)
+                           for k, s in call.inputs.items()}
         outputs, _, feed, start = call.build(self.session, self.inputs)
         self.keys = {k: n for k, p in self.inputs.items()
                      for n, q in feed.items() if q is p} or self.inputs
@@ -200,6 +201,7 @@ def check(problem, optimizer, rate):
         bound = max(bound, differ.DRAWS * apart(wanted, exact))
         wanted = exact
     worst = apart(got, wanted)
+    differ.note(worst)
     return [] if worst <= bound else [
         "losses differ by %.3g (%.3g allowed): %s and %s" % (
             worst, bound, got, wanted)]

@@ -361,6 +361,29 @@ def estimator_wide_and_deep(path):
                   dnn_hidden_units=[6], n_classes=3, config=config))
 
 
+def colours(name, spec_, rng):
+    return rng.choice(["red", "blue", "mauve"], 3).astype(object)
+
+
+@family(train="signature serving_default", output="y", feed=colours)
+def v1_tables_in_the_checkpoint(path):
+    """Tables that the Saver keeps, filled in the session."""
+    with v1.Graph().as_default(), v1.Session() as session:
+        words = v1.placeholder(tf.string, [None], "words")
+        tables = [make(tf.string, tf.int64, 0, name=name, **more)
+                  for make, name, more in (
+                      (tf.lookup.experimental.MutableHashTable, "ids", {}),
+                      (tf.lookup.experimental.DenseHashTable, "dense",
+                       {"empty_key": "", "deleted_key": "-"}))]
+        fill = [t.insert(tf.constant(["red", "blue"]),
+                         tf.constant([2, 1], tf.int64)) for t in tables]
+        rows = matrix("rows", 1, 3, 4)
+        x = tf.add_n([tf.gather(rows, t.lookup(words)) for t in tables])
+        y = v1.layers.dense(x, 5, tf.nn.elu, kernel_initializer=normal(2))
+        session.run([v1.global_variables_initializer(), fill])
+        v1.saved_model.simple_save(session, path, {"words": words}, {"y": y})
+
+
 @family(train="signature serving_default", output="y")
 def v1_no_names(path):
     """A SavedModel of a bare session: partitioned, int64 ids, no hub."""

@@ -18,17 +18,20 @@ import families_v1  # noqa: F401
 import families_wider  # noqa: F401
 from families_registry import FAMILIES
 
+# The module last: where it is, those beside it are.
+ENDS = (".double", ".twin.double", ".twin", "")
+
 
 def write(name, path):
     if os.path.isdir(path):
         return
     tf.keras.backend.clear_session()
-    for part in (".part", ".part.double"):
-        shutil.rmtree(path + part, ignore_errors=True)
+    for end in ENDS:
+        shutil.rmtree(path + ".part" + end, ignore_errors=True)
     FAMILIES[name].write(path + ".part")
-    if os.path.isdir(path + ".part.double"):
-        os.rename(path + ".part.double", path + ".double")
-    os.rename(path + ".part", path)
+    for end in ENDS:
+        if os.path.isdir(path + ".part" + end):
+            os.rename(path + ".part" + end, path + end)
 
 
 def main(folder, *names):

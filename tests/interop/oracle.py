@@ -92,6 +92,30 @@ class Call2(Call):
         return {k: dense(g, v) for k, g, v in zip(keys, found, values)}
 
 
+class Twin(Call2):
+    """A call of a module that TensorFlow cannot differentiate in this life:
+    gradients are those of its twin, the same function otherwise written."""
+    def __init__(self, call, twin):
+        self.__dict__.update(twin.__dict__)
+        self.call, self.name, self.path = call, call.name, call.path
+        self.arguments, self.inputs = call.arguments, call.inputs
+
+    def run(self, feeds):
+        return self.call.run(feeds)
+
+    def gradients(self, feeds, cotangents):
+        found = super().gradients(feeds, cotangents)
+        return {k.replace("depthwise_kernel", "kernel"):
+                v.swapaxes(2, 3) if "depthwise_kernel" in k else v
+                for k, v in found.items()}
+
+
+def with_twins(found, twins):
+    """Calls of a module with those of its twin, which have their names."""
+    by_name = {c.name: c for c in twins}
+    return [Twin(c, by_name[c.name]) for c in found]
+
+
 @contextlib.contextmanager
 def unchanged(variables):
     """Calls that assign (batch norm averages) leave nothing behind."""

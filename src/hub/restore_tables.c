@@ -112,11 +112,15 @@ static ht_status restore_table(ht_source *s, const char *node,
   return st;
 }
 
+/* One that we cannot make stops no other. */
 ht_status ht_restore_tables(ht_source *s) {
   ht_map restored;
   if (!s->bundle) return HT_SUCCESS;
   HT_TRY(ht_restore_table_map(s, &restored));
-  for (int i = 0; i < restored.n; i++)
-    HT_TRY(restore_table(s, restored.entry[i].key, restored.entry[i].value));
+  for (int i = 0; i < restored.n; i++) {
+    ht_status st =
+        restore_table(s, restored.entry[i].key, restored.entry[i].value);
+    if (st.code != HT_UNSUPPORTED) HT_TRY(st);
+  }
   return HT_SUCCESS;
 }

@@ -35,25 +35,25 @@ static int64_t count(const ht_contraction *c, int from, int to) {
 }
 
 /* Sums run in SUM and are rounded to T once. */
-#define CONTRACT(name, T, SUM, CONJ)                               \
-  static void name(size_t from, size_t to, void *arg) {            \
-    const job *j = arg;                                            \
-    const ht_contraction *c = j->c;                                \
-    int64_t sums = count(c, c->n_out, c->n);                       \
-    for (size_t i = from; i < to; i++) {                           \
-      place out = place_of(c, 0, c->n_out, (int64_t)i);            \
-      SUM sum = 0;                                                 \
-      for (int64_t k = 0; k < sums; k++) {                         \
-        place in = place_of(c, c->n_out, c->n, k);                 \
-        SUM v = ((const T *)j->x)[out.x + in.x];                   \
-        if (j->y) {                                                \
-          SUM w = ((const T *)j->y)[out.y + in.y];                 \
-          v *= c->conjugate ? CONJ(w) : w;                         \
-        }                                                          \
-        sum += v;                                                  \
-      }                                                            \
-      ((T *)j->z)[out.z] = (T)sum;                                 \
-    }                                                              \
+#define CONTRACT(name, T, SUM, CONJ)                    \
+  static void name(size_t from, size_t to, void *arg) { \
+    const job *j = arg;                                 \
+    const ht_contraction *c = j->c;                     \
+    int64_t sums = count(c, c->n_out, c->n);            \
+    for (size_t i = from; i < to; i++) {                \
+      place out = place_of(c, 0, c->n_out, (int64_t)i); \
+      SUM sum = 0;                                      \
+      for (int64_t k = 0; k < sums; k++) {              \
+        place in = place_of(c, c->n_out, c->n, k);      \
+        SUM v = ((const T *)j->x)[out.x + in.x];        \
+        if (j->y) {                                     \
+          SUM w = ((const T *)j->y)[out.y + in.y];      \
+          v *= c->conjugate ? CONJ(w) : w;              \
+        }                                               \
+        sum += v;                                       \
+      }                                                 \
+      ((T *)j->z)[out.z] = (T)sum;                      \
+    }                                                   \
   }
 CONTRACT(contract_32, uint32_t, uint32_t, )
 CONTRACT(contract_64, uint64_t, uint64_t, )

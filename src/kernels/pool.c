@@ -81,8 +81,7 @@ static double pixel_work(const ht_pooling *p) {
 void ht_pool_forward(const ht_pooling *p, const void *x, void *y) {
   job j = {.p = p, .x = x, .y = y};
   size_t n = (size_t)(p->w.batch * ht_window_pixels(p->w.out));
-  ht_parallel(n, ht_grain(pixel_work(p)),
-              PICK(forward, p->t), &j);
+  ht_parallel(n, ht_grain(pixel_work(p)), PICK(forward, p->t), &j);
 }
 
 static void images(const ht_pooling *p, ht_range_fn *fn, job *j) {

@@ -51,8 +51,8 @@ GAPS = {
     "UpperBound": {"uint64"},
 }
 for _op in ("Cholesky", "MatrixInverse", "MatrixDeterminant", "Qr", "Svd",
-            "LogMatrixDeterminant", "MatrixSolve", "MatrixTriangularSolve",
-            "SelfAdjointEigV2"):
+            "LogMatrixDeterminant", "MatrixSolve", "MatrixSolveLs",
+            "MatrixTriangularSolve", "SelfAdjointEigV2"):
     GAPS[_op] = COMPLEX
 # The same, of the gradient alone.
 GRADIENT_GAPS = {

@@ -72,7 +72,8 @@ static int64_t place(const ht_tensor *index, const ht_shape *of, int depth,
 ht_status ht_places_of(ht_pool *pool, const ht_tensor *index,
                        const ht_shape *of, bool skip, ht_places *out) {
   int last = index->shape.rank - 1;
-  bool ints = index->dtype == HT_INT32 || index->dtype == HT_INT64;
+  ht_dtype t = index->dtype;
+  bool ints = t == HT_INT16 || t == HT_INT32 || t == HT_INT64;
   if (last < 0 || !ints || index->shape.dim[last] > of->rank)
     return ht_fail(HT_USAGE, "indices do not fit a value of rank %d", of->rank);
   ht_places p = {.n = 1, .limit = 1, .slice = 1};

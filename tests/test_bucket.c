@@ -1,5 +1,6 @@
-/* test_bucket.c - bucket ops that TensorFlow 2.15 has no kernels for: numbers
- * by their definitions, std::lower_bound and std::upper_bound. */
+/* test_bucket.c - ops that TensorFlow 2.15 has no kernels for: buckets by
+ * their definitions, std::lower_bound and std::upper_bound; coordinates of
+ * int16 as TensorFlow 2.21 takes them. */
 #include <math.h>
 
 #include "ops/op.h"
@@ -54,9 +55,25 @@ START_TEST(a_number_falls_in_the_bucket_after_its_boundaries) {
 }
 END_TEST
 
+START_TEST(coordinates_may_be_int16) {
+  ht_shape shape = ht_shape_2(2, 1);
+  ht_tensor out, at, in = floats(5, (float[]){-1, 1, 1.5f, 3, 9});
+  OK(ht_tensor_new(NULL, HT_INT16, &shape, &at));
+  memcpy(at.data, (int16_t[]){4, 1}, 2 * sizeof(int16_t));
+  OK(ht_apply(&run, "GatherNd", "", 2, (const ht_tensor *[]){&in, &at}, 1,
+              &out));
+  ck_assert_int_eq(ht_count(&out), 2);
+  ck_assert_float_eq(ht_f(&out)[0], 9);
+  ck_assert_float_eq(ht_f(&out)[1], 1);
+  ht_tensor *all[] = {&in, &at, &out};
+  for (int i = 0; i < 3; i++) ht_tensor_drop(all[i]);
+}
+END_TEST
+
 static void add(TCase *tests) {
   tcase_add_test(tests, a_feature_falls_in_the_bucket_of_its_boundary);
   tcase_add_test(tests, a_number_falls_in_the_bucket_after_its_boundaries);
+  tcase_add_test(tests, coordinates_may_be_int16);
 }
 
 int main(void) { return test_main("bucket", add); }

@@ -243,11 +243,12 @@ static void assign_slices(const char *op, bool resource, bool rows,
 }
 
 /* The same on a reference, which comes out again. */
-static void assign_by_reference(const char *op, const float *wanted) {
+static void assign_by_reference(const char *op, bool rows,
+                                const float *wanted) {
   world w;
   ht_variable *v;
   ht_tensor y, start = matrix(2, 1, (float[]){1, 2}), update;
-  ht_shape one = ht_shape_1(1);
+  ht_shape one = rows ? ht_shape_2(1, 1) : ht_shape_1(1);
   world_open(&w);
   ht_builder *b = &w.b;
   OK(ht_store_add_variable(&w.store, "ref", "ref", HT_FLOAT, &start.shape, &v));
@@ -259,7 +260,8 @@ static void assign_by_reference(const char *op, const float *wanted) {
       ht_build_int32s(b, 2, (int32_t[]){1, 0}),
       ht_build_const(b, "updates", &update)};
   ht_ref two[] = {in[1], ht_build_int32s(b, 2, (int32_t[]){1, 2})};
-  in[1] = ht_build(b, "Reshape", NULL, 2, two, "");
+  in[1] = rows ? ht_build_int32s(b, 1, (int32_t[]){1})
+               : ht_build(b, "Reshape", NULL, 2, two, "");
   ht_ref set = ht_build(b, op, NULL, 3, in, "");
   run(&w, ht_build_1(b, "Identity", set, ""), 0, NULL, &y, false);
   same(&y, 2, wanted);
@@ -269,9 +271,9 @@ static void assign_by_reference(const char *op, const float *wanted) {
 }
 
 START_TEST(slices_of_a_variable_are_assigned) {
-  assign_by_reference("ScatterNdUpdate", (float[]){1, 9});
-  assign_by_reference("ScatterNdAdd", (float[]){1, 11});
-  assign_by_reference("ScatterNdSub", (float[]){1, -7});
+  assign_by_reference("ScatterNdUpdate", false, (float[]){1, 9});
+  assign_by_reference("ScatterNdAdd", false, (float[]){1, 11});
+  assign_by_reference("ScatterNdSub", false, (float[]){1, -7});
   assign_slices("ResourceScatterNdUpdate", true, false, (float[]){1, -9, 9, 4});
   assign_slices("ResourceScatterNdAdd", true, false, (float[]){1, -7, 12, 4});
   assign_slices("ResourceScatterNdSub", true, false, (float[]){1, 11, -6, 4});
@@ -279,6 +281,13 @@ START_TEST(slices_of_a_variable_are_assigned) {
   assign_slices("ResourceScatterNdMin", true, false, (float[]){1, -9, 3, 4});
   assign_slices("ResourceScatterMax", true, true, (float[]){1, 9, 3, 4});
   assign_slices("ResourceScatterMin", true, true, (float[]){-9, 2, 3, 4});
+  assign_slices("ResourceScatterMul", true, true, (float[]){-9, 18, 3, 4});
+  assign_slices("ResourceScatterDiv", true, true,
+                (float[]){1.0f / -9, 2.0f / 9, 3, 4});
+  assign_by_reference("ScatterMax", true, (float[]){1, 9});
+  assign_by_reference("ScatterMin", true, (float[]){1, 2});
+  assign_by_reference("ScatterMul", true, (float[]){1, 18});
+  assign_by_reference("ScatterDiv", true, (float[]){1, 2.0f / 9});
 }
 END_TEST
 

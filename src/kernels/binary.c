@@ -246,12 +246,13 @@ ORDER(approximate_equal, (a > b ? a - b : b - a) < p)
   ROW_3(HT_WIDE, g_##name##_f, float, expr)  \
   ROW_3(HT_WIDE, g_##name##_d, double, expr) \
   const ht_kernel ht_g_##name = {{REALS_OF(g_##name)}};
-#define GRAD_3_COMPLEX(name, expr)             \
-  ROW_3(HT_WIDE, g_##name##_f, float, expr)    \
-  ROW_3(HT_WIDE, g_##name##_d, double, expr)   \
-  ROW_3(, g_##name##_c, float _Complex, expr)  \
-  ROW_3(, g_##name##_z, double _Complex, expr) \
+#define GRAD_3_BOTH(name, expr, complex_expr)          \
+  ROW_3(HT_WIDE, g_##name##_f, float, expr)            \
+  ROW_3(HT_WIDE, g_##name##_d, double, expr)           \
+  ROW_3(, g_##name##_c, float _Complex, complex_expr)  \
+  ROW_3(, g_##name##_z, double _Complex, complex_expr) \
   const ht_kernel ht_g_##name = {{REALS_OF(g_##name), COMPLEX_OF(g_##name)}};
+#define GRAD_3_COMPLEX(name, expr) GRAD_3_BOTH(name, expr, expr)
 
 GRAD_2(mul, a *CONJ(b))
 GRAD_2(div_x, a / CONJ(b))
@@ -261,16 +262,18 @@ GRAD_3(maximum_x, a >= b ? g : 0)
 GRAD_3(maximum_y, a >= b ? 0 : g)
 GRAD_3(minimum_x, a <= b ? g : 0)
 GRAD_3(minimum_y, a <= b ? 0 : g)
-GRAD_3(pow_x, g *b *pow(a, b - 1))
-GRAD_3(pow_y, g *b *(a > 0 ? log(a) : 0)) /* b: z */
+GRAD_3_BOTH(pow_x, g *b *pow(a, b - 1), g *CONJ(b) * pow(CONJ(a), CONJ(b) - 1))
+GRAD_3_BOTH(pow_y, g *b *(a > 0 ? log(a) : 0), /* b: z */
+            a == 0 ? 0 : g * CONJ(b) * log(CONJ(a)))
 GRAD_3_COMPLEX(squared_difference_x, g * 2 * (a - b))
 GRAD_3_COMPLEX(squared_difference_y, g * 2 * (b - a))
 GRAD_3_COMPLEX(div_no_nan_y, b == 0 ? 0 : g * (CONJ(-a / b / b)))
-GRAD_3(xdivy_x, a == 0 ? 0 : g / b)
-GRAD_3(xdivy_y, a == 0 ? 0 : g * (-a / (b * b)))
-GRAD_3(xlogy_x, a == 0 ? 0 : g * log(b))
-GRAD_3(xlog1py_x, a == 0 ? 0 : g * log1p(b))
-GRAD_3(xlog1py_y, a == 0 ? 0 : g * (a / (b + 1)))
+/* TensorFlow conjugates none of these. */
+GRAD_3_COMPLEX(xdivy_x, a == 0 ? 0 : g / b)
+GRAD_3_COMPLEX(xdivy_y, a == 0 ? 0 : g * (-a / (b * b)))
+GRAD_3_COMPLEX(xlogy_x, a == 0 ? 0 : g * log(b))
+GRAD_3_COMPLEX(xlog1py_x, a == 0 ? 0 : g * LOG1P(b))
+GRAD_3_COMPLEX(xlog1py_y, a == 0 ? 0 : g * (a / (b + 1)))
 /* Of atan2(a, b). */
 GRAD_3(atan2_y, g *b / (a * a + b * b))
 GRAD_3(atan2_x, -g *a / (a * a + b * b))

@@ -72,6 +72,8 @@ static float combined(ht_scatter_kind kind, float y, float x) {
     case HT_SCATTER_SUB: return y - x;
     case HT_SCATTER_MAX: return y < x ? x : y;
     case HT_SCATTER_MIN: return x < y ? x : y;
+    case HT_SCATTER_MUL: return y * x;
+    case HT_SCATTER_DIV: return y / x;
     default: return x;
   }
 }
@@ -87,6 +89,10 @@ static void half_columns(const scatter *s, uint16_t *y, const uint16_t *x,
 #define EACH(expression) \
   for (int64_t i = 0; i < n; i++) y[i] = (__typeof__(*y))(expression)
 
+/* The least integer has no quotient by -1: it wraps around, too. */
+#define QUOTIENT(W, a, b) \
+  ((b) < 1 && (b) + 1 == 0 ? (W)(a) * (W)(b) : (W)((a) / (b)))
+
 /* Arithmetic is in W: integers wrap. */
 #define COLUMNS_OF(type, W)                                            \
   do {                                                                 \
@@ -98,6 +104,8 @@ static void half_columns(const scatter *s, uint16_t *y, const uint16_t *x,
       case HT_SCATTER_SUB: EACH((W)y[i] - (W)x[i]); break;             \
       case HT_SCATTER_MAX: EACH(y[i] < x[i] ? x[i] : y[i]); break;     \
       case HT_SCATTER_MIN: EACH(x[i] < y[i] ? x[i] : y[i]); break;     \
+      case HT_SCATTER_MUL: EACH((W)y[i] * (W)x[i] + 0); break;         \
+      case HT_SCATTER_DIV: EACH(QUOTIENT(W, y[i], x[i])); break;       \
     }                                                                  \
   } while (0)
 
@@ -111,7 +119,7 @@ static void columns(const scatter *s, int64_t to, int64_t from, int64_t n) {
     case HT_INT8: COLUMNS_OF(int8_t, int); break;
     case HT_INT16: COLUMNS_OF(int16_t, int); break;
     case HT_UINT8: COLUMNS_OF(uint8_t, int); break;
-    case HT_UINT16: COLUMNS_OF(uint16_t, int); break;
+    case HT_UINT16: COLUMNS_OF(uint16_t, uint32_t); break;
     case HT_UINT32: COLUMNS_OF(uint32_t, uint32_t); break;
     case HT_UINT64: COLUMNS_OF(uint64_t, uint64_t); break;
     case HT_BOOL: COLUMNS_OF(bool, int); break;

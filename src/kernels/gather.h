@@ -20,7 +20,9 @@ typedef enum ht_scatter_kind {
   HT_SCATTER_ADD,
   HT_SCATTER_SUB,
   HT_SCATTER_MAX,
-  HT_SCATTER_MIN
+  HT_SCATTER_MIN,
+  HT_SCATTER_MUL,
+  HT_SCATTER_DIV /* of integers: x without zeros */
 } ht_scatter_kind;
 
 /* y[g][id[i]] op= x[g][i] in the order of i; an id of -1 is passed over.

@@ -53,12 +53,26 @@ static int64_t pixel_at(const ht_window *w, const view *v, int64_t k0,
 
 #define REAL float
 #define NAME(x) x##_f
+#define LEAST -INFINITY
 #include "kernels/pool.c"
 #undef REAL
 #undef NAME
 #define REAL double
 #define NAME(x) x##_d
 #include "kernels/pool.c"
+#undef REAL
+#undef NAME
+#undef LEAST
+#define REAL int64_t
+#define NAME(x) x##_l
+#define LEAST INT64_MIN
+#include "kernels/pool.c"
+
+static ht_range_fn *pick(ht_dtype t, ht_range_fn *f, ht_range_fn *d,
+                         ht_range_fn *l) {
+  return t == HT_FLOAT ? f : t == HT_DOUBLE ? d : l;
+}
+#define PICK(name, t) pick(t, name##_f, name##_d, name##_l)
 
 static double pixel_work(const ht_pooling *p) {
   return (double)p->channels * (double)ht_window_pixels(p->w.size);
@@ -67,8 +81,7 @@ static double pixel_work(const ht_pooling *p) {
 void ht_pool_forward(const ht_pooling *p, const void *x, void *y) {
   job j = {.p = p, .x = x, .y = y};
   size_t n = (size_t)(p->w.batch * ht_window_pixels(p->w.out));
-  ht_parallel(n, ht_grain(pixel_work(p)),
-              p->t == HT_FLOAT ? forward_f : forward_d, &j);
+  ht_parallel(n, ht_grain(pixel_work(p)), PICK(forward, p->t), &j);
 }
 
 static void images(const ht_pooling *p, ht_range_fn *fn, job *j) {
@@ -79,13 +92,13 @@ static void images(const ht_pooling *p, ht_range_fn *fn, job *j) {
 void ht_pool_back(const ht_pooling *p, const void *x, const void *dy,
                   void *dx) {
   job j = {.p = p, .x = x, .d = dy, .y = dx};
-  images(p, p->t == HT_FLOAT ? back_f : back_d, &j);
+  images(p, PICK(back, p->t), &j);
 }
 
 void ht_pool_argmax(const ht_pooling *p, const void *x, bool with_batch,
                     int64_t *at) {
   job j = {.p = p, .x = x, .at = at, .with_batch = with_batch};
-  images(p, p->t == HT_FLOAT ? argmax_f : argmax_d, &j);
+  images(p, PICK(argmax, p->t), &j);
 }
 
 #else /* the loops, for one type */
@@ -93,7 +106,7 @@ void ht_pool_argmax(const ht_pooling *p, const void *x, bool with_batch,
 HT_INLINE void NAME(pool_max)(const ht_pooling *p, const view *v, const REAL *x,
                               REAL *restrict y) {
   int64_t n = p->channels;
-  for (int64_t c = 0; c < n; c++) y[c] = -(REAL)INFINITY;
+  for (int64_t c = 0; c < n; c++) y[c] = (REAL)LEAST;
   EACH_TAP(v, k0, k1, k2) {
     const REAL *restrict from = x + pixel_at(&p->w, v, k0, k1, k2) * n;
     for (int64_t c = 0; c < n; c++) y[c] = y[c] < from[c] ? from[c] : y[c];

@@ -152,7 +152,7 @@ static ht_status xlogy_gradient(ht_back *b) {
   ht_tensor ratio;
   HT_TRY(ht_elementwise(b->run->pool, &ht_k_xdivy, 2, x, 0, b->in[0].dtype,
                         &ratio));
-  ht_status st = give_2(b, 1, &ht_g_mul, &ratio);
+  ht_status st = give_2(b, 1, &ht_k_mul, &ratio);
   ht_tensor_drop(&ratio);
   return st;
 }

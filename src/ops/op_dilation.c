@@ -67,7 +67,8 @@ static ht_status geometry_of(const ht_call *c, ht_window *w) {
   place at = {c->op->name, c->attrs, c->in[0], c->in[1]};
   for (int i = 0; i < c->n_in; i++) {
     ht_dtype t = c->in[i]->dtype;
-    if (t != HT_FLOAT && t != HT_DOUBLE) return ht_no_dtype(c, t);
+    if (t != HT_FLOAT && t != HT_DOUBLE && t != HT_INT64)
+      return ht_no_dtype(c, t);
     HT_TRY(ht_need_dtype(c, i, c->in[0]->dtype));
   }
   return geometry(&at, w);
@@ -83,8 +84,23 @@ static ht_shape shape_of(const ht_window *w, const ht_tensor *x) {
  * where nothing is larger than the least number, the first ones. */
 typedef struct peak {
   int64_t x, f;
-  double value;
+  long double value; /* any number exactly */
 } peak;
+
+static long double least_of(ht_dtype t) {
+  if (t == HT_INT64) return (long double)INT64_MIN;
+  return t == HT_FLOAT ? -(long double)__FLT_MAX__ : -(long double)__DBL_MAX__;
+}
+
+/* Rounded as T rounds; integers wrap around. */
+static long double sum_of(const ht_tensor *x, int64_t i, const ht_tensor *f,
+                          int64_t j) {
+  if (x->dtype == HT_FLOAT) return (long double)(ht_f(x)[i] + ht_f(f)[j]);
+  if (x->dtype == HT_INT64)
+    return (long double)(int64_t)(HT_DATA(uint64_t, x)[i] +
+                                  HT_DATA(uint64_t, f)[j]);
+  return (long double)(HT_DATA(double, x)[i] + HT_DATA(double, f)[j]);
+}
 
 static peak find_peak(const ht_window *w, const ht_tensor *x,
                       const ht_tensor *f, int64_t pixel, int64_t k) {
@@ -97,23 +113,23 @@ static peak find_peak(const ht_window *w, const ht_tensor *x,
   }
   int64_t top = first[0] < 0 ? 0 : first[0], left = first[1] < 0 ? 0 : first[1];
   peak best = {((image + top) * w->in[2] + left) * n + k, k,
-               x->dtype == HT_FLOAT ? -(double)__FLT_MAX__ : -__DBL_MAX__};
+               least_of(x->dtype)};
   for (int64_t i = from[0]; i < to[0]; i++)
     for (int64_t j = from[1]; j < to[1]; j++) {
       int64_t row = image + first[0] + i * w->step[1];
       peak p = {(row * w->in[2] + first[1] + j * w->step[2]) * n + k,
                 (i * w->size[2] + j) * n + k, 0};
-      p.value = x->dtype == HT_FLOAT
-                    ? (double)(ht_f(x)[p.x] + ht_f(f)[p.f])
-                    : HT_DATA(double, x)[p.x] + HT_DATA(double, f)[p.f];
+      p.value = sum_of(x, p.x, f, p.f);
       if (p.value > best.value) best = p;
     }
   return best;
 }
 
-static void put(ht_tensor *t, int64_t i, double v) {
+static void put(ht_tensor *t, int64_t i, long double v) {
   if (t->dtype == HT_DOUBLE)
-    HT_DATA(double, t)[i] += v;
+    HT_DATA(double, t)[i] += (double)v;
+  else if (t->dtype == HT_INT64)
+    HT_DATA(uint64_t, t)[i] += (uint64_t)(int64_t)v;
   else
     ht_f(t)[i] += (float)v;
 }
@@ -150,7 +166,9 @@ static void to_peaks(const ht_window *w, const ht_tensor *x, const ht_tensor *f,
   int64_t n = x->shape.dim[3];
   for (int64_t i = 0; i < ht_count(d); i++) {
     peak p = find_peak(w, x, f, i / n, i % n);
-    put(g, filter ? p.f : p.x, ht_real_at(d, i));
+    put(g, filter ? p.f : p.x,
+        d->dtype == HT_INT64 ? (long double)ht_i64(d)[i]
+                             : (long double)ht_real_at(d, i));
   }
 }
 

@@ -2,11 +2,13 @@
  * op_einsum.c - Einsum. Operands are strided views, an axis per label; what
  * both share and the result lacks is contracted by batched matrix products,
  * directly on the views where their strides allow (as for all products of
- * attention), else on copies.
+ * attention), else on copies. Integers and complex numbers are contracted by
+ * plain loops.
  */
 #include <string.h>
 
 #include "base/parallel.h"
+#include "kernels/contract.h"
 #include "kernels/matmul.h"
 #include "ops/op.h"
 
@@ -428,6 +430,58 @@ static void contract_one(ht_dtype t, view x, view z) {
   move(t, &x, &z);
 }
 
+/* ---- types without products of matrices */
+
+static int64_t dim_for(const view *v, uint8_t label) {
+  int at = find(v, label);
+  return at < 0 ? 1 : v->dim[at];
+}
+
+/* 0 along an axis of one element, which repeats where the others have more. */
+static int64_t repeat_step(const view *v, uint8_t label) {
+  return dim_for(v, label) == 1 ? 0 : step_for(v, label);
+}
+
+/* The labels of v that z has (out), or that it lacks, as axes of c. */
+static void add_axes(ht_contraction *c, const view *v, const view *x,
+                     const view *y, const view *z, bool out) {
+  for (int i = 0; i < v->n; i++) {
+    uint8_t l = v->label[i];
+    bool seen = (v == y && find(x, l) >= 0) || (v == z && find(x, l) >= 0) ||
+                (v == z && find(y, l) >= 0);
+    int64_t n = dim_for(x, l) != 1 ? dim_for(x, l) : dim_for(y, l);
+    if (n == 1) n = dim_for(z, l);
+    if (seen || (dim_for(z, l) == n) != out) continue;
+    c->dim[c->n] = n;
+    c->x[c->n] = repeat_step(x, l);
+    c->y[c->n] = repeat_step(y, l);
+    c->z[c->n++] = out ? repeat_step(z, l) : 0;
+  }
+}
+
+/* z = x y, or conj(y); y without labels or data: z = x. */
+static void contract_plain(ht_dtype t, const view *x, const view *y,
+                           const view *z, bool conjugate) {
+  ht_contraction c = {.conjugate = conjugate};
+  const view *all[] = {x, y, z};
+  for (int i = 0; i < 3; i++) add_axes(&c, all[i], x, y, z, true);
+  c.n_out = c.n;
+  for (int i = 0; i < 3; i++) add_axes(&c, all[i], x, y, z, false);
+  ht_contract(t, &c, x->data, y->data, z->data);
+}
+
+static ht_status contract(ht_pool *pool, ht_dtype t, const view *x,
+                          const view *y, const view *z, bool conjugate) {
+  if (ht_contract_has(t)) {
+    static const view none;
+    contract_plain(t, x, y ? y : &none, z, conjugate);
+    return HT_SUCCESS;
+  }
+  if (y) return contract_two(pool, t, *x, *y, *z);
+  contract_one(t, *x, *z);
+  return HT_SUCCESS;
+}
+
 /* ---- the op */
 
 static ht_status check_sizes(const equation *e, const view *v) {
@@ -474,20 +528,20 @@ static ht_status einsum_forward(ht_call *c) {
   view v[2], z;
   ht_shape s;
   ht_dtype t = c->in[0]->dtype;
-  if (t != HT_FLOAT && t != HT_DOUBLE) return ht_no_dtype(c, t);
+  if (t != HT_FLOAT && t != HT_DOUBLE && !ht_contract_has(t))
+    return ht_no_dtype(c, t);
   if (c->n_in == 2) HT_TRY(ht_need_dtype(c, 1, t));
   HT_TRY(views_of(c->attrs, c->n_in, c->in, &e, v));
   HT_TRY(out_shape(&e, v, &s));
   HT_TRY(ht_out(c, 0, t, &s));
   HT_TRY(view_of(&c->out[0], &e.out, &z));
   if (!ht_count(&c->out[0])) return HT_SUCCESS;
-  if (c->n_in == 2) return contract_two(c->run->pool, t, v[0], v[1], z);
-  contract_one(t, v[0], z);
-  return HT_SUCCESS;
+  const view *y = c->n_in == 2 ? &v[1] : NULL;
+  return contract(c->run->pool, t, &v[0], y, &z, false);
 }
 
-/* The gradient is an einsum again: of the output's with the other input,
- * into the view of this one (zero outside a diagonal). */
+/* The gradient is an einsum again: of the output's with the other input (its
+ * conjugate), into the view of this one (zero outside a diagonal). */
 static ht_status give_one(ht_back *b, int i, const equation *e, const view *v,
                           const view *d) {
   const ht_tensor *x = &b->in[i];
@@ -495,12 +549,9 @@ static ht_status give_one(ht_back *b, int i, const equation *e, const view *v,
   view to;
   HT_TRY(ht_back_zeros(b, x->dtype, &x->shape, &g));
   ht_status st = view_of(&g, &e->in[i], &to);
-  if (st.code == HT_OK && ht_count(&g)) {
-    if (e->n_in == 2)
-      st = contract_two(b->run->pool, x->dtype, *d, v[1 - i], to);
-    else
-      contract_one(x->dtype, *d, to);
-  }
+  if (st.code == HT_OK && ht_count(&g))
+    st = contract(b->run->pool, x->dtype, d, e->n_in == 2 ? &v[1 - i] : NULL,
+                  &to, true);
   if (st.code == HT_OK) return ht_give(b, i, &g);
   ht_tensor_drop(&g);
   return st;
@@ -543,11 +594,19 @@ const ht_op ht_ops_einsum[] = {
             "(f[2,3,3] f[3,4]) equation='bii,ij->bj';"
             "(f[2,3,4] f[4]) equation='...a,a->...';"
             "(f[0,3] f[3,2]) equation='ij,jk->ik';"
-            "(f[2,0] f[0,3]) equation='ij,jk->ik'",
+            "(f[2,0] f[0,3]) equation='ij,jk->ik';"
+            "(c[2,3,4] c[4,2,5]) equation='abc,cad->dab';"
+            "(c[2,1,3,4] c[5,4,2]) equation='...ij,...jk->...ik';"
+            "(z[3,3]) equation='ii->i'; (c[2,3,4]) equation='abc->cb';"
+            "(c[2,3,3] c[3,4]) equation='bii,ij->bj';"
+            "(c[2,0] c[0,3]) equation='ij,jk->ik';"
+            "(l[2,3]{9007199254740993,1,-2,3,4,5} l[3,2]) "
+            "equation='ij,jk->ki'; (l[2,3]) equation='ij->j';"
+            "(i[2,3] i[3,2]) equation='ij,jk->ik'",
         .forward = einsum_forward,
         .gradient = einsum_back,
         .keep = HT_KEEP_INS,
-        .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,
+        .flags = HT_OP_IN_FLOAT | HT_OP_IN_LONG,
     },
     {0},
 };

@@ -190,6 +190,8 @@ static ht_status raw(ht_call *c, size_t bytes) {
     copy_raw((char *)c->out[0].data + (size_t)i * bytes, s.p,
              s.n < bytes ? s.n : bytes, size, little);
   }
+  for (int64_t i = 0; t == HT_BOOL && i < ht_count(&c->out[0]); i++)
+    ht_bool(&c->out[0])[i] = HT_DATA(uint8_t, &c->out[0])[i] != 0;
   return HT_SUCCESS;
 }
 
@@ -358,7 +360,8 @@ const ht_op ht_ops_format[] = {
                    "s[]{'abcdefgh'} out_type=int32;"
                    "s[]{'abcdefgh'} out_type=int32 little_endian=false;"
                    "s[2,1]{'\\x00\\x00\\x80?','\\x00\\x00\\x00@'} "
-                   "out_type=float; s[0] out_type=float",
+                   "out_type=float; s[0] out_type=float;"
+                   "s[2]{'\\x00\\x01\\x02','\\xff\\x00\\x80'} out_type=bool",
         .forward = decode_raw,
         .gradient = ht_no_gradient,
     },

@@ -107,9 +107,11 @@ static ht_status pool_down(const pass *a, const ht_tensor *x,
   return settle(a, st, dx);
 }
 
-static ht_status need_real(const ht_call *c, int i) {
+static ht_status need_type(const ht_call *c, int i, const kind *k) {
   ht_dtype t = c->in[i]->dtype;
-  return t == HT_FLOAT || t == HT_DOUBLE ? HT_SUCCESS : ht_no_dtype(c, t);
+  bool whole = t == HT_INT64 && !k->mean && k->spatial == 2;
+  return whole || t == HT_FLOAT || t == HT_DOUBLE ? HT_SUCCESS
+                                                  : ht_no_dtype(c, t);
 }
 
 static pass pass_of(ht_run *run, const ht_attrs *attrs, const kind *k,
@@ -121,7 +123,7 @@ static pass pass_of(ht_run *run, const ht_attrs *attrs, const kind *k,
 
 static ht_status forward(ht_call *c, const kind *k) {
   ht_pooling p;
-  HT_TRY(need_real(c, 0));
+  HT_TRY(need_type(c, 0, k));
   HT_TRY(of_attrs(c->attrs, k, c->in[0]->dtype, &c->in[0]->shape, &p));
   pass a = pass_of(c->run, c->attrs, k, &p);
   return pool_up(&a, c->in[0], &c->out[0]);
@@ -151,7 +153,7 @@ static ht_status sizes_in(const ht_tensor *const in[2], sizes *s) {
 static ht_status v2_forward(ht_call *c) {
   ht_pooling p;
   sizes s;
-  HT_TRY(need_real(c, 0));
+  HT_TRY(need_type(c, 0, &max2));
   HT_TRY(sizes_in(c->in + 1, &s));
   HT_TRY(
       pooling_of(c->attrs, &max2, &s, c->in[0]->dtype, &c->in[0]->shape, &p));
@@ -176,7 +178,7 @@ static ht_status v2_back(ht_back *b) {
 
 static ht_status argmax_forward(ht_call *c) {
   ht_pooling p;
-  HT_TRY(need_real(c, 0));
+  HT_TRY(need_type(c, 0, &max2));
   HT_TRY(of_attrs(c->attrs, &max2, c->in[0]->dtype, &c->in[0]->shape, &p));
   pass a = pass_of(c->run, c->attrs, &max2, &p);
   HT_TRY(pool_up(&a, c->in[0], &c->out[0]));
@@ -204,7 +206,7 @@ static ht_status argmax_back(ht_back *b) { return back(b, &max2); }
 
 static ht_status max_grad_forward(ht_call *c, const kind *k) {
   ht_pooling p;
-  HT_TRY(need_real(c, 0));
+  HT_TRY(need_type(c, 0, k));
   HT_TRY(of_attrs(c->attrs, k, c->in[0]->dtype, &c->in[0]->shape, &p));
   pass a = pass_of(c->run, c->attrs, k, &p);
   return pool_down(&a, c->in[0], c->in[2], &c->out[0]);
@@ -214,7 +216,7 @@ static ht_status max_grad_forward(ht_call *c, const kind *k) {
 static ht_status v2_grad_forward(ht_call *c) {
   ht_pooling p;
   sizes s;
-  HT_TRY(need_real(c, 0));
+  HT_TRY(need_type(c, 0, &max2));
   HT_TRY(sizes_in(c->in + 3, &s));
   HT_TRY(
       pooling_of(c->attrs, &max2, &s, c->in[0]->dtype, &c->in[0]->shape, &p));
@@ -225,7 +227,7 @@ static ht_status v2_grad_forward(ht_call *c) {
 static ht_status mean_grad_forward(ht_call *c, const kind *k) {
   ht_pooling p;
   ht_shape s;
-  HT_TRY(need_real(c, 1));
+  HT_TRY(need_type(c, 1, k));
   HT_TRY(ht_shape_from(c->in[0], false, &s));
   HT_TRY(of_attrs(c->attrs, k, c->in[1]->dtype, &s, &p));
   pass a = pass_of(c->run, c->attrs, k, &p);

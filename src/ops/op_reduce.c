@@ -1,4 +1,5 @@
 /* op_reduce.c - sums, means, extremes and running sums over axes. */
+#include <complex.h>
 #include <math.h>
 
 #include "kernels/binary.h"
@@ -196,14 +197,6 @@ static ht_status euclidean_norm_gradient(ht_back *b) {
   return st;
 }
 
-/* The product of all others, for each: left and right products meet. Runs
- * over `count` elements at x, `at` says where they stand. */
-static void products_of_others(const double *x, int64_t n, double *out) {
-  double left = 1, right = 1;
-  for (int64_t i = 0; i < n; left *= x[i], i++) out[i] = left;
-  for (int64_t i = n - 1; i >= 0; right *= x[i], i--) out[i] *= right;
-}
-
 /* Offsets, in elements of x, of all index tuples over the axes where
  * reduced[i] == which. */
 static void list_offsets(const ht_shape *s, const bool *reduced, bool which,
@@ -219,56 +212,91 @@ static void list_offsets(const ht_shape *s, const bool *reduced, bool which,
   }
 }
 
-static void prod_back(const ht_tensor *x, const ht_tensor *dy,
-                      const int64_t *group, const int64_t *member, int64_t n,
-                      double *scratch, ht_tensor *g) {
-  double *others = scratch + n;
-  for (int64_t k = 0; k < ht_count(dy); k++) {
-    double d = ht_real_at(dy, k);
-    for (int64_t i = 0; i < n; i++)
-      scratch[i] = ht_real_at(x, group[k] + member[i]);
-    products_of_others(scratch, n, others);
-    for (int64_t i = 0; i < n; i++)
-      HT_DATA(double, g)[group[k] + member[i]] = d * others[i];
+/* dx of products of x over groups of n members: d times the product of all
+ * others, where left and right products meet. `room` holds 2 n numbers. */
+#define PROD_BACK(name, T, CONJ)                                           \
+  static void name(const ht_tensor *x, const ht_tensor *dy,                \
+                   const int64_t *group, const int64_t *member, int64_t n, \
+                   void *room, ht_tensor *g) {                             \
+    T *v = room, *others = v + n;                                          \
+    for (int64_t k = 0; k < ht_count(dy); k++) {                           \
+      T left = 1, right = 1, d = HT_DATA(T, dy)[k];                        \
+      for (int64_t i = 0; i < n; left *= v[i], i++) {                      \
+        v[i] = HT_DATA(T, x)[group[k] + member[i]];                        \
+        others[i] = left;                                                  \
+      }                                                                    \
+      for (int64_t i = n - 1; i >= 0; right *= v[i], i--)                  \
+        HT_DATA(T, g)[group[k] + member[i]] = d * CONJ(others[i] * right); \
+    }                                                                      \
   }
+PROD_BACK(prod_back_d, double, )
+PROD_BACK(prod_back_z, double _Complex, conj)
+
+/* t as numbers of type `wide`. */
+static ht_status widened(ht_pool *pool, const ht_tensor *t, ht_dtype wide,
+                         ht_tensor *out) {
+  if (t->dtype == wide) {
+    *out = ht_tensor_share(t);
+    return HT_SUCCESS;
+  }
+  HT_TRY(ht_tensor_new(pool, wide, &t->shape, out));
+  ht_cast_run(t, false, out);
+  return HT_SUCCESS;
 }
 
-/* Gives doubles as what the input is; takes over g. */
+/* Gives g as what the input is; takes over g. */
 static ht_status give_cast(ht_back *b, ht_tensor *g) {
   ht_tensor cast;
-  if (b->in[0].dtype == HT_DOUBLE) return ht_give(b, 0, g);
+  if (b->in[0].dtype == g->dtype) return ht_give(b, 0, g);
   ht_status st = ht_back_new(b, b->in[0].dtype, &g->shape, &cast);
   if (st.code == HT_OK) ht_cast_run(g, false, &cast);
   ht_tensor_drop(g);
   return st.code == HT_OK ? ht_give(b, 0, &cast) : st;
 }
 
+/* x, dy and g are double, or complex128. */
+static ht_status prod_groups(const plan *p, const ht_tensor *x,
+                             const ht_tensor *dy, ht_tensor *g) {
+  ht_arena arena = {0};
+  int64_t n = p->count, groups = ht_count(dy);
+  int64_t *group = ht_alloc(&arena, (size_t)groups + 1, sizeof *group);
+  int64_t *member = ht_alloc(&arena, (size_t)n + 1, sizeof *member);
+  void *scratch = ht_alloc(&arena, (size_t)n + 1, 2 * sizeof(double _Complex));
+  bool room = group && member && scratch;
+  if (room && ht_count(x)) {
+    list_offsets(&x->shape, p->reduced, false, groups, group);
+    list_offsets(&x->shape, p->reduced, true, n, member);
+    if (x->dtype == HT_DOUBLE)
+      prod_back_d(x, dy, group, member, n, scratch, g);
+    else
+      prod_back_z(x, dy, group, member, n, scratch, g);
+  }
+  ht_arena_free(&arena);
+  return room
+             ? HT_SUCCESS
+             : ht_fail(HT_NO_MEMORY, "no memory for the gradient of a product");
+}
+
 static ht_status prod_gradient(ht_back *b) {
   plan p;
-  ht_arena arena = {0};
-  ht_tensor g;
+  ht_tensor wide_x, wide_dy = {0}, g = {0};
   const ht_tensor *x = &b->in[0], *dy = &b->dout[0].dense;
+  bool pairs = x->dtype == HT_COMPLEX64 || x->dtype == HT_COMPLEX128;
+  ht_dtype wide = pairs ? HT_COMPLEX128 : HT_DOUBLE;
   if (!ht_wants(b, 0)) return HT_SUCCESS;
-  if (!ht_cast_has(x->dtype, HT_DOUBLE) || x->dtype == HT_COMPLEX64 ||
-      x->dtype == HT_COMPLEX128)
+  if (x->dtype != wide && !ht_cast_has(x->dtype, wide))
     return ht_fail(HT_UNSUPPORTED, "no gradient of a product of '%s'",
                    ht_dtype_name(x->dtype));
   HT_TRY(plan_back(b, &p));
-  HT_TRY(ht_back_new(b, HT_DOUBLE, &x->shape, &g));
-  int64_t groups = ht_count(dy);
-  int64_t *group = ht_alloc(&arena, (size_t)groups + 1, sizeof *group);
-  int64_t *member = ht_alloc(&arena, (size_t)p.count + 1, sizeof *member);
-  double *scratch = ht_alloc(&arena, (size_t)p.count + 1, 2 * sizeof *scratch);
-  bool room = group && member && scratch;
-  if (room && ht_count(x)) {
-    list_offsets(&x->shape, p.reduced, false, groups, group);
-    list_offsets(&x->shape, p.reduced, true, p.count, member);
-    prod_back(x, dy, group, member, p.count, scratch, &g);
-  }
-  ht_arena_free(&arena);
-  if (room) return give_cast(b, &g);
+  HT_TRY(widened(b->run->pool, x, wide, &wide_x));
+  ht_status st = widened(b->run->pool, dy, wide, &wide_dy);
+  if (st.code == HT_OK) st = ht_back_new(b, wide, &x->shape, &g);
+  if (st.code == HT_OK) st = prod_groups(&p, &wide_x, &wide_dy, &g);
+  ht_tensor_drop(&wide_x);
+  ht_tensor_drop(&wide_dy);
+  if (st.code == HT_OK) return give_cast(b, &g);
   ht_tensor_drop(&g);
-  return ht_fail(HT_NO_MEMORY, "no memory for the gradient of a product");
+  return st;
 }
 
 /* ---- where extremes stand */
@@ -543,17 +571,19 @@ const ht_op ht_ops_reduce[] = {
                 "i[]{0}; b[3] i[0]; b[300] l[1]{0}",
      .forward = max_forward,
      .gradient = ht_no_gradient},
-    {.name = "EuclideanNorm",
-     .inputs = "input:T reduction_indices:Tidx",
-     .outputs = "output:T",
-     .attrs = "keep_dims:bool=false T:type Tidx:type=INT32",
-     .doc = "The root of the sum of squares over axes.",
-     .samples = "f[2,3] i[]{1}; d[2,3,4] i[2]{0,2} keep_dims=true; f[4] "
-                "i[0] !grad=0; f[0,3] i[1]{0}",
-     .forward = euclidean_norm_forward,
-     .gradient = euclidean_norm_gradient,
-     .keep = HT_KEEP_INS | HT_KEEP_OUT(0),
-        .flags = HT_OP_IN_DOUBLE,},
+    {
+        .name = "EuclideanNorm",
+        .inputs = "input:T reduction_indices:Tidx",
+        .outputs = "output:T",
+        .attrs = "keep_dims:bool=false T:type Tidx:type=INT32",
+        .doc = "The root of the sum of squares over axes.",
+        .samples = "f[2,3] i[]{1}; d[2,3,4] i[2]{0,2} keep_dims=true; f[4] "
+                   "i[0] !grad=0; f[0,3] i[1]{0}",
+        .forward = euclidean_norm_forward,
+        .gradient = euclidean_norm_gradient,
+        .keep = HT_KEEP_INS | HT_KEEP_OUT(0),
+        .flags = HT_OP_IN_DOUBLE,
+    },
     {.name = "ArgMax",
      .inputs = "input:T dimension:Tidx",
      .outputs = "output:output_type",
@@ -578,45 +608,54 @@ const ht_op ht_ops_reduce[] = {
                 "i[]{0}; h[3] i[]{0}; f[0,3] i[]{1}",
      .forward = arg_min_forward,
      .gradient = ht_no_gradient},
-    {.name = "Cumsum",
-     .inputs = "x:T axis:Tidx",
-     .outputs = "out:T",
-     .attrs = "exclusive:bool=false reverse:bool=false T:type Tidx:type=INT32",
-     .doc = "Running sums along an axis.",
-     .samples = "f[2,3] i[]{1}; f[2,3,2] i[]{1} exclusive=true; d[2,3] "
-                "i[]{0} reverse=true; d[2,4] i[]{-1} reverse=true "
-                "exclusive=true; f[0,3] i[]{0}; d[5] l[]{0}; i[4] "
-                "i[]{0}; l[3,2] i[]{0}; c[3] i[]{0}",
-     .forward = cumsum_forward,
-     .gradient = cumsum_gradient,
-     .keep = HT_KEEP_IN(1),
-        .flags = HT_OP_IN_FLOAT,},
-    {.name = "Cumprod",
-     .inputs = "x:T axis:Tidx",
-     .outputs = "out:T",
-     .attrs = "exclusive:bool=false reverse:bool=false T:type Tidx:type=INT32",
-     .doc = "Running products along an axis.",
-     .samples = "f[2,3] i[]{1}; f[2,3,2] i[]{1} exclusive=true; d[2,3] "
-                "i[]{0} reverse=true; d[2,4] i[]{-1} reverse=true "
-                "exclusive=true; f[0,3] i[]{0}; d[5] l[]{0}; i[4] "
-                "i[]{0}; f[3]{2,0,3} i[]{0}",
-     .forward = cumprod_forward,
-     .gradient = cumprod_gradient,
-     .keep = HT_KEEP_INS | HT_KEEP_OUT(0),
-        .flags = HT_OP_IN_FLOAT,},
-    {.name = "CumulativeLogsumexp",
-     .inputs = "x:T axis:Tidx",
-     .outputs = "out:T",
-     .attrs = "exclusive:bool=false reverse:bool=false T:type Tidx:type=INT32",
-     .doc = "The logarithm of running sums of e^x.",
-     .samples = "f[2,3] i[]{1}; f[2,3,2] i[]{1}; d[2,3] i[]{0} "
-                "reverse=true; d[2,4] i[]{-1} reverse=true; f[0,3] "
-                "i[]{0}; d[5] l[]{0}; f[3]{100,200,-300} i[]{0}; d[3] "
-                "i[]{0} exclusive=true !grad=0",
-     .forward = cumulative_logsumexp_forward,
-     .gradient = cumulative_logsumexp_gradient,
-     .keep = HT_KEEP_INS | HT_KEEP_OUT(0),
-        .flags = HT_OP_IN_FLOAT,},
+    {
+        .name = "Cumsum",
+        .inputs = "x:T axis:Tidx",
+        .outputs = "out:T",
+        .attrs =
+            "exclusive:bool=false reverse:bool=false T:type Tidx:type=INT32",
+        .doc = "Running sums along an axis.",
+        .samples = "f[2,3] i[]{1}; f[2,3,2] i[]{1} exclusive=true; d[2,3] "
+                   "i[]{0} reverse=true; d[2,4] i[]{-1} reverse=true "
+                   "exclusive=true; f[0,3] i[]{0}; d[5] l[]{0}; i[4] "
+                   "i[]{0}; l[3,2] i[]{0}; c[3] i[]{0}",
+        .forward = cumsum_forward,
+        .gradient = cumsum_gradient,
+        .keep = HT_KEEP_IN(1),
+        .flags = HT_OP_IN_FLOAT,
+    },
+    {
+        .name = "Cumprod",
+        .inputs = "x:T axis:Tidx",
+        .outputs = "out:T",
+        .attrs =
+            "exclusive:bool=false reverse:bool=false T:type Tidx:type=INT32",
+        .doc = "Running products along an axis.",
+        .samples = "f[2,3] i[]{1}; f[2,3,2] i[]{1} exclusive=true; d[2,3] "
+                   "i[]{0} reverse=true; d[2,4] i[]{-1} reverse=true "
+                   "exclusive=true; f[0,3] i[]{0}; d[5] l[]{0}; i[4] "
+                   "i[]{0}; f[3]{2,0,3} i[]{0}",
+        .forward = cumprod_forward,
+        .gradient = cumprod_gradient,
+        .keep = HT_KEEP_INS | HT_KEEP_OUT(0),
+        .flags = HT_OP_IN_FLOAT,
+    },
+    {
+        .name = "CumulativeLogsumexp",
+        .inputs = "x:T axis:Tidx",
+        .outputs = "out:T",
+        .attrs =
+            "exclusive:bool=false reverse:bool=false T:type Tidx:type=INT32",
+        .doc = "The logarithm of running sums of e^x.",
+        .samples = "f[2,3] i[]{1}; f[2,3,2] i[]{1}; d[2,3] i[]{0} "
+                   "reverse=true; d[2,4] i[]{-1} reverse=true; f[0,3] "
+                   "i[]{0}; d[5] l[]{0}; f[3]{100,200,-300} i[]{0}; d[3] "
+                   "i[]{0} exclusive=true !grad=0",
+        .forward = cumulative_logsumexp_forward,
+        .gradient = cumulative_logsumexp_gradient,
+        .keep = HT_KEEP_INS | HT_KEEP_OUT(0),
+        .flags = HT_OP_IN_FLOAT,
+    },
     {.name = "L2Loss",
      .inputs = "t:T",
      .outputs = "output:T",

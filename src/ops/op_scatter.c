@@ -1,32 +1,13 @@
 /* op_scatter.c - slices of values written at coordinates. */
 #include "ops/places.h"
 
-/* The updates' shape: the indices' without the last axis, then a slice's. */
-static ht_status check_updates(const ht_tensor *index, const ht_shape *of,
-                               const ht_places *p, const ht_tensor *updates) {
-  ht_shape wanted = index->shape;
-  char a[HT_SHAPE_TEXT], b[HT_SHAPE_TEXT];
-  wanted.rank--;
-  if (wanted.rank + of->rank - p->depth <= HT_MAX_RANK)
-    for (int i = p->depth; i < of->rank; i++)
-      wanted.dim[wanted.rank++] = of->dim[i];
-  if (ht_shape_equal(&wanted, &updates->shape)) return HT_SUCCESS;
-  return ht_fail(HT_USAGE, "updates of shape %s, wanted %s",
-                 ht_shape_text(&updates->shape, a), ht_shape_text(&wanted, b));
-}
-
 /* y's slices op= updates. */
 static ht_status scatter_into(ht_call *c, int index, int updates,
                               ht_scatter_kind kind) {
-  ht_tensor *y = &c->out[0];
-  ht_places p;
   bool skip;
   HT_TRY(ht_bad_indices(c->attrs, &skip));
-  HT_TRY(ht_places_of(c->run->pool, c->in[index], &y->shape, skip, &p));
-  ht_status st = check_updates(c->in[index], &y->shape, &p, c->in[updates]);
-  if (st.code == HT_OK) st = ht_places_write(&p, kind, c->in[updates], y);
-  ht_tensor_drop(&p.row);
-  return st;
+  return ht_places_scatter(c->run->pool, kind, c->in[index], c->in[updates],
+                           skip, &c->out[0]);
 }
 
 static ht_status scatter_nd_forward(ht_call *c) {
@@ -198,16 +179,16 @@ static ht_status extreme_gradient(ht_back *b) {
 
 #define ATTRS "T:type Tindices:type bad_indices_policy:string=''"
 
-#define SCATTER(NAME, TEXT, FN, GRADIENT, KEEP, MORE)                   \
-  {                                                                     \
-    .name = NAME, .inputs = "tensor:T indices:Tindices updates:T",      \
-    .outputs = "output:T", .attrs = ATTRS, .doc = TEXT,                 \
-    .samples =                                                          \
-        "f[4,2] i[2,1]{1,3} f[2,2]; d[2,3] l[2,2]{0,1,1,2} d[2];"       \
-        "i[4] i[1,1]{2} i[1]; d[3,2,2] i[2,1,2]{2,1,0,0} d[2,1,2];"     \
-        "f[0,2] i[0,1] f[0,2]; l[3] l[2,1]{0,2} l[2];" MORE,            \
+#define SCATTER(NAME, TEXT, FN, GRADIENT, KEEP, MORE)                    \
+  {                                                                      \
+    .name = NAME, .inputs = "tensor:T indices:Tindices updates:T",       \
+    .outputs = "output:T", .attrs = ATTRS, .doc = TEXT,                  \
+    .samples =                                                           \
+        "f[4,2] i[2,1]{1,3} f[2,2]; d[2,3] l[2,2]{0,1,1,2} d[2];"        \
+        "i[4] i[1,1]{2} i[1]; d[3,2,2] i[2,1,2]{2,1,0,0} d[2,1,2];"      \
+        "f[0,2] i[0,1] f[0,2]; l[3] l[2,1]{0,2} l[2];" MORE,             \
     .forward = FN, .gradient = GRADIENT, .keep = HT_KEEP_IN(1) | (KEEP), \
-    .flags = (KEEP) ? HT_OP_IN_FLOAT : 0 /* extremes compare */         \
+    .flags = (KEEP) ? HT_OP_IN_FLOAT : 0 /* extremes compare */          \
   }
 /* Places given twice. */
 #define TWICE "d[4] i[3,1]{1,1,2} d[3]; i[2,2] i[2,2]{1,0,1,0} i[2]"

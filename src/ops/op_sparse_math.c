@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/broadcast.h"
 #include "ops/sparse.h"
 
 static ht_status need_real(const ht_call *c, int i) {
@@ -25,61 +26,106 @@ typedef struct product {
   int row, col;               /* which column of `at` is which */
   int64_t n, width;           /* entries, columns of y */
   int64_t step_row, step_col; /* of b: from column of a, from column of y */
+  bool conj_a, conj_b;
 } product;
 
-#define AXPY(T)                                                                \
-  static void multiply_##T(const product *p, const T *value, const T *b,       \
-                           T *y) {                                             \
+/* Of numbers T; CONJ: of complex ones the conjugate, which adjoint sides and
+ * gradients want. */
+#define AXPY(name, T, CONJ)                                                    \
+  static void multiply_##name(const product *p, const void *va,                \
+                              const void *vb, void *vy) {                      \
+    const T *value = va, *b = vb;                                              \
     for (int64_t k = 0; k < p->n; k++) {                                       \
       const T *x = b + ht_i64(p->at)[2 * k + p->col] * p->step_row;            \
-      T *to = y + ht_i64(p->at)[2 * k + p->row] * p->width, v = value[k];      \
-      if (p->step_col == 1)                                                    \
+      T *to = (T *)vy + ht_i64(p->at)[2 * k + p->row] * p->width;              \
+      T v = p->conj_a ? CONJ(value[k]) : value[k];                             \
+      if (p->step_col == 1 && !p->conj_b)                                      \
         for (int64_t j = 0; j < p->width; j++) to[j] += v * x[j];              \
       else                                                                     \
         for (int64_t j = 0; j < p->width; j++)                                 \
-          to[j] += v * x[j * p->step_col];                                     \
+          to[j] +=                                                             \
+              v * (p->conj_b ? CONJ(x[j * p->step_col]) : x[j * p->step_col]); \
     }                                                                          \
   }                                                                            \
   /* d value[k] = g[row] . b[col] */                                           \
-  static void dots_##T(const product *p, const T *g, const T *b, T *out) {     \
+  static void dots_##name(const product *p, const void *vg, const void *vb,    \
+                          void *out) {                                         \
+    const T *g = vg, *b = vb;                                                  \
     for (int64_t k = 0; k < p->n; k++) {                                       \
       const T *x = b + ht_i64(p->at)[2 * k + p->col] * p->step_row;            \
       const T *y = g + ht_i64(p->at)[2 * k + p->row] * p->width;               \
       T sum = 0;                                                               \
-      for (int64_t j = 0; j < p->width; j++) sum += y[j] * x[j * p->step_col]; \
-      out[k] = sum;                                                            \
+      for (int64_t j = 0; j < p->width; j++)                                   \
+        sum += y[j] *                                                          \
+               (p->conj_b ? x[j * p->step_col] : CONJ(x[j * p->step_col]));    \
+      ((T *)out)[k] = p->conj_a ? CONJ(sum) : sum;                             \
     }                                                                          \
   }                                                                            \
   /* d b[col] += value * g[row], laid out as b is. */                          \
-  static void spread_##T(const product *p, const T *value, const T *g,         \
-                         T *db) {                                              \
+  static void spread_##name(const product *p, const void *va, const void *vg,  \
+                            void *db) {                                        \
+    const T *value = va, *g = vg;                                              \
     for (int64_t k = 0; k < p->n; k++) {                                       \
-      T *x = db + ht_i64(p->at)[2 * k + p->col] * p->step_row;                 \
+      T *x = (T *)db + ht_i64(p->at)[2 * k + p->col] * p->step_row;            \
       const T *y = g + ht_i64(p->at)[2 * k + p->row] * p->width;               \
+      T v = p->conj_a ? value[k] : CONJ(value[k]);                             \
       for (int64_t j = 0; j < p->width; j++)                                   \
-        x[j * p->step_col] += value[k] * y[j];                                 \
+        x[j * p->step_col] += p->conj_b ? CONJ(v * y[j]) : v * y[j];           \
     }                                                                          \
   }
 
-AXPY(float)
-AXPY(double)
+#define ITSELF(v) (v)
+AXPY(f, float, ITSELF)
+AXPY(d, double, ITSELF)
+AXPY(c, float _Complex, conjf)
+AXPY(z, double _Complex, conj)
+
+typedef struct kernels {
+  void (*multiply)(const product *p, const void *value, const void *b, void *y);
+  void (*dots)(const product *p, const void *g, const void *b, void *out);
+  void (*spread)(const product *p, const void *value, const void *g, void *db);
+} kernels;
+
+static const kernels kernels_of[HT_DTYPES] = {
+    [HT_FLOAT] = {multiply_f, dots_f, spread_f},
+    [HT_DOUBLE] = {multiply_d, dots_d, spread_d},
+    [HT_COMPLEX64] = {multiply_c, dots_c, spread_c},
+    [HT_COMPLEX128] = {multiply_z, dots_z, spread_z},
+};
 
 static product product_of(const ht_attrs *attrs, const ht_tensor *at,
                           const ht_shape *b) {
   bool adjoint_a = ht_attr_bool(attrs, "adjoint_a");
   bool adjoint_b = ht_attr_bool(attrs, "adjoint_b");
+  ht_dtype t = ht_attr_type(attrs, "T");
+  bool pairs = t == HT_COMPLEX64 || t == HT_COMPLEX128;
   return (product){.at = at,
                    .row = adjoint_a,
                    .col = !adjoint_a,
                    .n = at->shape.dim[0],
                    .width = b->dim[adjoint_b ? 0 : 1],
                    .step_row = adjoint_b ? 1 : b->dim[1],
-                   .step_col = adjoint_b ? b->dim[1] : 1};
+                   .step_col = adjoint_b ? b->dim[1] : 1,
+                   .conj_a = adjoint_a && pairs,
+                   .conj_b = adjoint_b && pairs};
 }
 
-static ht_status dense_matmul(ht_call *c) {
+/* Runs fn with indices of int64. */
+static ht_status with_long_indices(ht_call *c, ht_forward_fn *fn) {
+  ht_tensor at;
+  const ht_tensor *in[] = {&at, c->in[1], c->in[2], c->in[3]};
+  ht_call inner = *c;
+  inner.in = in;
+  HT_TRY(ht_as_int64(c->run->pool, c->in[0], &at));
+  ht_status st = fn(&inner);
+  ht_tensor_drop(&at);
+  return st;
+}
+
+static ht_status matmul_long(ht_call *c) {
   ht_sparse a;
-  HT_TRY(need_real(c, 1));
+  const kernels *k = &kernels_of[c->in[1]->dtype];
+  if (!k->multiply) return ht_no_dtype(c, c->in[1]->dtype);
   HT_TRY(ht_sparse_from(c, 0, 1, 2, &a));
   HT_TRY(ht_need_rank(c, 3, 2));
   HT_TRY(ht_need_dtype(c, 3, c->in[1]->dtype));
@@ -91,29 +137,36 @@ static ht_status dense_matmul(ht_call *c) {
                    c->op->name);
   ht_shape out = ht_shape_2(a.shape.dim[p.row], p.width);
   HT_TRY(ht_out_zeros(c, 0, c->in[1]->dtype, &out));
-  if (c->in[1]->dtype == HT_FLOAT)
-    multiply_float(&p, ht_f(c->in[1]), ht_f(c->in[3]), ht_f(&c->out[0]));
-  else
-    multiply_double(&p, c->in[1]->data, c->in[3]->data, c->out[0].data);
+  k->multiply(&p, c->in[1]->data, c->in[3]->data, c->out[0].data);
   return HT_SUCCESS;
 }
 
-static ht_status dense_matmul_back(ht_back *b) {
+static ht_status dense_matmul(ht_call *c) {
+  return with_long_indices(c, matmul_long);
+}
+
+static ht_status matmul_gradients(ht_back *b, const ht_tensor *at) {
   const ht_tensor *g = &b->dout[0].dense;
-  product p = product_of(b->attrs, &b->in[0], &b->in[3].shape);
-  bool single = g->dtype == HT_FLOAT;
-  ht_tensor dv, db;
-  HT_TRY(ht_back_new(b, g->dtype, &b->in[1].shape, &dv));
-  HT_TRY(ht_back_zeros(b, g->dtype, &b->in[3].shape, &db));
-  if (single) {
-    dots_float(&p, ht_f(g), ht_f(&b->in[3]), ht_f(&dv));
-    spread_float(&p, ht_f(&b->in[1]), ht_f(g), ht_f(&db));
-  } else {
-    dots_double(&p, g->data, b->in[3].data, dv.data);
-    spread_double(&p, b->in[1].data, g->data, db.data);
+  const kernels *k = &kernels_of[g->dtype];
+  product p = product_of(b->attrs, at, &b->in[3].shape);
+  ht_tensor d;
+  if (ht_wants(b, 1)) {
+    HT_TRY(ht_back_new(b, g->dtype, &b->in[1].shape, &d));
+    k->dots(&p, g->data, b->in[3].data, d.data);
+    HT_TRY(ht_give(b, 1, &d));
   }
-  HT_TRY(ht_give(b, 1, &dv));
-  return ht_give(b, 3, &db);
+  if (!ht_wants(b, 3)) return HT_SUCCESS;
+  HT_TRY(ht_back_zeros(b, g->dtype, &b->in[3].shape, &d));
+  k->spread(&p, b->in[1].data, g->data, d.data);
+  return ht_give(b, 3, &d);
+}
+
+static ht_status dense_matmul_back(ht_back *b) {
+  ht_tensor at;
+  HT_TRY(ht_as_int64(b->run->pool, &b->in[0], &at));
+  ht_status st = matmul_gradients(b, &at);
+  ht_tensor_drop(&at);
+  return st;
 }
 
 /* ---- SparseReduceSum, SparseReduceMax */
@@ -303,10 +356,9 @@ static ht_status sparse_add_back(ht_back *b) {
 
 /* ---- SparseTensorDenseAdd */
 
-static ht_status dense_add(ht_call *c) {
+static ht_status add_long(ht_call *c) {
   ht_sparse a;
   HT_TRY(ht_need_numbers(c, 1));
-  HT_TRY(ht_need_dtype(c, 0, HT_INT64));
   HT_TRY(ht_sparse_from(c, 0, 1, 2, &a));
   HT_TRY(ht_need_dtype(c, 3, c->in[1]->dtype));
   if (!ht_shape_equal(&a.shape, &c->in[3]->shape))
@@ -321,19 +373,26 @@ static ht_status dense_add(ht_call *c) {
   return HT_SUCCESS;
 }
 
+static ht_status dense_add(ht_call *c) {
+  return with_long_indices(c, add_long);
+}
+
 static ht_status dense_add_back(ht_back *b) {
   const ht_tensor *g = &b->dout[0].dense;
-  ht_sparse a = {
-      .at = ht_i64(&b->in[0]), .rank = g->shape.rank, .shape = g->shape};
-  ht_tensor dv, whole = ht_tensor_share(g);
+  ht_sparse a = {.rank = g->shape.rank, .shape = g->shape};
+  ht_tensor at, dv, whole = ht_tensor_share(g);
   HT_TRY(ht_back_new(b, g->dtype, &b->in[1].shape, &dv));
+  HT_TRY(ht_as_int64(b->run->pool, &b->in[0], &at));
+  a.at = ht_i64(&at);
   for (int64_t k = 0; k < ht_count(&dv); k++)
     ht_copy_element(&dv, k, g, flat_of(&a, k));
+  ht_tensor_drop(&at);
   HT_TRY(ht_give(b, 1, &dv));
   return ht_give(b, 3, &whole);
 }
 
 #define FOUR "l[4,2]{0,0,0,2,1,1,2,0}"
+#define INTS "i[4,2]{0,0,0,2,1,1,2,0}"
 #define A FOUR " f[4] l[2]{3,3} "
 
 const ht_op ht_ops_sparse_math[] = {
@@ -403,7 +462,8 @@ const ht_op ht_ops_sparse_math[] = {
             A "f[3,3]; " FOUR " d[4] l[2]{3,3} d[3,3];" FOUR
               " h[4] l[2]{3,3} h[3,3];" FOUR " g[4] l[2]{3,3} g[3,3];" FOUR
               " i[4] l[2]{3,3} i[3,3];" FOUR " l[4] l[2]{3,3} l[3,3];" FOUR
-              " u[4] l[2]{3,3} u[3,3];" FOUR " c[4] l[2]{3,3} c[3,3]",
+              " u[4] l[2]{3,3} u[3,3];" FOUR " c[4] l[2]{3,3} c[3,3];" INTS
+              " d[4] i[2]{3,3} d[3,3]",
         .forward = dense_add,
         .gradient = dense_add_back,
         .keep = HT_KEEP_IN(0),
@@ -421,7 +481,11 @@ const ht_op ht_ops_sparse_math[] = {
                  " d[4] l[2]{3,4} d[2,4] adjoint_b=true; " FOUR
                  " f[4] l[2]{3,4} f[5,3] adjoint_a=true "
                  "adjoint_b=true; l[0,2] f[0] l[2]{2,3} f[3,2]; " FOUR
-                 " h[4] l[2]{3,4} h[4,2]; " FOUR " i[4] l[2]{3,4} i[4,2]",
+                 " h[4] l[2]{3,4} h[4,2]; " FOUR " i[4] l[2]{3,4} i[4,2]; " INTS
+                 " d[4] l[2]{3,4} d[4,2]; " FOUR " c[4] l[2]{3,4} c[4,2]; " FOUR
+                 " z[4] l[2]{3,4} z[3,2] adjoint_a=true; " INTS
+                 " z[4] l[2]{3,4} z[2,4] adjoint_b=true; " FOUR
+                 " c[4] l[2]{3,4} c[5,3] adjoint_a=true adjoint_b=true",
         .forward = dense_matmul,
         .gradient = dense_matmul_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_IN(1) | HT_KEEP_IN(3),

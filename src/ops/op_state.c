@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "kernels/rows.h"
-#include "ops/op.h"
+#include "ops/places.h"
 
 static ht_status no_op_forward(ht_call *c) {
   (void)c;
@@ -271,10 +271,9 @@ static ht_status resource_gather_gradient(ht_back *b) {
   return ht_give_rows(b, 0, &ids, &values);
 }
 
-/* Slices of the variable replaced, added to ...: op is an op of three inputs
- * (tensor, indices [..., depth], updates). rows: the indices are numbers of
- * rows. */
-static ht_status scatter_slices(ht_call *c, const char *op, bool rows) {
+/* Slices of the variable op= updates. rows: the indices are numbers of rows,
+ * else coordinates [..., depth]. */
+static ht_status scatter_slices(ht_call *c, ht_scatter_kind kind, bool rows) {
   ht_variable *v;
   ht_tensor old, value = {0};
   ht_shape column = c->in[1]->shape;
@@ -284,51 +283,35 @@ static ht_status scatter_slices(ht_call *c, const char *op, bool rows) {
   HT_TRY(variable_of(c, &v));
   HT_TRY(ht_variable_read(v, &old));
   ht_tensor ids = ht_tensor_shaped(c->in[1], &column);
-  const ht_tensor *in[] = {&old, &ids, c->in[2]};
-  ht_status st = ht_apply(c->run, op, "", 3, in, 1, &value);
+  ht_status st = ht_tensor_copy(c->run->pool, &old, &value);
+  value.trace = 0;
+  if (st.code == HT_OK)
+    st = ht_places_scatter(c->run->pool, kind, &ids, c->in[2], false, &value);
   ht_tensor_drop(&old);
   ht_tensor_drop(&ids);
+  if (st.code != HT_OK) ht_tensor_drop(&value);
   HT_TRY(st);
   HT_TRY(ht_variable_assign(v, &value, c->run->training));
   out_reference(c);
   return HT_SUCCESS;
 }
 
-static ht_status scatter_by(ht_call *c, const char *op) {
-  return scatter_slices(c, op, true);
-}
-
-static ht_status nd_update_forward(ht_call *c) {
-  return scatter_slices(c, "TensorScatterUpdate", false);
-}
-static ht_status nd_add_forward(ht_call *c) {
-  return scatter_slices(c, "TensorScatterAdd", false);
-}
-static ht_status nd_sub_forward(ht_call *c) {
-  return scatter_slices(c, "TensorScatterSub", false);
-}
-static ht_status nd_max_forward(ht_call *c) {
-  return scatter_slices(c, "TensorScatterMax", false);
-}
-static ht_status nd_min_forward(ht_call *c) {
-  return scatter_slices(c, "TensorScatterMin", false);
-}
-static ht_status scatter_max_forward(ht_call *c) {
-  return scatter_by(c, "TensorScatterMax");
-}
-static ht_status scatter_min_forward(ht_call *c) {
-  return scatter_by(c, "TensorScatterMin");
-}
-
-static ht_status scatter_update_forward(ht_call *c) {
-  return scatter_by(c, "TensorScatterUpdate");
-}
-static ht_status scatter_add_forward(ht_call *c) {
-  return scatter_by(c, "TensorScatterAdd");
-}
-static ht_status scatter_sub_forward(ht_call *c) {
-  return scatter_by(c, "TensorScatterSub");
-}
+#define SCATTERS(name, kind)                            \
+  static ht_status nd_##name##_forward(ht_call *c) {    \
+    return scatter_slices(c, HT_SCATTER_##kind, false); \
+  }                                                     \
+  SCATTERS_ROWS(name, kind)
+#define SCATTERS_ROWS(name, kind)                         \
+  static ht_status scatter_##name##_forward(ht_call *c) { \
+    return scatter_slices(c, HT_SCATTER_##kind, true);    \
+  }
+SCATTERS(update, SET)
+SCATTERS(add, ADD)
+SCATTERS(sub, SUB)
+SCATTERS(max, MAX)
+SCATTERS(min, MIN)
+SCATTERS_ROWS(mul, MUL)
+SCATTERS_ROWS(div, DIV)
 
 /* var -= alpha * delta: what an exported training signature holds. */
 static ht_status apply_sgd_forward(ht_call *c) {
@@ -379,13 +362,20 @@ static ht_status assert_forward(ht_call *c) {
     .forward = function, .gradient = ht_no_gradient,                         \
     .flags = HT_OP_STATEFUL | HT_OP_HANDLES                                  \
   }
-#define EXTREME_ROWS(title, text, function)                                  \
-  {                                                                          \
-    .name = title,                                                           \
-    .inputs = "resource:resource indices:Tindices updates:dtype",            \
-    .outputs = "", .attrs = "dtype:type Tindices:type", .doc = text,         \
-    .samples = "@slices_of_a_variable_are_assigned", .forward = function,    \
-    .gradient = ht_no_gradient, .flags = HT_OP_STATEFUL                      \
+#define RESOURCE_ROWS(title, text, function)                              \
+  {                                                                       \
+    .name = title,                                                        \
+    .inputs = "resource:resource indices:Tindices updates:dtype",         \
+    .outputs = "", .attrs = "dtype:type Tindices:type", .doc = text,      \
+    .samples = "@slices_of_a_variable_are_assigned", .forward = function, \
+    .gradient = ht_no_gradient, .flags = HT_OP_STATEFUL                   \
+  }
+#define REF_ROWS(title, text, function)                                        \
+  {                                                                            \
+    .name = title, .inputs = "ref:Ref(T) indices:Tindices updates:T",          \
+    .outputs = "output_ref:Ref(T)", .attrs = SLICE_ATTRS "false", .doc = text, \
+    .samples = "@slices_of_a_variable_are_assigned", .forward = function,      \
+    .gradient = ht_no_gradient, .flags = HT_OP_STATEFUL | HT_OP_HANDLES        \
   }
 #define SLICE_ATTRS "T:type Tindices:type use_locking:bool="
 
@@ -400,10 +390,19 @@ const ht_op ht_ops_state[] = {
            nd_max_forward),
     SLICES("ResourceScatterNdMin", "Lowers slices of a variable.",
            nd_min_forward),
-    EXTREME_ROWS("ResourceScatterMax", "Raises rows of a variable.",
-                 scatter_max_forward),
-    EXTREME_ROWS("ResourceScatterMin", "Lowers rows of a variable.",
-                 scatter_min_forward),
+    RESOURCE_ROWS("ResourceScatterMax", "Raises rows of a variable.",
+                  scatter_max_forward),
+    RESOURCE_ROWS("ResourceScatterMin", "Lowers rows of a variable.",
+                  scatter_min_forward),
+    RESOURCE_ROWS("ResourceScatterMul", "Multiplies rows of a variable.",
+                  scatter_mul_forward),
+    RESOURCE_ROWS("ResourceScatterDiv", "Divides rows of a variable.",
+                  scatter_div_forward),
+    REF_ROWS("ScatterMax", "Raises rows of a variable.", scatter_max_forward),
+    REF_ROWS("ScatterMin", "Lowers rows of a variable.", scatter_min_forward),
+    REF_ROWS("ScatterMul", "Multiplies rows of a variable.",
+             scatter_mul_forward),
+    REF_ROWS("ScatterDiv", "Divides rows of a variable.", scatter_div_forward),
     REF_SLICES("ScatterNdUpdate", "Sets slices of a variable.",
                nd_update_forward, "true"),
     REF_SLICES("ScatterNdAdd", "Adds to slices of a variable.", nd_add_forward,

@@ -72,7 +72,8 @@ static int64_t place(const ht_tensor *index, const ht_shape *of, int depth,
 ht_status ht_places_of(ht_pool *pool, const ht_tensor *index,
                        const ht_shape *of, bool skip, ht_places *out) {
   int last = index->shape.rank - 1;
-  bool ints = index->dtype == HT_INT32 || index->dtype == HT_INT64;
+  ht_dtype t = index->dtype;
+  bool ints = t == HT_INT16 || t == HT_INT32 || t == HT_INT64;
   if (last < 0 || !ints || index->shape.dim[last] > of->rank)
     return ht_fail(HT_USAGE, "indices do not fit a value of rank %d", of->rank);
   ht_places p = {.n = 1, .limit = 1, .slice = 1};
@@ -128,4 +129,41 @@ ht_status ht_places_write(const ht_places *p, ht_scatter_kind kind,
   if (ht_k_scatter(&g, kind, y->dtype, x->data, y->data)) return HT_SUCCESS;
   return ht_fail(HT_UNSUPPORTED, "no such scatter of dtype '%s'",
                  ht_dtype_name(y->dtype));
+}
+
+/* The updates' shape: the indices' without the last axis, then a slice's. */
+static ht_status check_updates(const ht_tensor *index, const ht_shape *of,
+                               const ht_places *p, const ht_tensor *updates) {
+  ht_shape wanted = index->shape;
+  char a[HT_SHAPE_TEXT], b[HT_SHAPE_TEXT];
+  wanted.rank--;
+  if (wanted.rank + of->rank - p->depth <= HT_MAX_RANK)
+    for (int i = p->depth; i < of->rank; i++)
+      wanted.dim[wanted.rank++] = of->dim[i];
+  if (ht_shape_equal(&wanted, &updates->shape)) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "updates of shape %s, wanted %s",
+                 ht_shape_text(&updates->shape, a), ht_shape_text(&wanted, b));
+}
+
+static ht_status check_divisors(ht_scatter_kind kind, const ht_tensor *x) {
+  if (kind != HT_SCATTER_DIV || !ht_dtype_integer(x->dtype)) return HT_SUCCESS;
+  for (int64_t i = 0; i < ht_count(x); i++)
+    if (ht_int_at(x, i) == 0)
+      return ht_fail(HT_USAGE, "division of integers by zero");
+  return HT_SUCCESS;
+}
+
+ht_status ht_places_scatter(ht_pool *pool, ht_scatter_kind kind,
+                            const ht_tensor *index, const ht_tensor *updates,
+                            bool skip, ht_tensor *y) {
+  ht_places p;
+  if (updates->dtype != y->dtype)
+    return ht_fail(HT_USAGE, "updates of dtype '%s', wanted '%s'",
+                   ht_dtype_name(updates->dtype), ht_dtype_name(y->dtype));
+  HT_TRY(check_divisors(kind, updates));
+  HT_TRY(ht_places_of(pool, index, &y->shape, skip, &p));
+  ht_status st = check_updates(index, &y->shape, &p, updates);
+  if (st.code == HT_OK) st = ht_places_write(&p, kind, updates, y);
+  ht_tensor_drop(&p.row);
+  return st;
 }

@@ -36,5 +36,10 @@ ht_status ht_places_read(const ht_places *p, const ht_tensor *x,
 /* Slices of y op= x. Strings and objects can be set alone. */
 ht_status ht_places_write(const ht_places *p, ht_scatter_kind kind,
                           const ht_tensor *x, ht_tensor *y) HT_MUST_CHECK;
+/* Slices of y at coordinates `index` op= updates, of a shape that is checked;
+ * y is written in place. */
+ht_status ht_places_scatter(ht_pool *pool, ht_scatter_kind kind,
+                            const ht_tensor *index, const ht_tensor *updates,
+                            bool skip, ht_tensor *y) HT_MUST_CHECK;
 
 #endif

@@ -193,7 +193,8 @@ START_TEST(
   OK(ht_model_choose(model, NULL, &c));
   OK(ht_callable_output(c, "b", &port)); /* the last part of a/b */
   ck_assert_str_eq(port->name, "a/b");
-  OK(ht_callable_input(c, "whatever", &port)); /* there is only one */
+  FAILS(ht_callable_input(c, "whatever", &port), HT_USAGE, "'x'");
+  OK(ht_callable_input(c, NULL, &port)); /* there is only one */
   ck_assert_str_eq(port->name, "x");
   FAILS(ht_callable_output(c, "nothing", &port), HT_USAGE, "'a/b', 'y'");
 }

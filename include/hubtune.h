@@ -130,17 +130,12 @@ HT_API ht_status ht_arrays_put(ht_arrays *set, const char *name,
 HT_API ht_status ht_arrays_read(const char *path, ht_arrays **out);
 HT_API ht_status ht_arrays_write(const ht_arrays *set, const char *path);
 
-/* ---- progress of files */
-
-/* Is told now and then that `done` bytes of `total` (0: not known) are "read"
- * or "written"; false stops, with HT_STOPPED, and leaves nothing half-written.
- */
+/* Is told that `done` bytes of `total` (0: not known) are "read" or "written";
+ * false stops, with HT_STOPPED, and leaves nothing half-written. */
 typedef bool ht_bytes_fn(void *arg, const char *what, int64_t done,
                          int64_t total);
-/* Who is told what the calling thread reads of word vectors and writes of
- * checkpoints, exports among them; NULL: nobody. */
+/* Who is told of the calling thread's word vectors and checkpoints. */
 HT_API void ht_watch_bytes(ht_bytes_fn *tell, void *arg);
-
 /* ---- modules */
 
 /* An open module. One thread at a time. */

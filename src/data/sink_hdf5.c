@@ -18,7 +18,7 @@ typedef struct file {
 static herr_t find_errno(unsigned n, const H5E_error2_t *e, void *error) {
   const char *found = e->desc ? strstr(e->desc, "errno = ") : NULL;
   (void)n;
-  if (found) *(int *)error = atoi(found + strlen("errno = "));
+  if (found) *(int *)error = (int)strtol(found + 8, NULL, 10);
   return found != NULL;
 }
 

@@ -272,8 +272,7 @@ static ht_status no_port(const char *what, const ht_callable *c, int n,
 ht_status ht_callable_input(const ht_callable *c, const char *name,
                             const ht_port **out) {
   *out = name ? find_port(c->n_inputs, c->input, name) : NULL;
-  bool any = !name || !c->signature;
-  if (!*out && any && c->n_inputs == 1) *out = &c->input[0];
+  if (!*out && c->n_inputs == 1) *out = &c->input[0];
   if (*out) return HT_SUCCESS;
   if (name) return no_port("no input", c, c->n_inputs, c->input, name);
   if (!c->n_inputs) return ht_fail(HT_USAGE, "'%s' has no inputs", c->name);

@@ -196,8 +196,8 @@ ht_status ht_model_training_body(const ht_model *m, const ht_callable *call,
                                  const ht_body **out) HT_MUST_CHECK;
 
 /* An input or output by its full name or the unique last part of its path;
- * where there is only one input NULL is it, and of what is no signature any
- * name. Fails with the names there are. */
+ * for inputs NULL or any name where there is only one. Fails with the names
+ * there are. */
 ht_status ht_callable_input(const ht_callable *c, const char *name,
                             const ht_port **out) HT_MUST_CHECK;
 /* The same, but where there is only one it has to have the name, too. */

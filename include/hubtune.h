@@ -130,15 +130,21 @@ HT_API ht_status ht_arrays_put(ht_arrays *set, const char *name,
 HT_API ht_status ht_arrays_read(const char *path, ht_arrays **out);
 HT_API ht_status ht_arrays_write(const ht_arrays *set, const char *path);
 
+/* Is told that `done` bytes of `total` (0: not known) are "read" or "written";
+ * false stops, with HT_STOPPED, and leaves nothing half-written. */
+typedef bool ht_bytes_fn(void *arg, const char *what, int64_t done,
+                         int64_t total);
+/* Who is told of the calling thread's word vectors and checkpoints. */
+HT_API void ht_watch_bytes(ht_bytes_fn *tell, void *arg);
 /* ---- modules */
 
 /* An open module. One thread at a time. */
 typedef struct ht_module ht_module;
 
 typedef struct ht_module_options {
-  const char *tags; /* "a,b"; "": the empty set; NULL: the usual graph */
-  int threads;      /* 0: all cores */
-  int64_t max_turns; /* of a loop in a call; 0: 100 million */
+  const char *tags;       /* "a,b"; "": the empty set; NULL: the usual graph */
+  int threads;            /* 0: all cores */
+  int64_t max_turns;      /* of a loop in a call; 0: 100 million */
   const char *preprocess; /* the handle of a module that reads the raw input
                              and feeds this one by equal names; NULL: none.
                              Both are called as one. */
@@ -546,10 +552,6 @@ HT_API ht_status ht_data_check(const char *data,
 
 /* ---- new modules */
 
-/* Told now and then what is done and how far that is, from 0 to 1; false
- * stops. */
-typedef bool ht_part_fn(void *arg, const char *what, double part);
-
 typedef struct ht_new_text_options {
   const char *embeddings; /* a file of words and vectors; NULL: texts */
   const char *texts;  /* data: where the words come from, with random vectors */
@@ -566,11 +568,9 @@ typedef struct ht_new_text_options {
   int ngrams;              /* runs of up to so many words are words, too */
   const char *subwords;    /* "3-6": so are parts of 3 to 6 characters; NULL */
   bool lowercase;
-  bool mask_digits; /* every digit is read as 0 */
-  bool tokens;      /* single words in, their vectors out */
+  bool mask_digits;              /* every digit is read as 0 */
+  bool tokens;                   /* single words in, their vectors out */
   bool trainable, hub1, doubles; /* doubles: vectors of them */
-  ht_part_fn *tell; /* may be NULL */
-  void *arg;
 } ht_new_text_options;
 HT_API ht_new_text_options ht_new_text_defaults(void);
 /* Writes a text embedding module; *words: how many it knows. */

@@ -550,6 +550,41 @@ START_TEST(a_failed_write_leaves_nothing) {
 }
 END_TEST
 
+/* What is told of a writing; stops at so many bytes. */
+typedef struct told {
+  int64_t done, total, stop;
+} told;
+
+static bool hear(void *arg, const char *what, int64_t done, int64_t total) {
+  told *t = arg;
+  ck_assert_str_eq(what, "written");
+  ck_assert_int_gt(done, t->done);
+  t->done = done;
+  t->total = total;
+  return done < t->stop;
+}
+
+START_TEST(a_writing_tells_its_bytes_and_stops_where_it_is_told) {
+  enum { MORE = 5 << 20 }; /* floats: two blocks and a half */
+  ht_tensor t;
+  ht_shape shape = ht_shape_1(MORE);
+  OK(ht_tensor_zeros(NULL, HT_FLOAT, &shape, &t));
+  ht_checkpoint_item item = {.key = "a", .value = &t};
+  told all = {.stop = INT64_MAX}, some = {.stop = 1};
+  ht_watch_bytes(hear, &all);
+  OK(ht_checkpoint_write(own("told"), &item, 1));
+  ck_assert_int_eq(all.done, 4 * MORE);
+  ck_assert_int_eq(all.total, 4 * MORE);
+  ht_watch_bytes(hear, &some);
+  FAILS(ht_checkpoint_write(own("stopped"), &item, 1), HT_STOPPED, "stopped");
+  ht_watch_bytes(NULL, NULL);
+  ck_assert(some.done > 0 && some.done < 4 * MORE);
+  ck_assert(!ht_path_exists(own("stopped.index")));
+  ck_assert(!ht_path_exists(own("stopped.data-00000-of-00001")));
+  ht_tensor_drop(&t);
+}
+END_TEST
+
 /* Modules that others published, where they are at hand. */
 START_TEST(published_checkpoints_are_whole) {
   const char *models = getenv("HT_MODELS");
@@ -588,6 +623,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, what_is_no_bundle_is_named);
   tcase_add_test(tests, a_key_that_is_not_there_is_named);
   tcase_add_test(tests, a_failed_write_leaves_nothing);
+  tcase_add_test(tests, a_writing_tells_its_bytes_and_stops_where_it_is_told);
   tcase_add_test(tests, published_checkpoints_are_whole);
 }
 

@@ -40,26 +40,15 @@ static ht_status new_from_texts(const ht_new_text_options *o,
   return st;
 }
 
-static bool tell_reading(void *arg, double part) {
-  const ht_new_text_options *o = arg;
-  return o->tell(o->arg, "reading", part);
-}
-
 static ht_status new_from_vectors(const ht_new_text_options *o,
                                   ht_text_embedding *spec, const char *out,
                                   int64_t *words) {
   ht_embeddings e;
-  ht_new_text_options copy = *o;
-  ht_embeddings_options read = {.max_words = o->max_words,
-                                .progress = o->tell ? tell_reading : NULL,
-                                .arg = &copy};
+  ht_embeddings_options read = {.max_words = o->max_words};
   HT_TRY(ht_embeddings_read(o->embeddings, &read, &e));
   spec->given = &e;
   spec->dim = e.dim;
-  ht_status st = HT_SUCCESS;
-  if (o->tell && !o->tell(o->arg, "writing", 0))
-    st = ht_fail(HT_STOPPED, "stopped");
-  if (st.code == HT_OK) st = ht_new_text_embedding(spec, out, words);
+  ht_status st = ht_new_text_embedding(spec, out, words);
   ht_embeddings_free(&e);
   return st;
 }

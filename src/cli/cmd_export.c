@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/watching.h"
 
 typedef struct settings {
   const char *what, *format;
@@ -69,13 +69,14 @@ static ht_status export_once(ht_result *result, const settings *s,
 static ht_status export_run(const invocation *c) {
   const settings *s = c->settings;
   ht_result *result = NULL;
+  watching watched;
   signals_subject(c->operand[0]);
   ht_status st = ht_result_open(c->operand[0], &result);
   if (st.code == HT_OK) ht_result_threads(result, (int)c->common->threads);
-  signals_hold();
+  watching_begin(&watched, c);
   if (st.code == HT_OK)
     st = (s->latest ? export_latest : export_once)(result, s, c->operand[1]);
-  signals_release();
+  watching_end(&watched);
   ht_result_free(result);
   return st;
 }
@@ -87,18 +88,19 @@ static ht_status export_module(const invocation *c) {
   ht_module_options how = ht_module_defaults();
   ht_module *module = NULL;
   const ht_module_info *info;
+  watching watched;
   how.threads = (int)c->common->threads;
   how.tags = s->tags;
   signals_subject(s->module);
   ht_status st = ht_module_open(s->module, &how, &module);
   if (st.code == HT_OK && s->checkpoint)
     st = ht_module_assign(module, s->checkpoint, s->map.n, s->map.value);
-  signals_hold();
+  watching_begin(&watched, c);
   if (st.code == HT_OK) st = ht_module_inspect(module, &info);
   if (st.code == HT_OK)
     st = ht_module_export(module, c->operand[0],
                           is_hub1(s, strcmp(info->format, "TF1 Hub") == 0));
-  signals_release();
+  watching_end(&watched);
   ht_module_free(module);
   return st;
 }

@@ -1,8 +1,7 @@
 /* cmd_new.c - hubtune new: writes a new module. */
 #include <string.h>
 
-#include "cli/command.h"
-#include "cli/progress.h"
+#include "cli/watching.h"
 
 typedef struct settings {
   const char *embeddings, *texts, *column, *combiner, *punctuation, *split,
@@ -80,16 +79,6 @@ static void set_defaults(void *p) {
                               .oov = o.oov};
 }
 
-enum { PARTS = 1000 };
-
-static bool tell(void *arg, const char *what, double part) {
-  progress_state s = {.what = what,
-                      .done = (int64_t)(part * PARTS),
-                      .total = part > 0 ? PARTS : 0};
-  progress_show(arg, &s);
-  return !signals_noted();
-}
-
 static int run(const invocation *c) {
   const settings *s = c->settings;
   int64_t words = 0;
@@ -119,14 +108,10 @@ static int run(const invocation *c) {
       .tokens = s->tokens,
       .trainable = s->trainable,
       .hub1 = strcmp(s->format, "hub1") == 0};
-  progress bar;
-  progress_start(&bar, c->common->quiet);
-  o.tell = tell;
-  o.arg = &bar;
-  signals_note();
+  watching watched;
+  watching_begin(&watched, c);
   ht_status st = ht_new_text(&o, c->operand[1], &words);
-  progress_clear(&bar);
-  signals_act();
+  watching_end(&watched);
   if (st.code != HT_OK) return failed(st);
   remark(c, "%lld words", (long long)words);
   return DONE;

@@ -101,6 +101,28 @@ static ht_status open_function(work *w) {
   return ht_function_open(w->module, &choice, w->in, &w->function);
 }
 
+/* The library takes one value for the only input whatever it is called, as
+ * tensorflow_hub does; here a signature's input was named, and wrongly. */
+static ht_status check_name(const ht_callable_info *info, const char *name) {
+  static char text[512];
+  if (!info->signature || info->n_inputs != 1 ||
+      strcmp(name, info->input[0].name) == 0)
+    return (ht_status){HT_OK, NULL};
+  snprintf(text, sizeof text, "'%.100s': no input '%.100s': there is '%.200s'",
+           info->name, name, info->input[0].name);
+  return (ht_status){HT_USAGE, text};
+}
+
+static ht_status check_names(work *w) {
+  const ht_callable_info *info;
+  ht_status st = ht_function_info(w->function, &info);
+  for (int i = 0; i < w->n_names && st.code == HT_OK; i++)
+    st = check_name(info, w->name[i]);
+  for (int i = 0; i < ht_arrays_count(w->in) && st.code == HT_OK; i++)
+    st = check_name(info, ht_arrays_name(w->in, i));
+  return st;
+}
+
 /* Values given as NAME=VALUE join the inputs. */
 static ht_status add_values(work *w, const option_list *list) {
   for (int i = 0; i < list->n; i++) {
@@ -164,6 +186,7 @@ static ht_status work_through(work *w, const invocation *c) {
   if (st.code == HT_OK)
     st = s->inputs ? ht_arrays_read(s->inputs, &w->in) : ht_arrays_new(&w->in);
   if (st.code == HT_OK) st = open_function(w);
+  if (st.code == HT_OK) st = check_names(w);
   if (st.code == HT_OK) st = add_values(w, s->fetch.n ? &s->feed : &s->input);
   if (st.code == HT_OK) st = compute(w);
   if (st.code == HT_OK) st = deliver(w);

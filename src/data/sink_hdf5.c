@@ -1,17 +1,39 @@
 /* sink_hdf5.c - .h5: a dataset a column, written as its rows come. */
+#include <errno.h>
+#include <fcntl.h>
 #include <hdf5.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data/sink_kind.h"
 
 typedef struct file {
   hid_t id;
+  int error; /* errno of the first call that failed; 0: none, or not said */
   hid_t *set, *type; /* per column */
 } file;
 
+/* The text of an error of the file system holds "errno = 28". */
+static herr_t find_errno(unsigned n, const H5E_error2_t *e, void *error) {
+  const char *found = e->desc ? strstr(e->desc, "errno = ") : NULL;
+  (void)n;
+  if (found) *(int *)error = (int)strtol(found + 8, NULL, 10);
+  return found != NULL;
+}
+
+/* Whether a call succeeded. The next one forgets why it did not. */
+static bool good(file *f, bool success) {
+  if (!success && !f->error)
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, find_errno, &f->error);
+  return success;
+}
+
 static ht_status failed(const ht_sink *s) {
-  return ht_fail(HT_IO, "cannot write '%s'", s->path);
+  const file *f = s->data;
+  errno = f->error;
+  return errno ? ht_fail_errno("cannot write", s->path)
+               : ht_fail(HT_IO, "cannot write '%s'", s->path);
 }
 
 static ht_status open_hdf5(ht_sink *s) {
@@ -26,7 +48,7 @@ static ht_status open_hdf5(ht_sink *s) {
   if (!s->temporary)
     return ht_fail(HT_USAGE, "'%s' is no plain file, which .h5 needs", s->path);
   f->id = H5Fcreate(s->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-  return f->id < 0 ? failed(s) : HT_SUCCESS;
+  return good(f, f->id >= 0) ? HT_SUCCESS : failed(s);
 }
 
 /* As h5py has them: booleans are an enumeration over a byte. */
@@ -81,9 +103,10 @@ static ht_status make_set(ht_sink *s, int c, const ht_tensor *t) {
   H5Pset_create_intermediate_group(links, 1);
   f->set[c] = H5Dcreate2(f->id, s->name[c], f->type[c], space, links,
                          H5P_DEFAULT, H5P_DEFAULT);
+  bool made = good(f, f->set[c] >= 0);
   H5Pclose(links);
   H5Sclose(space);
-  return f->set[c] < 0 ? failed(s) : HT_SUCCESS;
+  return made ? HT_SUCCESS : failed(s);
 }
 
 /* Ended by NULs, as HDF5 wants strings of variable length. */
@@ -104,12 +127,13 @@ static ht_status write_rows(ht_sink *s, int c, const ht_tensor *t,
   sizes(t, t->shape.dim[0], dim);
   hid_t whole = H5Dget_space(f->set[c]);
   hid_t part = H5Screate_simple(t->shape.rank, dim, NULL);
-  bool good =
+  bool written = good(
+      f,
       H5Sselect_hyperslab(whole, H5S_SELECT_SET, from, NULL, dim, NULL) >= 0 &&
-      H5Dwrite(f->set[c], f->type[c], part, whole, H5P_DEFAULT, data) >= 0;
+          H5Dwrite(f->set[c], f->type[c], part, whole, H5P_DEFAULT, data) >= 0);
   H5Sclose(part);
   H5Sclose(whole);
-  return good ? HT_SUCCESS : failed(s);
+  return written ? HT_SUCCESS : failed(s);
 }
 
 static ht_status add_column(ht_sink *s, int c, const ht_tensor *t) {
@@ -130,17 +154,28 @@ static ht_status add_hdf5(ht_sink *s, const ht_tensor *const *value) {
   return HT_SUCCESS;
 }
 
+/* From here on all is written to nowhere: a file that cannot be closed would
+ * crash HDF5 at the end of the program. */
+static void divert(const file *f) {
+  int *fd = NULL, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return;
+  if (H5Fget_vfd_handle(f->id, H5P_DEFAULT, (void **)&fd) >= 0)
+    (void)dup2(null, *fd);
+  close(null);
+}
+
 static bool close_all(const ht_sink *s) {
   file *f = s->data;
-  bool good = true;
+  bool closed = f->id < 0 || good(f, H5Fflush(f->id, H5F_SCOPE_GLOBAL) >= 0);
+  if (!closed) divert(f);
   for (int c = 0; c < s->n_columns; c++) {
-    if (f->set[c] >= 0) good &= H5Dclose(f->set[c]) >= 0;
+    if (f->set[c] >= 0) closed &= good(f, H5Dclose(f->set[c]) >= 0);
     if (f->type[c] >= 0) H5Tclose(f->type[c]);
     f->set[c] = f->type[c] = -1;
   }
-  if (f->id >= 0) good &= H5Fclose(f->id) >= 0;
+  if (f->id >= 0) closed &= good(f, H5Fclose(f->id) >= 0);
   f->id = -1;
-  return good;
+  return closed;
 }
 
 static ht_status finish_hdf5(ht_sink *s) {

@@ -96,6 +96,9 @@ typedef struct ht_bundle_writer ht_bundle_writer;
 ht_status ht_bundle_writer_open(const char *prefix,
                                 ht_bundle_writer **out) HT_MUST_CHECK;
 
+/* How many bytes will come, about; whom ht_watch_bytes named is told of it. */
+void ht_bundle_writer_expect(ht_bundle_writer *w, int64_t bytes);
+
 /* A tensor of fixed-width elements: key, dtype, rank, dim and slices of
  * `like`; `data` is the whole value, cut as the slices say. */
 ht_status ht_bundle_put(ht_bundle_writer *w, const ht_bundle_entry *like,

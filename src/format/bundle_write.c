@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/watch.h"
 #include "format/bundle_impl.h"
 #include "format/crc32c.h"
 #include "format/sstable.h"
@@ -20,12 +21,12 @@ struct ht_bundle_writer {
   ht_arena arena;
   char *data_path, *index_path, *temporary;
   FILE *data;
-  int64_t offset;
+  int64_t offset, expected; /* bytes; 0: nobody said */
   row *row;
   int n, capacity;
 };
 
-enum { COPY_BLOCK = 1 << 20 };
+enum { COPY_BLOCK = 1 << 20, WRITE_BLOCK = 8 << 20 };
 
 static ht_status no_memory(void) {
   return ht_fail(HT_NO_MEMORY, "no memory to write a checkpoint");
@@ -56,10 +57,20 @@ ht_status ht_bundle_writer_open(const char *prefix, ht_bundle_writer **out) {
   return st;
 }
 
+void ht_bundle_writer_expect(ht_bundle_writer *w, int64_t bytes) {
+  w->expected = bytes;
+}
+
 static ht_status append(ht_bundle_writer *w, const void *p, size_t n) {
-  if (n && fwrite(p, 1, n, w->data) != n)
-    return ht_fail_errno("cannot write", w->data_path);
-  w->offset += (int64_t)n;
+  for (const char *at = p; n;) {
+    size_t block = n < WRITE_BLOCK ? n : WRITE_BLOCK;
+    if (fwrite(at, 1, block, w->data) != block)
+      return ht_fail_errno("cannot write", w->data_path);
+    w->offset += (int64_t)block;
+    at += block;
+    n -= block;
+    if (w->expected) HT_TRY(ht_tell_bytes("written", w->offset, w->expected));
+  }
   return HT_SUCCESS;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/watch.h"
 #include "format/embeddings_impl.h"
 
 ht_status ht_vectors_wrong(const ht_vectors_reader *r, const char *what) {
@@ -37,10 +38,7 @@ ht_status ht_vectors_fill(ht_vectors_reader *r, size_t wanted) {
     }
   }
   r->window[r->n] = 0;
-  double part = r->bytes > 0 ? (double)gzoffset(r->file) / r->bytes : 0;
-  if (r->options->progress && !r->options->progress(r->options->arg, part))
-    return ht_fail(HT_STOPPED, "stopped");
-  return HT_SUCCESS;
+  return ht_tell_bytes("read", gzoffset(r->file), r->bytes);
 }
 
 /* ---- words and vectors */
@@ -158,7 +156,7 @@ static ht_status open_file(ht_vectors_reader *r) {
   r->window = malloc(HT_EMBEDDINGS_WINDOW + 1);
   if (!r->window) return ht_fail(HT_NO_MEMORY, "no memory for '%s'", r->path);
   if (stat(r->path, &s) != 0) return ht_fail_errno("cannot read", r->path);
-  if (S_ISREG(s.st_mode)) r->bytes = (double)s.st_size;
+  if (S_ISREG(s.st_mode)) r->bytes = s.st_size;
   r->file = gzopen(r->path, "rb");
   if (!r->file) return ht_fail_errno("cannot read", r->path);
   gzbuffer(r->file, 1 << 18);

@@ -23,9 +23,6 @@ typedef struct ht_embeddings {
 
 typedef struct ht_embeddings_options {
   int64_t max_words; /* the first ones; 0: all */
-  /* Told now and then how far the reading is, from 0 to 1; false: stop. */
-  bool (*progress)(void *arg, double part);
-  void *arg;
 } ht_embeddings_options;
 
 /*
@@ -33,8 +30,8 @@ typedef struct ht_embeddings_options {
  * lines may hold spaces, the vector being the last `dim` fields. Fails, with
  * the number of the line or of the word, where a row is longer or shorter
  * than the first, holds what is no finite number, where a word is not UTF-8
- * or stands twice, and where the file ends early. HT_STOPPED where `progress`
- * said so.
+ * or stands twice, and where the file ends early. Whom ht_watch_bytes named
+ * is told of it.
  */
 ht_status ht_embeddings_read(const char *path,
                              const ht_embeddings_options *options,

@@ -20,7 +20,7 @@ typedef struct ht_vectors_reader {
   char *window; /* malloc; `n` bytes from `at` on are not taken yet */
   size_t at, n;
   bool ended;        /* the file has no more */
-  double bytes;      /* of the file, compressed; 0: not known */
+  int64_t bytes;     /* of the file, compressed; 0: not known */
   const char *unit;  /* what is counted: "line" or "word" */
   int64_t number;    /* of the line or word, from 1 */
   int64_t announced; /* words, by the first line; -1: not said */

@@ -3,17 +3,19 @@
 #define HT_HUB_CHECKPOINT_WRITE_H
 
 #include "format/bundle.h"
-#include "tensor/tensor.h"
+#include "tensor/variable.h"
 
 /*
- * One tensor to write. Its value is `value`; or what `make` gives when its
- * turn comes (dropped once written, so that not all are in memory at once);
- * or, with neither, the entry `like` of `source` as it stands there. With a
- * value and a partitioned `like`, the value is cut in the same way.
+ * One tensor to write. Its value is `value`; or, when its turn comes and not
+ * before, so that not all are in memory at once, the final one of `variable`,
+ * or what `make` gives; or, with none of them, the entry `like` of `source` as
+ * it stands there. With a value and a partitioned `like`, the value is cut in
+ * the same way.
  */
 typedef struct ht_checkpoint_item {
   const char *key;
   const ht_tensor *value;
+  const ht_variable *variable;
   ht_status (*make)(void *arg, ht_tensor *out);
   void *arg;
   const ht_bundle *source;

@@ -57,10 +57,6 @@ static ht_status join_parts(void *arg, ht_tensor *out) {
   return st;
 }
 
-static ht_status final_value(void *arg, ht_tensor *out) {
-  return ht_variable_final(arg, out);
-}
-
 /* What stands under a key: a variable's value, joined parts, or, for what the
  * model has no variable of (strings, slots of optimizers), the old bytes. */
 static ht_status item_of(ht_model *m, ht_arena *arena, const ht_bundle_entry *e,
@@ -68,8 +64,7 @@ static ht_status item_of(ht_model *m, ht_arena *arena, const ht_bundle_entry *e,
   *item = (ht_checkpoint_item){.key = e->key, .source = m->bundle, .like = e};
   ht_variable *v = ht_store_variable(&m->store, e->key);
   if (v && v->value.dtype && v->dtype != HT_STRING) {
-    item->make = final_value;
-    item->arg = v->twin ? v->twin : v;
+    item->variable = v->twin ? v->twin : v;
     return HT_SUCCESS;
   }
   for (int i = 0; i < m->n_parts; i++) {

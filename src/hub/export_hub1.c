@@ -248,10 +248,6 @@ static ht_status write_graph(ht_writer *w, const ht_export *x, bool train) {
   return write_tags(w, train ? "train" : x->tags ? x->tags : "");
 }
 
-static ht_status final_value(void *arg, ht_tensor *out) {
-  return ht_variable_final(arg, out);
-}
-
 /* The folder variables/ is always there, empty without variables. */
 static ht_status write_checkpoint(ht_writer *w, const char *folder) {
   ht_checkpoint_item *item;
@@ -260,8 +256,7 @@ static ht_status write_checkpoint(ht_writer *w, const char *folder) {
   for (int i = 0; i < w->n_captures; i++)
     if (w->capture[i].variable)
       item[n++] = (ht_checkpoint_item){.key = w->capture[i].node,
-                                       .make = final_value,
-                                       .arg = w->capture[i].variable};
+                                       .variable = w->capture[i].variable};
   char *sub = ht_path_join(&w->arena, folder, "variables");
   char *prefix = sub ? ht_path_join(&w->arena, sub, "variables") : NULL;
   if (!prefix) return ht_fail(HT_NO_MEMORY, "no memory for a path");

@@ -176,10 +176,6 @@ static ht_status asset_defs(ht_writer *w) {
 
 /* ---- the checkpoint */
 
-static ht_status final_value(void *arg, ht_tensor *out) {
-  return ht_variable_final(arg, out);
-}
-
 static ht_status write_variables(ht_writer *w, const char *folder,
                                  const char *const *key,
                                  const ProtobufCBinaryData *objects) {
@@ -192,8 +188,8 @@ static ht_status write_variables(ht_writer *w, const char *folder,
                                    .value = &graph};
   for (int i = 0; i < w->n_captures; i++)
     if (w->capture[i].variable)
-      item[n++] = (ht_checkpoint_item){
-          .key = key[i], .make = final_value, .arg = w->capture[i].variable};
+      item[n++] = (ht_checkpoint_item){.key = key[i],
+                                       .variable = w->capture[i].variable};
   char *sub = ht_path_join(&w->arena, folder, "variables");
   char *prefix = sub ? ht_path_join(&w->arena, sub, "variables") : NULL;
   ht_status st = prefix ? ht_folder_make(sub)

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "train/checkpoint.h"
+#include "train/joint.h"
 
 const char *ht_init_run(const ht_train_options *o) {
   return o->begin ? o->begin : o->init_from;
@@ -36,12 +37,15 @@ static ht_status take_module(const ht_train_options *from,
 
 ht_status ht_init_options(ht_train_options *o, ht_arena *arena) {
   ht_train_options from = {0};
+  ht_trained_note note;
   if (!o->init_from) return HT_SUCCESS;
   const char *path = ht_path_join(arena, o->init_from, "config.json");
   if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
   if (!ht_path_exists(path))
     return ht_fail(HT_USAGE, "'--init-from': '%s' is no run", o->init_from);
   HT_TRY(ht_train_read(path, arena, &from));
+  HT_TRY(ht_prepare_read_note(o->init_from, arena, &note));
+  HT_TRY(ht_joint_given_in(&from, note.folder, arena));
   if (strcmp(o->head, "linear") == 0) o->head = from.head;
   return take_module(&from, o);
 }

@@ -13,6 +13,11 @@
 
 #include "train/train.h"
 
+/* What is read elsewhere: modules and preprocessors that are relative paths and
+ * lie under the folder that they were given in are named from there. */
+ht_status ht_joint_given_in(ht_train_options *o, const char *folder,
+                            ht_arena *arena) HT_MUST_CHECK;
+
 /* Opens all of o->module as one model; one alone is just opened. With
  * `training` the graphs tagged "train", too. */
 ht_status ht_joint_open(const ht_train_options *o, bool training,

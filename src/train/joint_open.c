@@ -1,6 +1,7 @@
 /* joint_open.c - names and handles of joined modules, see joint.h. */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -53,6 +54,33 @@ static bool find_module(const ht_train_options *o, const char *name, int *at) {
     if (strcmp(name, other) == 0) return true;
   }
   return false;
+}
+
+/* ---- handles given in another folder */
+
+static ht_status given_in(const char *folder, ht_arena *arena,
+                          const char **text) {
+  char name[MAX_NAME];
+  const char *handle = split_name(*text, name);
+  if (*handle == '/' || strstr(handle, "://")) return HT_SUCCESS;
+  const char *path = ht_path_join(arena, folder, handle);
+  if (path && !ht_path_exists(path)) return HT_SUCCESS;
+  if (path && *name) path = ht_arena_printf(arena, "%s=%s", name, path);
+  if (!path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  *text = path;
+  return HT_SUCCESS;
+}
+
+ht_status ht_joint_given_in(ht_train_options *o, const char *folder,
+                            ht_arena *arena) {
+  char *here = realpath(".", NULL);
+  bool elsewhere = folder && (!here || strcmp(here, folder) != 0);
+  free(here);
+  for (int i = 0; elsewhere && i < o->n_module; i++)
+    HT_TRY(given_in(folder, arena, &o->module[i]));
+  for (int i = 0; elsewhere && i < o->n_preprocess; i++)
+    HT_TRY(given_in(folder, arena, &o->preprocess[i]));
+  return HT_SUCCESS;
 }
 
 /* ---- opening */

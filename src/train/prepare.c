@@ -361,6 +361,10 @@ ht_status ht_prepare_note(const char *run, const ht_trained *t,
   json_object_object_add(o, "features", shape_json(&t->composed.feature_shape));
   json_object_object_add(o, "label",
                          label ? json_object_new_string(label) : NULL);
+  char *here = realpath(".", NULL);
+  json_object_object_add(o, "folder",
+                         here ? json_object_new_string(here) : NULL);
+  free(here);
   const char *text = json_object_to_json_string_ext(
       o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
   const char *path = ht_path_join(&arena, run, "trained.json");
@@ -396,7 +400,8 @@ static bool read_shape(json_object *array, ht_shape *out) {
 
 static ht_status read_note(json_object *o, ht_arena *arena,
                            ht_trained_note *out) {
-  json_object *step, *task, *values, *classes, *features, *separator, *label;
+  json_object *step, *task, *values, *classes, *features, *separator, *label,
+      *folder;
   if (!json_object_object_get_ex(o, "step", &step) ||
       !json_object_object_get_ex(o, "task", &task) ||
       !json_object_object_get_ex(o, "values", &values) ||
@@ -412,6 +417,8 @@ static ht_status read_note(json_object *o, ht_arena *arena,
   out->separator = (char)json_object_get_int(separator);
   if (json_object_object_get_ex(o, "label", &label) && label)
     out->label = ht_arena_string(arena, json_object_get_string(label));
+  if (json_object_object_get_ex(o, "folder", &folder) && folder)
+    out->folder = ht_arena_string(arena, json_object_get_string(folder));
   HT_TRY(ht_prepare_task(json_object_get_string(task), &out->task));
   return read_names(classes, arena, out);
 }

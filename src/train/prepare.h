@@ -56,7 +56,9 @@ typedef struct ht_trained_note {
   int n;             /* classes, or numbers */
   char separator;    /* of sets of labels in one text; 0: none */
   ht_shape features;
-  const char *label; /* the column of labels in training */
+  const char *label;  /* the column of labels in training */
+  const char *folder; /* where relative paths of its settings begin; NULL: not
+                         known */
 } ht_trained_note;
 ht_status ht_prepare_note(const char *run, const ht_trained *t,
                           const char *label, int64_t step) HT_MUST_CHECK;

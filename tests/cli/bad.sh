@@ -115,6 +115,11 @@ try 1 "$full" limited export run o
 try 1 "$full" limited new text-embedding o --from-text data.csv --text text \
   --dim 64
 
+try 1 "hubtune: cannot write 'o.h5': File too large" \
+  limited embed m data.csv --text text --outputs o.h5
+try 1 "hubtune: cannot write 'no/o.h5': No such file or directory" \
+  "$program" embed m data.csv --text text --outputs no/o.h5
+
 # A loss that is no number ends the run at its step; the last good checkpoint
 # stays, and there is no model.
 awk 'BEGIN { print "text,label"

@@ -13,7 +13,7 @@ awk 'BEGIN { print "text,label"
 
 # Under every limit: done, or a line of message; never a signal.
 for mb in 1 8 32; do
-  for command in 'run m --input text=w1 --outputs o.npz' \
+  for command in 'run m --input sentences=w1 --outputs o.npz' \
     'train --module m --data big.csv --out r --steps 3 --trainable -q' \
     'embed m big.csv --text text --outputs o.npz -q' \
     'new text-embedding n --embeddings words -q'; do
@@ -57,7 +57,7 @@ done
 cp -r m doubles
 awk 'BEGIN { for (i = 0; i < 2000000; i++) print "same" }' \
   > doubles/assets/tokens.txt
-timeout 60 "$program" run doubles --input text=same > out 2> err
+timeout 60 "$program" run doubles --input sentences=same > out 2> err
 wants 'doubles' "$?: $(sed "s|.*: '.*'|'PATH'|" err)" "1: 'PATH' has the word of line 1 \
 twice"
 

@@ -37,6 +37,15 @@ train() { "$program" train --module m -q "$@" < /dev/null; }
 same() { cmp "$1/$weights" "$2/$weights" || fail "$3: other weights"; }
 accuracy() { "$program" eval "$1" "$2" | awk '$1 == "accuracy" { print $2 }'; }
 
+# ---- from another folder
+
+train --data old.csv --epochs 1 --out away || exit 1
+mkdir other
+there=$(cd other && "$program" eval ../away ../test.csv --json)
+[ "$there" = "$("$program" eval away test.csv --json)" ] || fail "elsewhere"
+(cd other && "$program" train -q --init-from ../away --data ../old.csv \
+  --epochs 1 --out on < /dev/null) || fail "training on elsewhere"
+
 # ---- training on
 
 train --data old.csv --trainable --lr 0.05 --module-lr 0.05 --epochs 3 \

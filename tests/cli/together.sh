@@ -72,7 +72,7 @@ wants 'no folder of a failure' "$([ -e none ] && echo there)" ''
 (train swap 1 --seed 1) || failures=$((failures + 1))
 i=0
 (while [ ! -e stop ]; do
-   "$program" run swap/model --input text=good > answer 2> error ||
+   "$program" run swap/model --input sentences=good > answer 2> error ||
      cat error >> errors
    echo >> reads
  done) &

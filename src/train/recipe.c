@@ -102,12 +102,13 @@ static void take_time(ht_train_options *o, const facts *f) {
 }
 
 /* Decoupled decay and dropout keep a small set from being learnt by heart;
- * numbers keep their scale. */
+ * numbers keep their scale, and classes of which most examples have none would
+ * all be pressed below one half. */
 static void train_tables(ht_train_options *o, const facts *f) {
-  o->lr = 0.003;
+  o->lr = f->task == HT_TASK_MULTILABEL ? 0.001 : 0.003;
   o->module_lr = 0.001;
   take_time(o, f);
-  if (f->task == HT_TASK_REGRESS) return;
+  if (f->task != HT_TASK_CLASSIFY) return;
   o->optimizer = "adamw";
   o->weight_decay = 0.1;
   o->dropout = 0.5;

@@ -168,8 +168,8 @@ static const char style[] =
     "table{font-size:.85rem}td small{display:block}"
     "td:first-child{overflow-wrap:anywhere;min-width:5rem}"
     ".left td:first-child{min-width:8rem}}"
-    "@media print{body{max-width:none}h2{break-after:avoid}"
-    "tr,svg{break-inside:avoid}}";
+    "@media print{body{max-width:none}h2,h3{break-after:avoid}"
+    "tr,svg,pre{break-inside:avoid}pre{white-space:pre-wrap}}";
 
 static void head(ht_text *page, const ht_report *r) {
   ht_text_add(page,

@@ -1,4 +1,4 @@
-/* signals.c - what SIGINT, SIGTERM, SIGBUS and SIGPIPE do. */
+/* signals.c - what SIGINT, SIGTERM, SIGHUP, SIGBUS and SIGPIPE do. */
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,23 +41,30 @@ void signals_install(void) {
 
 void signals_subject(const char *text) { subject = text; }
 
-void signals_note(void) {
-  handle(SIGINT, on_stop);
-  handle(SIGTERM, on_stop);
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+enum { STOPS = sizeof stops / sizeof *stops };
+
+/* A closed terminal that nohup had ignored stays ignored; shells ignore SIGINT
+ * for what they run behind, which who sends it does not know. */
+static void handle_stops(void (*handler)(int)) {
+  for (int i = 0; i < STOPS; i++) {
+    struct sigaction now;
+    sigaction(stops[i], NULL, &now);
+    if (stops[i] != SIGHUP || now.sa_handler != SIG_IGN)
+      handle(stops[i], handler);
+  }
 }
 
-void signals_act(void) {
-  handle(SIGINT, SIG_DFL);
-  handle(SIGTERM, SIG_DFL);
-}
+void signals_note(void) { handle_stops(on_stop); }
+
+void signals_act(void) { handle_stops(SIG_DFL); }
 
 int signals_noted(void) { return (int)noted; }
 
 static void mask(int how) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
+  for (int i = 0; i < STOPS; i++) sigaddset(&set, stops[i]);
   sigprocmask(how, &set, NULL);
 }
 

@@ -102,12 +102,13 @@ wants 'no standard error' "$?" 0
 "$program" predict run - < /dev/null > out1 2> err1
 wants 'no input' "$?: $(wc -l < out1 | tr -d ' ')" '0: 0'
 
-# A terminal that goes away: SIGHUP ends it, and leaves what can be resumed.
+# A terminal that goes away: a checkpoint, from which it goes on.
 (train hung 100000 --save-every 10) > out1 2> err1 &
 first=$!
 await hung/checkpoints/checkpoint
 kill -HUP $first
 wait $first 2> log
+wants 'the status of SIGHUP' $? 129
 (train hung 1 --resume) > out2 2> err2
 wants 'after SIGHUP' "$?: $(cat err2)" '0: '
 wants 'it left nothing' "$(find hung -name '*.tmp*')" ''

@@ -86,6 +86,31 @@ START_TEST(what_needs_more_than_numbers_is_refused) {
 }
 END_TEST
 
+/* A file of version 1 that ends where its data would begin. */
+static const char *header_alone(const char *shape) {
+  char text[119], file[128];
+  int n = snprintf(text, sizeof text,
+                   "{'descr': '|S0', 'fortran_order': False, 'shape': (%s,), }",
+                   shape);
+  memset(text + n, ' ', sizeof text - 1 - (size_t)n);
+  text[sizeof text - 2] = '\n';
+  memcpy(file, "\x93NUMPY\x01\0\x76\0", 10);
+  memcpy(file + 10, text, 118);
+  const char *path = own("header.npy");
+  OK(ht_file_write(path, file, sizeof file));
+  return path;
+}
+
+START_TEST(strings_of_no_bytes_are_few) {
+  ht_npy a;
+  OK(ht_npy_read(header_alone("3"), &a));
+  ck_assert(a.dtype == HT_STRING && a.count == 3 && a.offset[3] == 0);
+  ht_npy_free(&a);
+  FAILS(ht_npy_read(header_alone("9000000000"), &a), HT_CORRUPT,
+        "has 9000000000 strings of no bytes");
+}
+END_TEST
+
 typedef struct {
   char names[256];
   ht_npy last;
@@ -196,6 +221,7 @@ static void add(TCase *tests) {
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, orders_of_bytes_and_axes_do_not_show);
   tcase_add_test(tests, later_versions_are_read);
+  tcase_add_test(tests, strings_of_no_bytes_are_few);
   tcase_add_test(tests, what_needs_more_than_numbers_is_refused);
   tcase_add_test(tests, archives_give_their_arrays_in_order);
   tcase_add_test(tests, what_is_written_is_read_again);

@@ -6,11 +6,15 @@
 #include <hdf5.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/apart.h"
 #include "data/source.h"
 
 /* Deflate makes at most so many bytes of one; more is unwritten space. */
 enum { PACKED_MOST = 1032, UNWRITTEN_MAX = 64 << 20 };
+/* Seconds that any file may take to read, and bytes that add one. */
+enum { TRIAL_SECONDS = 60, SECOND_BYTES = 1 << 20 };
 
 typedef struct {
   ht_reading *r;
@@ -230,7 +234,7 @@ static ht_status read_file(ht_reading *r) {
 
 /* The library prints its errors unless this thread's handler is taken off
  * while it works. */
-ht_status ht_read_hdf5(ht_reading *r) {
+static ht_status read_quietly(ht_reading *r) {
   H5E_auto2_t handler;
   void *data;
   H5Eget_auto2(H5E_DEFAULT, &handler, &data);
@@ -238,4 +242,23 @@ ht_status ht_read_hdf5(ht_reading *r) {
   ht_status st = read_file(r);
   H5Eset_auto2(H5E_DEFAULT, handler, data);
   return st;
+}
+
+static void try_file(void *arg) {
+  ht_reading r = *(ht_reading *)arg;
+  ht_read_options silent = *r.options;
+  silent.notice = NULL;
+  r.options = &silent;
+  ht_status st = read_quietly(&r);
+  (void)st; /* comes again where the file is read in earnest */
+}
+
+/* The library runs past its buffers on some damaged files (1.10.8 of Debian
+ * 12), so a file is read on trial first. */
+ht_status ht_read_hdf5(ht_reading *r) {
+  struct stat about;
+  int64_t bytes = stat(r->path, &about) == 0 ? about.st_size : 0;
+  HT_TRY(ht_within(ht_apart(try_file, r, TRIAL_SECONDS + bytes / SECOND_BYTES),
+                   "'%s'", r->path));
+  return read_quietly(r);
 }

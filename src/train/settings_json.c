@@ -91,7 +91,7 @@ static int line_at(const char *text, size_t at) {
  * before a colon. */
 static int line_of(const char *text, const char *name) {
   size_t n = strlen(name);
-  for (const char *p = text; (p = strstr(p, name)); p++) {
+  for (const char *p = text; *p && (p = strstr(p, name)); p++) {
     if (p == text || p[-1] != '"' || p[n] != '"') continue;
     const char *after = p + n + 1;
     while (isspace((unsigned char)*after)) after++;

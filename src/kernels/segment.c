@@ -18,9 +18,14 @@ static double scale_of(ht_segment_kind kind, int64_t n) {
 
 #define LOOP for (int64_t d = 0; d < dim; d++)
 
+typedef float _Complex complex64;
+typedef double _Complex complex128;
+#define LESS(a, b) ((a) < (b))
+#define UNORDERED(a, b) false
+
 /* Reduces one segment: the first row is taken, the others join it. Arithmetic
- * is in W: integers wrap. */
-#define REDUCE(T, W, LOW, HIGH)                                       \
+ * is in W: integers wrap. BELOW compares. */
+#define REDUCE(T, W, LOW, HIGH, BELOW)                                \
   static void fill_##T(const ht_segments *s, T *restrict out) {       \
     int64_t dim = s->dim;                                             \
     T value = s->kind == HT_SEGMENT_PROD ? 1 : 0;                     \
@@ -31,9 +36,9 @@ static double scale_of(ht_segment_kind kind, int64_t n) {
   static void join_##T(ht_segment_kind kind, T *restrict out,         \
                        const T *restrict x, int64_t dim) {            \
     if (kind == HT_SEGMENT_MAX)                                       \
-      LOOP out[d] = out[d] < x[d] ? x[d] : out[d];                    \
+      LOOP out[d] = BELOW(out[d], x[d]) ? x[d] : out[d];              \
     else if (kind == HT_SEGMENT_MIN)                                  \
-      LOOP out[d] = x[d] < out[d] ? x[d] : out[d];                    \
+      LOOP out[d] = BELOW(x[d], out[d]) ? x[d] : out[d];              \
     else if (kind == HT_SEGMENT_PROD)                                 \
       LOOP out[d] = (T)((W)out[d] * (W)x[d]);                         \
     else                                                              \
@@ -72,10 +77,13 @@ static double scale_of(ht_segment_kind kind, int64_t n) {
       for (int64_t d = 0; d < s->dim; d++) out[d] /= (T)(to - from);  \
   }
 
-REDUCE(float, float, -FLT_MAX, FLT_MAX)
-REDUCE(double, double, -DBL_MAX, DBL_MAX)
-REDUCE(int32_t, uint32_t, INT32_MIN, INT32_MAX)
-REDUCE(int64_t, uint64_t, INT64_MIN, INT64_MAX)
+REDUCE(float, float, -FLT_MAX, FLT_MAX, LESS)
+REDUCE(double, double, -DBL_MAX, DBL_MAX, LESS)
+REDUCE(int32_t, uint32_t, INT32_MIN, INT32_MAX, LESS)
+REDUCE(int64_t, uint64_t, INT64_MIN, INT64_MAX, LESS)
+REDUCE(uint64_t, uint64_t, 0, UINT64_MAX, LESS)
+REDUCE(complex64, complex64, 0, 0, UNORDERED)
+REDUCE(complex128, complex128, 0, 0, UNORDERED)
 
 HT_WIDE static void reduce_range(size_t from, size_t to, void *arg) {
   const ht_segments *s = arg;
@@ -83,6 +91,9 @@ HT_WIDE static void reduce_range(size_t from, size_t to, void *arg) {
       case HT_FLOAT: segment_float(s, k); break;
       case HT_DOUBLE: segment_double(s, k); break;
       case HT_INT32: segment_int32_t(s, k); break;
+      case HT_UINT64: segment_uint64_t(s, k); break;
+      case HT_COMPLEX64: segment_complex64(s, k); break;
+      case HT_COMPLEX128: segment_complex128(s, k); break;
       default: segment_int64_t(s, k); break;
     }
 }
@@ -127,7 +138,7 @@ void ht_group(const int64_t *group, int64_t n, int64_t groups, int64_t *start,
   }                                                                        \
   static void count_##T(const ht_segment_back *b, T *a) {                  \
     for (int64_t i = 0; i < b->rows; i++)                                  \
-      if (b->id[i] >= 0 && b->id[i] < b->n_segments) a[b->id[i]]++;        \
+      if (b->id[i] >= 0 && b->id[i] < b->n_segments) a[b->id[i]] += 1;     \
   }                                                                        \
   /* Ties of an extreme share its gradient. */                             \
   static void extreme_##T(const ht_segment_back *b, T *a) {                \
@@ -140,7 +151,7 @@ void ht_group(const int64_t *group, int64_t n, int64_t groups, int64_t *start,
         bool inside = s >= 0 && s < b->n_segments;                         \
         LOOP {                                                             \
           bool hit = inside && x[i * dim + d] == y[s * dim + d];           \
-          if (!pass && hit) a[s * dim + d]++;                              \
+          if (!pass && hit) a[s * dim + d] += 1;                           \
           if (pass)                                                        \
             dx[i * dim + d] = hit ? g[s * dim + d] / a[s * dim + d] : 0;   \
         }                                                                  \
@@ -159,10 +170,12 @@ void ht_group(const int64_t *group, int64_t n, int64_t groups, int64_t *start,
         LOOP {                                                             \
           int64_t k = inside ? s * dim + d : 0;                            \
           T v = x[i * dim + d];                                            \
-          if (!pass && inside && v == 0) a[k]++;                           \
+          if (!pass && inside && v == 0) a[k] += 1;                        \
           if (!pass && inside && v != 0) p[k] *= v;                        \
           if (!pass) continue;                                             \
-          T rest = !inside || a[k] > 1 ? 0 : v == 0 ? p[k] : y[k] / v;     \
+          T rest = !inside || a[k] * (a[k] - 1) != 0 ? 0                   \
+                   : v == 0                          ? p[k]                \
+                                                     : y[k] / v;                                    \
           dx[i * dim + d] = rest == 0 ? 0 : g[k] * rest;                   \
         }                                                                  \
       }                                                                    \
@@ -188,7 +201,14 @@ void ht_group(const int64_t *group, int64_t n, int64_t groups, int64_t *start,
 
 BACK(float)
 BACK(double)
+BACK(complex64)
+BACK(complex128)
 
 ht_status ht_segments_back(const ht_segment_back *b) {
-  return b->dtype == HT_FLOAT ? back_float(b) : back_double(b);
+  switch (b->dtype) {
+    case HT_FLOAT: return back_float(b);
+    case HT_COMPLEX64: return back_complex64(b);
+    case HT_COMPLEX128: return back_complex128(b);
+    default: return back_double(b);
+  }
 }

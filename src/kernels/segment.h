@@ -18,7 +18,7 @@ typedef enum ht_segment_kind {
 
 typedef struct ht_segments {
   ht_segment_kind kind;
-  ht_dtype dtype; /* float, double, int32, int64 */
+  ht_dtype dtype; /* float, double, complex, int32, int64, uint64 */
   const void *data;
   int64_t dim;          /* elements of a row */
   const int64_t *row;   /* of data, for each entry; NULL: entry i is row i */
@@ -34,7 +34,8 @@ typedef struct ht_segments {
 /* Rows are added in the order of their entries, on any number of threads. */
 void ht_segments_reduce(const ht_segments *s);
 
-/* Gradients of the reductions by segment, for float and double. */
+/* Gradients of the reductions by segment, for float, double and complex; of
+ * products as TensorFlow has them, which conjugates nothing. */
 typedef struct ht_segment_back {
   ht_segment_kind kind;
   ht_dtype dtype;

@@ -103,7 +103,10 @@
 NUMBER(neg, -v, 0 - (uint64_t)v)
 NUMBER(square, v *v, (uint64_t)v *(uint64_t)v)
 REAL_INT(abs, fabs(v), v < 1 && v != 0 ? 0 - (uint64_t)v : (uint64_t)v)
-REAL_INT(sign, v != v ? v : (T)((v > 0) - (v < 0)), (v > 0) - (v < 1 && v != 0))
+REAL_ROWS(sign, v != v ? v : (T)((v > 0) - (v < 0)))
+COMPLEX_ROWS(sign, v == 0 ? 0 : v * (1 / cabs(v)))
+INT_ROWS(sign, (v > 0) - (v < 1 && v != 0))
+const ht_kernel ht_k_sign = {{REALS_OF(sign), INTS_OF(sign), COMPLEX_OF(sign)}};
 REAL_INT(relu, v != v ? v : v > 0 ? v : 0, v > 0 ? v : 0)
 REAL_INT(relu6,
          v != v  ? v

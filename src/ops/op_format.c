@@ -10,7 +10,7 @@
 /* ---- AsString */
 
 typedef struct format {
-  char real[40], integer[32]; /* for printf */
+  char real[40], integer[32], natural[32], pair[88]; /* for printf */
 } format;
 
 static ht_status format_of(const ht_call *c, format *f) {
@@ -31,6 +31,8 @@ static ht_status format_of(const ht_call *c, format *f) {
            : scientific ? 'e'
                         : 'f');
   snprintf(f->integer, sizeof f->integer, "%%%s%s" PRId64, flag, wide);
+  snprintf(f->natural, sizeof f->natural, "%%%s%s" PRIu64, flag, wide);
+  snprintf(f->pair, sizeof f->pair, "(%s,%s)", f->real, f->real);
   return HT_SUCCESS;
 }
 
@@ -40,6 +42,14 @@ static int print_one(const format *f, const ht_tensor *t, int64_t i, char *text,
                      size_t room) {
   if (t->dtype == HT_BOOL)
     return snprintf(text, room, "%s", ht_bool(t)[i] ? "true" : "false");
+  if (t->dtype == HT_COMPLEX64)
+    return snprintf(text, room, f->pair, (double)ht_f(t)[2 * i],
+                    (double)ht_f(t)[2 * i + 1]);
+  if (t->dtype == HT_COMPLEX128)
+    return snprintf(text, room, f->pair, HT_DATA(double, t)[2 * i],
+                    HT_DATA(double, t)[2 * i + 1]);
+  if (t->dtype == HT_UINT64)
+    return snprintf(text, room, f->natural, HT_DATA(uint64_t, t)[i]);
   if (ht_dtype_floating(t->dtype))
     return snprintf(text, room, f->real, ht_real_at(t, i));
   return snprintf(text, room, f->integer, ht_int_at(t, i));
@@ -51,9 +61,7 @@ static ht_status as_string(ht_call *c) {
   char text[8192];
   const ht_tensor *t = c->in[0];
   if (t->dtype == HT_STRING) return ht_out_share(c, 0, 0), HT_SUCCESS;
-  if (t->dtype == HT_COMPLEX64 || t->dtype == HT_COMPLEX128 ||
-      t->dtype == HT_UINT64 || ht_dtype_pointers(t->dtype))
-    return ht_no_dtype(c, t->dtype);
+  if (ht_dtype_pointers(t->dtype)) return ht_no_dtype(c, t->dtype);
   HT_TRY(format_of(c, &f));
   HT_TRY(ht_out(c, 0, HT_STRING, &t->shape));
   for (int64_t i = 0; i < ht_count(t); i++) {
@@ -323,7 +331,11 @@ const ht_op ht_ops_format[] = {
                    "f[4]{1.5,-0.25,nan,inf}; d[2]{3.14159265,1e10} "
                    "precision=2; f[2]{1.5,1e10} shortest=true;"
                    "d[2]{1.5,1e10} scientific=true precision=3;"
-                   "b[2]{true,false}; i[2,0]; u[2]{7,255}; f[2]{1,-1} width=9",
+                   "b[2]{true,false}; i[2,0]; u[2]{7,255}; f[2]{1,-1} width=9;"
+                   "c[2]{1.5-2j,0}; z[1]{3.25+1e10j} scientific=true; z[2]"
+                   "{1+1j,-2.5} shortest=true width=6; c[1]{1-0.5j} "
+                   "precision=2 width=8 fill='0'; y[3]{0,7,"
+                   "18446744073709551615}; y[]{5} width=3",
         .forward = as_string,
         .gradient = ht_no_gradient,
         .flags = HT_OP_ROWS,

@@ -12,26 +12,21 @@ static ht_status scratch(ht_pool *pool, int64_t n, ht_tensor *out) {
   return ht_tensor_new(pool, HT_INT64, &shape, out);
 }
 
-static bool sums(ht_segment_kind k) {
-  return k == HT_SEGMENT_SUM || k == HT_SEGMENT_MEAN;
+static bool extreme(ht_segment_kind k) {
+  return k == HT_SEGMENT_MAX || k == HT_SEGMENT_MIN;
 }
 
 static ht_status check_dtype(const ht_call *c, ht_segment_kind kind, bool ints,
                              ht_dtype t) {
   bool good = t == HT_FLOAT || t == HT_DOUBLE;
-  if (ints) good |= t == HT_INT32 || t == HT_INT64;
-  if (sums(kind)) good |= t == HT_COMPLEX64 || t == HT_COMPLEX128;
+  if (ints) good |= t == HT_INT32 || t == HT_INT64 || t == HT_UINT64;
+  if (!extreme(kind)) good |= t == HT_COMPLEX64 || t == HT_COMPLEX128;
   return good ? HT_SUCCESS : ht_no_dtype(c, t);
-}
-
-/* Complex numbers are summed as pairs of real ones. */
-static ht_dtype part_of(ht_dtype t) {
-  return t == HT_COMPLEX64 ? HT_FLOAT : t == HT_COMPLEX128 ? HT_DOUBLE : t;
 }
 
 /* The elements of a row of axis 0 and up, from dimension `from` on. */
 static int64_t row_size(const ht_tensor *t, int from) {
-  int64_t n = part_of(t->dtype) == t->dtype ? 1 : 2;
+  int64_t n = 1;
   for (int d = from; d < t->shape.rank; d++) n *= t->shape.dim[d];
   return n;
 }
@@ -99,7 +94,7 @@ static ht_status sorted(ht_call *c, ht_segment_kind kind, holds *h) {
   ht_shape shape = with_rows(&x->shape, 1, n);
   HT_TRY(ht_out(c, 0, x->dtype, &shape));
   ht_segments_reduce(&(ht_segments){.kind = kind,
-                                    .dtype = part_of(x->dtype),
+                                    .dtype = x->dtype,
                                     .data = x->data,
                                     .dim = row_size(x, 1),
                                     .start = ht_i64(&h->start),
@@ -162,7 +157,7 @@ static ht_status unsorted(ht_call *c, ht_segment_kind kind, holds *h) {
   HT_TRY(scratch(pool, count, &h->order));
   ht_group(ht_i64(&h->id), count, n, ht_i64(&h->start), ht_i64(&h->order));
   ht_segments_reduce(&(ht_segments){.kind = kind,
-                                    .dtype = part_of(x->dtype),
+                                    .dtype = x->dtype,
                                     .data = x->data,
                                     .dim = row_size(x, ids->shape.rank),
                                     .row = ht_i64(&h->order),
@@ -170,8 +165,7 @@ static ht_status unsorted(ht_call *c, ht_segment_kind kind, holds *h) {
                                     .n = n,
                                     .identity = true,
                                     .out = c->out[0].data});
-  if (kind == HT_SEGMENT_MAX || kind == HT_SEGMENT_MIN)
-    fill_empty(c, kind, h, row_size(x, ids->shape.rank));
+  if (extreme(kind)) fill_empty(c, kind, h, row_size(x, ids->shape.rank));
   return HT_SUCCESS;
 }
 
@@ -184,7 +178,7 @@ static ht_status back(ht_back *b, ht_segment_kind kind) {
   ht_status st = ht_back_new(b, x->dtype, &x->shape, &dx);
   if (st.code == HT_OK) {
     st = ht_segments_back(&(ht_segment_back){.kind = kind,
-                                             .dtype = part_of(x->dtype),
+                                             .dtype = x->dtype,
                                              .data = x->data,
                                              .out = b->out[0].data,
                                              .dout = g->data,
@@ -266,7 +260,7 @@ static ht_status sparse(ht_call *c, ht_segment_kind kind, holds *h) {
   ht_shape shape = with_rows(&x->shape, 1, n);
   HT_TRY(ht_out(c, 0, x->dtype, &shape));
   ht_segments_reduce(&(ht_segments){.kind = kind,
-                                    .dtype = part_of(x->dtype),
+                                    .dtype = x->dtype,
                                     .data = x->data,
                                     .dim = row_size(x, 1),
                                     .row = ht_i64(&h->row),
@@ -305,7 +299,7 @@ static ht_status scatter(ht_pool *pool, ht_segment_kind kind, holds *h,
   bool sum = kind == HT_SEGMENT_SUM;
   ht_segments_reduce(
       &(ht_segments){.kind = HT_SEGMENT_SUM,
-                     .dtype = part_of(grad->dtype),
+                     .dtype = grad->dtype,
                      .data = grad->data,
                      .dim = row_size(grad, 1),
                      .row = ht_i64(&h->order),
@@ -324,7 +318,7 @@ static ht_status gathered(ht_pool *pool, ht_segment_kind kind, holds *h,
   HT_TRY(scratch(pool, n + 1, &h->start));
   for (int64_t i = 0; i <= n; i++) ht_i64(&h->start)[i] = i;
   ht_segments_reduce(&(ht_segments){.kind = HT_SEGMENT_SUM,
-                                    .dtype = part_of(grad->dtype),
+                                    .dtype = grad->dtype,
                                     .data = grad->data,
                                     .dim = row_size(grad, 1),
                                     .row = ht_i64(&h->id),
@@ -487,7 +481,9 @@ const ht_op ht_ops_segment[] = {
     SORTED_ROW("SegmentMin", min, "The smallest of each segment of rows.",
                "; f[3]{1,0,0} i[3]{0,0,0}"),
     SORTED_ROW("SegmentProd", prod, "The product of each segment of rows.",
-               "; f[6]{2,0,3,0,0,4} i[6]{0,0,0,1,1,1}"),
+               "; f[6]{2,0,3,0,0,4} i[6]{0,0,0,1,1,1}; c[5,3] i[5]{0,0,1,3,3};"
+               "z[6]{2+1j,0,3-1j,0,0,4} i[6]{0,0,0,1,1,1}; c[0,2] i[0];"
+               "z[3,1,2] l[3]{0,2,2}"),
     SORTED_ROW("SegmentSum", sum, "The sum of each segment of rows.", ""),
     SPARSE_ROWS("SparseSegmentMean", mean,
                 "The mean of the gathered rows of each segment."),
@@ -501,7 +497,10 @@ const ht_op ht_ops_segment[] = {
     UNSORTED_ROW("UnsortedSegmentMin", min, "The smallest row of each id.",
                  "; f[3]{1,0,0} i[3]{1,1,1} i[]{2}"),
     UNSORTED_ROW("UnsortedSegmentProd", prod, "The product of each id's rows.",
-                 "; f[6]{2,0,3,0,0,4} i[6]{0,0,0,1,1,1} i[]{3}"),
+                 "; f[6]{2,0,3,0,0,4} i[6]{0,0,0,1,1,1} i[]{3};"
+                 "c[5,3] i[5]{3,0,1,3,-1} i[]{5}; z[2,3,2] "
+                 "l[2,3]{0,2,0,1,1,-7} l[]{3}; z[6]{2+1j,0,3-1j,0,0,4} "
+                 "i[6]{0,0,0,1,1,1} i[]{3}; c[0,2] i[0] i[]{2}"),
     UNSORTED_ROW("UnsortedSegmentSum", sum, "The sum of each id's rows.", ""),
     {0},
 };

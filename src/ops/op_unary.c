@@ -549,8 +549,9 @@ const ht_op ht_ops_unary[] = {
      .inputs = "x:T",
      .outputs = "y:T",
      .attrs = "T:type",
-     .doc = "-1, 0 or 1.",
-     .samples = "f[2,3]; d[3]; f[4]{0,-0.0,inf,-inf}; i[4](-4,4); l[2]",
+     .doc = "-1, 0 or 1; of complex numbers one of magnitude 1, or 0.",
+     .samples = "f[2,3]; d[3]; f[4]{0,-0.0,inf,-inf}; i[4](-4,4); l[2]; "
+                "c[2,3]; z[4]{0,2j,-3+4j,1e-200}; c[0]; z[]{-1-1j}",
      .forward = sign_forward,
      .gradient = ht_no_gradient,
      .flags = HT_OP_ROWS},

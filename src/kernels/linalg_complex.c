@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void zgesv_(const int *n, const int *nrhs, ht_pair *a, const int *lda,
-            int *pivot, ht_pair *b, const int *ldb, int *info);
 void dgeev_(const char *left, const char *right, const int *n, double *a,
             const int *lda, double *re, double *im, double *vl, const int *ldvl,
             double *vr, const int *ldvr, double *work, const int *lwork,
@@ -40,32 +38,6 @@ static bool all_finite(const ht_pair *a, int64_t n) {
 static void turn(int64_t n, const ht_pair *from, ht_pair *to) {
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++) to[j * n + i] = from[i * n + j];
-}
-
-void ht_pair_multiply(int64_t n, const ht_pair *x, bool ax, const ht_pair *y,
-                      bool ay, ht_pair *z) {
-  const ht_pair one = 1, none = 0;
-  int side = (int)n;
-  if (n)
-    cblas_zgemm(CblasRowMajor, ax ? CblasConjTrans : CblasNoTrans,
-                ay ? CblasConjTrans : CblasNoTrans, side, side, side, &one, x,
-                side, y, side, &none, z, side);
-}
-
-bool ht_pair_solve(int64_t n, ht_pair *a, const ht_pair *b, ht_pair *x) {
-  int side = (int)n, info = 0;
-  int *pivot = malloc((size_t)(n + 1) * sizeof *pivot);
-  ht_pair *room = squares(n, 2);
-  if (pivot && room && n) {
-    turn(n, a, room);
-    turn(n, b, room + n * n);
-    zgesv_(&side, &side, room, &side, pivot, room + n * n, &side, &info);
-    turn(n, room + n * n, x);
-  }
-  bool good = pivot && room && !info;
-  free(pivot);
-  free(room);
-  return good;
 }
 
 static void swap_rows(int64_t n, ht_pair *a, int64_t i, int64_t k, int64_t *p) {

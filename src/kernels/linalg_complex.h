@@ -1,20 +1,12 @@
 /*
- * linalg_complex.h - factors of one square matrix [n,n] of complex numbers,
- * row-major; LAPACK does the work. False: the matrix has none.
+ * linalg_complex.h - factors of one square matrix [n,n] whose numbers are
+ * complex even where the matrix is real, see linalg.h.
  */
 #ifndef HT_KERNELS_LINALG_COMPLEX_H
 #define HT_KERNELS_LINALG_COMPLEX_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "kernels/linalg.h"
 
-typedef double _Complex ht_pair;
-
-/* z = op(x) op(y), adjoint where ax, ay. */
-void ht_pair_multiply(int64_t n, const ht_pair *x, bool ax, const ht_pair *y,
-                      bool ay, ht_pair *z);
-/* x = a^-1 b; a is destroyed. */
-bool ht_pair_solve(int64_t n, ht_pair *a, const ht_pair *b, ht_pair *x);
 /* Both factors in place of a, row i of whose product is row p[i] of a. */
 bool ht_pair_lu(int64_t n, ht_pair *a, int64_t *p);
 /* Eigenvalues e, and vectors as the columns of v. real: a is, and values stand

@@ -173,9 +173,9 @@ void ht_group(const int64_t *group, int64_t n, int64_t groups, int64_t *start,
           if (!pass && inside && v == 0) a[k] += 1;                        \
           if (!pass && inside && v != 0) p[k] *= v;                        \
           if (!pass) continue;                                             \
-          T rest = !inside || a[k] * (a[k] - 1) != 0 ? 0                   \
-                   : v == 0                          ? p[k]                \
-                                                     : y[k] / v;                                    \
+          bool some = inside && a[k] * (a[k] - 1) == 0;                    \
+          T rest = v == 0 ? p[k] : y[k] / v;                               \
+          if (!some) rest = 0;                                             \
           dx[i * dim + d] = rest == 0 ? 0 : g[k] * rest;                   \
         }                                                                  \
       }                                                                    \

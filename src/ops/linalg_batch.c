@@ -7,10 +7,17 @@
 
 static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 
-ht_lin_batch ht_lin_batch_of(const ht_shape *x, ht_lin_fn *fn) {
-  ht_lin_batch b = {.fn = fn, .lead = ht_lin_tail(x, 0, 0, 0)};
-  b.s.m = x->dim[x->rank - 2];
-  b.s.n = x->dim[x->rank - 1];
+static bool is_pair(ht_dtype t) {
+  return t == HT_COMPLEX64 || t == HT_COMPLEX128;
+}
+
+ht_lin_batch ht_lin_batch_of(const ht_tensor *x, const ht_lin_rule *rule) {
+  ht_lin_batch b = {.lead = ht_lin_tail(&x->shape, 0, 0, 0)};
+  b.pairs = is_pair(x->dtype) || !rule->of_reals;
+  b.fn = b.pairs ? rule->of_pairs : rule->of_reals;
+  b.s.bytes = b.pairs ? sizeof(ht_pair) : sizeof(double);
+  b.s.m = x->shape.dim[x->shape.rank - 2];
+  b.s.n = x->shape.dim[x->shape.rank - 1];
   return b;
 }
 
@@ -18,8 +25,13 @@ void ht_lin_reads(ht_lin_batch *b, const ht_tensor *t) { b->in[b->n_in++] = t; }
 
 void ht_lin_writes(ht_lin_batch *b, ht_tensor *t) { b->out[b->n_out++] = t; }
 
+void *ht_lin_room(const ht_lin_step *s, int i) {
+  int64_t side = greater(greater(s->m, s->n), s->k);
+  return (char *)s->rooms + (size_t)(i * side * side) * s->bytes;
+}
+
 /* Where the matrix of the batch's place i begins in an operand. */
-static double *place(const ht_lin_batch *b, const ht_tensor *t, int64_t i) {
+static void *place(const ht_lin_batch *b, const ht_tensor *t, int64_t i) {
   int64_t stride = b->pairs ? 2 : 1, at = 0;
   int own = b->broadcast ? t->shape.rank - 2 : b->lead.rank;
   for (int d = own; d < t->shape.rank; d++) stride *= t->shape.dim[d];
@@ -34,11 +46,11 @@ static double *place(const ht_lin_batch *b, const ht_tensor *t, int64_t i) {
   return (double *)t->data + at;
 }
 
-static ht_status run_items(ht_lin_batch *b, double *room) {
+static ht_status run_items(ht_lin_batch *b, void *rooms) {
   int64_t items = ht_shape_count(&b->lead);
   for (int64_t i = 0; i < items; i++) {
     ht_lin_step s = b->s;
-    s.room = room;
+    s.rooms = rooms;
     for (int k = 0; k < b->n_in; k++)
       if (b->in[k]) s.in[k] = place(b, &b->wide_in[k], i);
     for (int k = 0; k < b->n_out; k++) s.out[k] = place(b, &b->wide_out[k], i);
@@ -58,11 +70,11 @@ static ht_status run_wide(ht_pool *pool, ht_lin_batch *b) {
   for (int k = 0; k < b->n_out; k++)
     HT_TRY(ht_tensor_zeros(pool, wide, &b->out[k]->shape, &b->wide_out[k]));
   if (side > 1 << 20) return ht_fail(HT_NO_MEMORY, "no memory for a matrix");
-  size_t words = (size_t)(8 * side * side) * (b->pairs ? 2 : 1);
-  double *room = calloc(words + 1, sizeof *room);
-  if (!room) return ht_fail(HT_NO_MEMORY, "no memory for a matrix");
-  ht_status st = run_items(b, room);
-  free(room);
+  size_t numbers = (size_t)(HT_LIN_ROOMS * side * side);
+  void *rooms = calloc(numbers + 1, b->s.bytes);
+  if (!rooms) return ht_fail(HT_NO_MEMORY, "no memory for a matrix");
+  ht_status st = run_items(b, rooms);
+  free(rooms);
   for (int k = 0; k < b->n_out && st.code == HT_OK; k++)
     ht_cast_run(&b->wide_out[k], false, b->out[k]);
   return st;
@@ -85,10 +97,9 @@ ht_shape ht_lin_tail(const ht_shape *x, int n, int64_t a, int64_t b) {
   return s;
 }
 
-ht_status ht_lin_check(const ht_call *c, bool pairs, bool square) {
+ht_status ht_lin_check(const ht_call *c, bool square) {
   const ht_tensor *x = c->in[0];
-  bool is_pair = x->dtype == HT_COMPLEX64 || x->dtype == HT_COMPLEX128;
-  if (x->dtype != HT_FLOAT && x->dtype != HT_DOUBLE && !(is_pair && pairs))
+  if (x->dtype != HT_FLOAT && x->dtype != HT_DOUBLE && !is_pair(x->dtype))
     return ht_no_dtype(c, x->dtype);
   HT_TRY(ht_need_min_rank(c, 0, 2));
   if (square &&

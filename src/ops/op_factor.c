@@ -9,41 +9,35 @@
 #include "kernels/linalg_complex.h"
 #include "ops/linalg_batch.h"
 
-static ht_pair *in_of(const ht_lin_step *s, int i) {
-  return (ht_pair *)s->in[i];
-}
-static ht_pair *out_of(const ht_lin_step *s, int i) {
-  return (ht_pair *)s->out[i];
-}
-static ht_pair *room_of(const ht_lin_step *s, int i) {
-  return (ht_pair *)s->room + i * s->n * s->n;
-}
 static void copy(const ht_lin_step *s, const ht_pair *from, ht_pair *to) {
   memcpy(to, from, (size_t)(s->n * s->n) * sizeof *to);
 }
 
-static ht_lin_batch pairs_of(const ht_shape *x, ht_lin_fn *fn, ht_dtype t) {
-  ht_lin_batch b = ht_lin_batch_of(x, fn);
-  b.pairs = true;
-  b.s.lower = t == HT_FLOAT || t == HT_DOUBLE; /* numbers are real */
+/* `lower`: numbers are real. */
+static ht_lin_batch pairs_of(const ht_tensor *x, const ht_lin_rule *rule) {
+  ht_lin_batch b = ht_lin_batch_of(x, rule);
+  b.s.lower = x->dtype == HT_FLOAT || x->dtype == HT_DOUBLE;
   return b;
 }
 
 /* ---- Lu */
 
 static ht_status lu_step(const ht_lin_step *s) {
-  int64_t *p = (int64_t *)s->room;
-  copy(s, in_of(s, 0), out_of(s, 0));
-  if (!ht_pair_lu(s->n, out_of(s, 0), p))
+  int64_t *p = ht_lin_room(s, 0);
+  ht_pair *rows = s->out[1];
+  copy(s, s->in[0], s->out[0]);
+  if (!ht_pair_lu(s->n, s->out[0], p))
     return ht_fail(HT_USAGE, "a matrix is singular");
-  for (int64_t i = 0; i < s->n; i++) out_of(s, 1)[i] = (double)p[i];
+  for (int64_t i = 0; i < s->n; i++) rows[i] = (double)p[i];
   return HT_SUCCESS;
 }
 
+static const ht_lin_rule lu = {.of_pairs = lu_step};
+
 static ht_status lu_forward(ht_call *c) {
-  HT_TRY(ht_lin_check(c, true, true));
+  HT_TRY(ht_lin_check(c, true));
   const ht_shape *x = &c->in[0]->shape;
-  ht_lin_batch b = pairs_of(x, lu_step, c->in[0]->dtype);
+  ht_lin_batch b = pairs_of(c->in[0], &lu);
   ht_shape p = ht_lin_tail(x, 1, b.s.n, 0);
   HT_TRY(ht_out_like(c, 0, 0));
   HT_TRY(ht_out(c, 1, ht_attr_type(c->attrs, "output_idx_type"), &p));
@@ -58,20 +52,23 @@ static ht_status lu_forward(ht_call *c) {
 /* NaN where numbers are real and those of the root are not. */
 static ht_status root_step(const ht_lin_step *s) {
   double off = 0, most = 0;
-  if (!ht_pair_root(s->n, in_of(s, 0), out_of(s, 0)))
+  ht_pair *r = s->out[0];
+  if (!ht_pair_root(s->n, s->in[0], r))
     return ht_fail(HT_USAGE, "a matrix has no square root");
   for (int64_t i = 0; i < s->n * s->n; i++) {
-    most = fmax(most, cabs(out_of(s, 0)[i]));
-    off = fmax(off, fabs(cimag(out_of(s, 0)[i])));
+    most = fmax(most, cabs(r[i]));
+    off = fmax(off, fabs(cimag(r[i])));
   }
   for (int64_t i = 0; i < s->n * s->n; i++)
-    if (s->lower && off > 1e-8 * most) out_of(s, 0)[i] = NAN;
+    if (s->lower && off > 1e-8 * most) r[i] = NAN;
   return HT_SUCCESS;
 }
 
+static const ht_lin_rule root = {.of_pairs = root_step};
+
 static ht_status root_forward(ht_call *c) {
-  HT_TRY(ht_lin_check(c, true, true));
-  ht_lin_batch b = pairs_of(&c->in[0]->shape, root_step, c->in[0]->dtype);
+  HT_TRY(ht_lin_check(c, true));
+  ht_lin_batch b = pairs_of(c->in[0], &root);
   HT_TRY(ht_out_like(c, 0, 0));
   ht_lin_reads(&b, c->in[0]);
   ht_lin_writes(&b, &c->out[0]);
@@ -80,13 +77,14 @@ static ht_status root_forward(ht_call *c) {
 
 /* root, d root */
 static ht_status root_back(const ht_lin_step *s) {
-  if (ht_pair_sylvester(s->n, in_of(s, 0), in_of(s, 1), out_of(s, 0)))
-    return HT_SUCCESS;
+  if (ht_pair_sylvester(s->n, s->in[0], s->in[1], s->out[0])) return HT_SUCCESS;
   return ht_fail(HT_USAGE, "a root has no gradient");
 }
 
+static const ht_lin_rule root_gradient_of = {.of_pairs = root_back};
+
 static ht_status root_gradient(ht_back *b) {
-  ht_lin_batch w = pairs_of(&b->in[0].shape, root_back, b->in[0].dtype);
+  ht_lin_batch w = pairs_of(&b->in[0], &root_gradient_of);
   ht_lin_reads(&w, &b->out[0]);
   ht_lin_reads(&w, &b->dout[0].dense);
   return ht_lin_give_first(b, &w);
@@ -95,17 +93,18 @@ static ht_status root_gradient(ht_back *b) {
 /* ---- Eig (flag: with vectors) */
 
 static ht_status eigen_step(const ht_lin_step *s) {
-  ht_pair *v = s->flag ? out_of(s, 1) : room_of(s, 0);
-  if (ht_pair_eigen(s->n, s->lower, in_of(s, 0), out_of(s, 0), v))
-    return HT_SUCCESS;
+  ht_pair *v = s->flag ? s->out[1] : ht_lin_room(s, 0);
+  if (ht_pair_eigen(s->n, s->lower, s->in[0], s->out[0], v)) return HT_SUCCESS;
   return ht_fail(HT_USAGE, "a matrix has no eigenvalues that could be found");
 }
 
+static const ht_lin_rule eigen = {.of_pairs = eigen_step};
+
 static ht_status eigen_forward(ht_call *c) {
-  HT_TRY(ht_lin_check(c, true, true));
+  HT_TRY(ht_lin_check(c, true));
   const ht_tensor *x = c->in[0];
   ht_dtype t = ht_attr_type(c->attrs, "Tout");
-  ht_lin_batch b = pairs_of(&x->shape, eigen_step, x->dtype);
+  ht_lin_batch b = pairs_of(x, &eigen);
   ht_shape e = ht_lin_tail(&x->shape, 1, b.s.n, 0), none = ht_shape_1(0);
   b.s.flag = ht_attr_bool(c->attrs, "compute_v");
   if (t != HT_COMPLEX64 && t != HT_COMPLEX128) return ht_no_dtype(c, t);
@@ -121,10 +120,10 @@ static ht_status eigen_forward(ht_call *c) {
  * of Complex-valued Gradients", 2017, eq. 4.77). */
 static void add_vectors(const ht_lin_step *s, const ht_pair *v, ht_pair *mid) {
   int64_t n = s->n;
-  const ht_pair *e = in_of(s, 1);
-  ht_pair *vgv = room_of(s, 2), *vv = room_of(s, 3);
-  ht_pair_multiply(n, v, true, in_of(s, 4), false, vgv);
-  ht_pair_multiply(n, v, true, v, false, vv);
+  const ht_pair *e = s->in[1];
+  ht_pair *vgv = ht_lin_room(s, 2), *vv = ht_lin_room(s, 3);
+  ht_pair_multiply(n, n, n, v, true, s->in[4], false, vgv);
+  ht_pair_multiply(n, n, n, v, true, v, false, vv);
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++) {
       ht_pair gap = e[j] - e[i], d = creal(vgv[j * n + j]);
@@ -137,23 +136,27 @@ static void add_vectors(const ht_lin_step *s, const ht_pair *v, ht_pair *mid) {
 /* a, e, v, de, dv */
 static ht_status eigen_back(const ht_lin_step *s) {
   int64_t n = s->n;
-  ht_pair *v = room_of(s, 0), *mid = room_of(s, 1), *left = room_of(s, 4);
+  ht_pair *v = ht_lin_room(s, 0), *mid = ht_lin_room(s, 1),
+          *left = ht_lin_room(s, 4);
+  const ht_pair *de = s->in[3];
   if (s->flag)
-    copy(s, in_of(s, 2), v);
-  else if (!ht_pair_eigen(n, s->lower, in_of(s, 0), left, v))
+    copy(s, s->in[2], v);
+  else if (!ht_pair_eigen(n, s->lower, s->in[0], left, v))
     return ht_fail(HT_USAGE, "a matrix has no eigenvalues that could be found");
   memset(mid, 0, (size_t)(n * n) * sizeof *mid);
-  for (int64_t i = 0; i < n; i++) mid[i * n + i] = in_of(s, 3)[i];
+  for (int64_t i = 0; i < n; i++) mid[i * n + i] = de[i];
   if (s->flag) add_vectors(s, v, mid);
-  ht_pair_multiply(n, mid, false, v, true, left);
+  ht_pair_multiply(n, n, n, mid, false, v, true, left);
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++) mid[i * n + j] = conj(v[j * n + i]);
-  if (ht_pair_solve(n, mid, left, out_of(s, 0))) return HT_SUCCESS;
+  if (ht_pair_solve(n, n, mid, false, left, s->out[0])) return HT_SUCCESS;
   return ht_fail(HT_USAGE, "eigenvectors are not independent");
 }
 
+static const ht_lin_rule eigen_gradient_of = {.of_pairs = eigen_back};
+
 static ht_status eigen_gradient(ht_back *b) {
-  ht_lin_batch w = pairs_of(&b->in[0].shape, eigen_back, b->in[0].dtype);
+  ht_lin_batch w = pairs_of(&b->in[0], &eigen_gradient_of);
   return ht_lin_give_eigen(b, &w);
 }
 

@@ -3,63 +3,24 @@
  * equations, of the smaller of A'A and AA' (Golub and Van Loan, "Matrix
  * Computations", 5.3 and 5.6), or of the least norm by singular values.
  */
+#ifndef NUMBER
 #include <string.h>
 
-#include "kernels/linalg.h"
 #include "ops/linalg_batch.h"
 
 static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
-
-static double *room_of(const ht_lin_step *s, int i) {
-  int64_t side = greater(greater(s->m, s->n), s->k);
-  return s->room + i * side * side;
-}
-
 static bool tall(const ht_lin_step *s) { return s->m >= s->n; }
 
-/* x = (A'A + l)^-1 b of tall matrices, (AA' + l)^-1 b of wide ones; uses room
- * 0. A stands in operand 0, l in operand 2. */
-static ht_status solve_normal(const ht_lin_step *s, const double *b,
-                              double *x) {
-  const double *a = s->in[0];
-  double *gram = room_of(s, 0);
-  int64_t n = tall(s) ? s->n : s->m, inner = tall(s) ? s->m : s->n;
-  ht_mat_multiply(n, n, inner, a, tall(s), a, !tall(s), gram);
-  for (int64_t i = 0; i < n; i++) gram[i * n + i] += s->in[2][0];
-  if (ht_mat_solve(n, s->k, gram, false, b, x)) return HT_SUCCESS;
-  return ht_fail(HT_USAGE, "a matrix is singular");
-}
+#define EACH "ops/op_least.c"
+#include "kernels/linalg_each.h"
 
-/* A, b, l: x */
-static ht_status normal(const ht_lin_step *s) {
-  double *mid = room_of(s, 1);
-  if (tall(s)) {
-    ht_mat_multiply(s->n, s->k, s->m, s->in[0], true, s->in[1], false, mid);
-    return solve_normal(s, mid, s->out[0]);
-  }
-  HT_TRY(solve_normal(s, s->in[1], mid));
-  ht_mat_multiply(s->n, s->k, s->m, s->in[0], true, mid, false, s->out[0]);
-  return HT_SUCCESS;
-}
-
-/* A, b: x of the least norm, by the singular values that count */
-static ht_status least_norm(const ht_lin_step *s) {
-  int64_t p = s->m < s->n ? s->m : s->n;
-  double *values = room_of(s, 0), *u = room_of(s, 1), *v = room_of(s, 2);
-  double *mid = room_of(s, 3);
-  if (!ht_mat_svd(s->m, s->n, false, s->in[0], values, u, v))
-    return ht_fail(HT_USAGE, "a matrix has no singular values");
-  double least = values[0] * 2.2e-16 * (double)greater(s->m, s->n);
-  ht_mat_multiply(p, s->k, s->m, u, true, s->in[1], false, mid);
-  for (int64_t i = 0; i < p; i++)
-    for (int64_t j = 0; j < s->k; j++)
-      mid[i * s->k + j] *= values[i] > least ? 1 / values[i] : 0;
-  ht_mat_multiply(s->n, s->k, p, v, false, mid, false, s->out[0]);
-  return HT_SUCCESS;
-}
+static const ht_lin_rule normal = {normal_d, normal_z},
+                         least_norm = {least_norm_d, least_norm_z},
+                         tall_back = {tall_back_d, tall_back_z},
+                         wide_back = {wide_back_d, wide_back_z};
 
 static ht_status check(const ht_call *c) {
-  HT_TRY(ht_lin_check(c, false, false));
+  HT_TRY(ht_lin_check(c, false));
   HT_TRY(ht_need_dtype(c, 1, c->in[0]->dtype));
   HT_TRY(ht_need_dtype(c, 2, HT_DOUBLE));
   HT_TRY(ht_need_scalar(c, 2));
@@ -76,9 +37,9 @@ static ht_status check(const ht_call *c) {
   return HT_SUCCESS;
 }
 
-static ht_lin_batch batch_of(const ht_shape *a, const ht_shape *rhs,
-                             ht_lin_fn *fn) {
-  ht_lin_batch b = ht_lin_batch_of(a, fn);
+static ht_lin_batch batch_of(const ht_tensor *a, const ht_shape *rhs,
+                             const ht_lin_rule *rule) {
+  ht_lin_batch b = ht_lin_batch_of(a, rule);
   b.broadcast = true; /* of the one regularizer */
   b.s.k = rhs->dim[rhs->rank - 1];
   return b;
@@ -88,7 +49,8 @@ static ht_status forward(ht_call *c) {
   HT_TRY(check(c));
   const ht_shape *a = &c->in[0]->shape, one = ht_shape_2(1, 1);
   bool fast = ht_attr_bool(c->attrs, "fast");
-  ht_lin_batch b = batch_of(a, &c->in[1]->shape, fast ? normal : least_norm);
+  ht_lin_batch b =
+      batch_of(c->in[0], &c->in[1]->shape, fast ? &normal : &least_norm);
   ht_shape out = ht_lin_tail(a, 2, b.s.n, b.s.k);
   HT_TRY(ht_out_zeros(c, 0, c->in[0]->dtype, &out));
   if (!ht_count(c->in[0])) return HT_SUCCESS;
@@ -102,43 +64,7 @@ static ht_status forward(ht_call *c) {
   return st;
 }
 
-/* ---- backward: A, b, l, x, dx give dA and db */
-
-static void subtract(int64_t n, const double *x, double *y) {
-  for (int64_t i = 0; i < n; i++) y[i] -= x[i];
-}
-
-static ht_status tall_back(const ht_lin_step *s) {
-  int64_t m = s->m, n = s->n, k = s->k;
-  double *z = room_of(s, 1), *xz = room_of(s, 2), *sum = room_of(s, 3);
-  double *less = room_of(s, 4);
-  HT_TRY(solve_normal(s, s->in[4], z));
-  ht_mat_multiply(n, n, k, s->in[3], false, z, true, xz);
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t j = 0; j < n; j++)
-      sum[i * n + j] = xz[i * n + j] + xz[j * n + i];
-  ht_mat_multiply(m, n, n, s->in[0], false, sum, false, less);
-  ht_mat_multiply(m, n, k, s->in[1], false, z, true, s->out[0]);
-  subtract(m * n, less, s->out[0]);
-  ht_mat_multiply(m, k, n, s->in[0], false, z, false, s->out[1]);
-  return HT_SUCCESS;
-}
-
-static ht_status wide_back(const ht_lin_step *s) {
-  int64_t m = s->m, n = s->n, k = s->k;
-  double *mid = room_of(s, 1), *y = room_of(s, 2), *rest = room_of(s, 3);
-  double *less = room_of(s, 4), *da = s->out[0], *db = s->out[1];
-  ht_mat_multiply(m, k, n, s->in[0], false, s->in[4], false, mid);
-  HT_TRY(solve_normal(s, mid, db));
-  HT_TRY(solve_normal(s, s->in[1], y));
-  ht_mat_multiply(n, k, m, s->in[0], true, db, false, mid);
-  for (int64_t i = 0; i < n * k; i++) rest[i] = s->in[4][i] - mid[i];
-  ht_mat_multiply(m, n, k, y, false, rest, true, da);
-  ht_mat_multiply(k, n, m, y, true, s->in[0], false, mid);
-  ht_mat_multiply(m, n, k, db, false, mid, false, less);
-  subtract(m * n, less, da);
-  return HT_SUCCESS;
-}
+/* ---- backward */
 
 static ht_status give_both(ht_back *b, ht_lin_batch *w) {
   ht_tensor da = {0}, db = {0};
@@ -161,7 +87,8 @@ static ht_status gradient(ht_back *b) {
   if (!ht_attr_bool(b->attrs, "fast"))
     return ht_fail(HT_UNSUPPORTED,
                    "op 'MatrixSolveLs' has a gradient where it is fast alone");
-  ht_lin_batch w = batch_of(a, &b->in[1].shape, m >= n ? tall_back : wide_back);
+  ht_lin_batch w =
+      batch_of(&b->in[0], &b->in[1].shape, m >= n ? &tall_back : &wide_back);
   ht_tensor l = ht_tensor_shaped(&b->in[2], &one);
   ht_lin_reads(&w, &b->in[0]);
   ht_lin_reads(&w, &b->in[1]);
@@ -188,10 +115,102 @@ const ht_op ht_ops_least[] = {
             "f[4,2] f[4,1] d[]{1}; f[2,3] f[2,2] d[]{1}; d[3,3] d[3,2] d[]{1};"
             "d[4,2] d[4,3] d[]{0} fast=false !grad=0;"
             "d[2,4] d[2,3] d[]{0} fast=false !grad=0;"
-            "d[3,2]{1,2,2,4,3,6} d[3,1] d[]{0} fast=false !grad=0",
+            "d[3,2]{1,2,2,4,3,6} d[3,1] d[]{0} fast=false !grad=0;"
+            "c[4,2] c[4,3] d[]{0}; z[2,5,3] z[2,5,1] d[]{0.5};"
+            "z[2,4] z[2,3] d[]{0}; c[3,5] c[3,2] d[]{0.25};"
+            "z[4,2] z[4,3] d[]{0} fast=false !grad=0;"
+            "z[2,4] z[2,3] d[]{0} fast=false !grad=0; c[0,2] c[0,1] d[]{1}",
         .forward = forward,
         .gradient = gradient,
         .keep = HT_KEEP_INS | HT_KEEP_OUT(0),
     },
     {0},
 };
+
+#else
+
+/* x = (A'A + l)^-1 b of tall matrices, (AA' + l)^-1 b of wide ones; uses room
+ * 0. A stands in operand 0, l in operand 2. */
+static ht_status NAME(solve_normal)(const ht_lin_step *s, const NUMBER *b,
+                                    NUMBER *x) {
+  const NUMBER *a = s->in[0], *l = s->in[2];
+  NUMBER *gram = ht_lin_room(s, 0);
+  int64_t n = tall(s) ? s->n : s->m, inner = tall(s) ? s->m : s->n;
+  MAT(multiply)(n, n, inner, a, tall(s), a, !tall(s), gram);
+  for (int64_t i = 0; i < n; i++) gram[i * n + i] += *l;
+  if (MAT(solve)(n, s->k, gram, false, b, x)) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "a matrix is singular");
+}
+
+/* A, b, l: x */
+static ht_status NAME(normal)(const ht_lin_step *s) {
+  NUMBER *mid = ht_lin_room(s, 1);
+  if (tall(s)) {
+    MAT(multiply)(s->n, s->k, s->m, s->in[0], true, s->in[1], false, mid);
+    return NAME(solve_normal)(s, mid, s->out[0]);
+  }
+  HT_TRY(NAME(solve_normal)(s, s->in[1], mid));
+  MAT(multiply)(s->n, s->k, s->m, s->in[0], true, mid, false, s->out[0]);
+  return HT_SUCCESS;
+}
+
+/* A, b: x of the least norm, by the singular values that count */
+static ht_status NAME(least_norm)(const ht_lin_step *s) {
+  int64_t p = s->m < s->n ? s->m : s->n;
+  NUMBER *values = ht_lin_room(s, 0), *u = ht_lin_room(s, 1),
+         *v = ht_lin_room(s, 2);
+  NUMBER *mid = ht_lin_room(s, 3);
+  if (!MAT(svd)(s->m, s->n, false, s->in[0], values, u, v))
+    return ht_fail(HT_USAGE, "a matrix has no singular values");
+  double least = REAL_OF(values[0]) * 2.2e-16 * (double)greater(s->m, s->n);
+  MAT(multiply)(p, s->k, s->m, u, true, s->in[1], false, mid);
+  for (int64_t i = 0; i < p; i++)
+    for (int64_t j = 0; j < s->k; j++)
+      mid[i * s->k + j] *= REAL_OF(values[i]) > least ? 1 / values[i] : 0;
+  MAT(multiply)(s->n, s->k, p, v, false, mid, false, s->out[0]);
+  return HT_SUCCESS;
+}
+
+/* ---- backward: A, b, l, x, dx give dA and db */
+
+static void NAME(subtract)(int64_t n, const NUMBER *x, NUMBER *y) {
+  for (int64_t i = 0; i < n; i++) y[i] -= x[i];
+}
+
+static ht_status NAME(tall_back)(const ht_lin_step *s) {
+  int64_t m = s->m, n = s->n, k = s->k;
+  NUMBER *z = ht_lin_room(s, 1), *xz = ht_lin_room(s, 2),
+         *sum = ht_lin_room(s, 3);
+  NUMBER *less = ht_lin_room(s, 4);
+  HT_TRY(NAME(solve_normal)(s, s->in[4], z));
+  MAT(multiply)(n, n, k, s->in[3], false, z, true, xz);
+  /* TensorFlow conjugates nothing here. */
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < n; j++)
+      sum[i * n + j] = xz[i * n + j] + xz[j * n + i];
+  MAT(multiply)(m, n, n, s->in[0], false, sum, false, less);
+  MAT(multiply)(m, n, k, s->in[1], false, z, true, s->out[0]);
+  NAME(subtract)(m * n, less, s->out[0]);
+  MAT(multiply)(m, k, n, s->in[0], false, z, false, s->out[1]);
+  return HT_SUCCESS;
+}
+
+static ht_status NAME(wide_back)(const ht_lin_step *s) {
+  int64_t m = s->m, n = s->n, k = s->k;
+  NUMBER *mid = ht_lin_room(s, 1), *y = ht_lin_room(s, 2),
+         *rest = ht_lin_room(s, 3);
+  NUMBER *less = ht_lin_room(s, 4), *da = s->out[0], *db = s->out[1];
+  const NUMBER *dx = s->in[4];
+  MAT(multiply)(m, k, n, s->in[0], false, s->in[4], false, mid);
+  HT_TRY(NAME(solve_normal)(s, mid, db));
+  HT_TRY(NAME(solve_normal)(s, s->in[1], y));
+  MAT(multiply)(n, k, m, s->in[0], true, db, false, mid);
+  for (int64_t i = 0; i < n * k; i++) rest[i] = dx[i] - mid[i];
+  MAT(multiply)(m, n, k, y, false, rest, true, da);
+  MAT(multiply)(k, n, m, y, true, s->in[0], false, mid);
+  MAT(multiply)(m, n, k, db, false, mid, false, less);
+  NAME(subtract)(m * n, less, da);
+  return HT_SUCCESS;
+}
+
+#endif

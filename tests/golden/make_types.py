@@ -37,10 +37,6 @@ GAPS = {
     "TopKV2": {"uint64"},
     "UpperBound": {"uint64"},
 }
-for _op in ("Cholesky", "MatrixInverse", "MatrixDeterminant", "Qr", "Svd",
-            "LogMatrixDeterminant", "MatrixSolve", "MatrixSolveLs",
-            "MatrixTriangularSolve", "SelfAdjointEigV2"):
-    GAPS[_op] = COMPLEX
 # The same, of the gradient alone.
 GRADIENT_GAPS = {
     "ResizeNearestNeighbor": {"double"},

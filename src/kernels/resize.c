@@ -72,6 +72,52 @@ void ht_resize_back(const ht_resize *r, const float *dy, float *dx) {
               &j);
 }
 
+/* ---- nearest pixels, back */
+
+typedef struct nearest {
+  const ht_resize *r;
+  ht_dtype t;
+  const void *from;
+  void *to;
+} nearest;
+
+#define NEAREST(T, W)                                                     \
+  static void nearest_##T(const nearest *j, int64_t image) {              \
+    const ht_resize *r = j->r;                                            \
+    int64_t n = r->channels;                                              \
+    const T *dy = (const T *)j->from + image * r->y.n * r->x.n * n;       \
+    T *dx = (T *)j->to + image * r->y.in * r->x.in * n;                   \
+    memset(dx, 0, (size_t)(r->y.in * r->x.in * n) * sizeof *dx);          \
+    for (int64_t i = 0; i < r->y.n; i++)                                  \
+      for (int64_t k = 0; k < r->x.n; k++, dy += n) {                     \
+        T *to = dx + (r->y.at[i] * r->x.in + r->x.at[k]) * n;             \
+        for (int64_t c = 0; c < n; c++) to[c] = (T)((W)to[c] + (W)dy[c]); \
+      }                                                                   \
+  }
+NEAREST(float, float)
+NEAREST(double, double)
+NEAREST(int32_t, uint32_t)
+NEAREST(int8_t, uint32_t)
+NEAREST(uint8_t, uint32_t)
+
+static void nearest_back(size_t from, size_t to, void *arg) {
+  const nearest *j = arg;
+  for (int64_t i = (int64_t)from; i < (int64_t)to; i++) switch (j->t) {
+      case HT_FLOAT: nearest_float(j, i); break;
+      case HT_DOUBLE: nearest_double(j, i); break;
+      case HT_INT32: nearest_int32_t(j, i); break;
+      case HT_INT8: nearest_int8_t(j, i); break;
+      default: nearest_uint8_t(j, i); break;
+    }
+}
+
+void ht_resize_nearest_back(const ht_resize *r, ht_dtype t, const void *dy,
+                            void *dx) {
+  nearest j = {r, t, dy, dx};
+  ht_parallel((size_t)r->batch, ht_grain(line_work(r) * (double)r->y.n),
+              nearest_back, &j);
+}
+
 /* ---- bytes: along y into a row, then along x */
 
 HT_INLINE void add_bytes(int64_t n, float w, const uint8_t *restrict x,

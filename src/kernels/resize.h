@@ -48,5 +48,9 @@ void ht_resize_bytes(const ht_resize *r, const uint8_t *x, float scale,
                      float offset, float *row, float *out);
 /* The transpose: dx from dy. */
 void ht_resize_back(const ht_resize *r, const float *dy, float *dx);
+/* The same of the nearest pixels, which have no weights: float, double, int32,
+ * int8 or uint8; integers wrap. */
+void ht_resize_nearest_back(const ht_resize *r, ht_dtype t, const void *dy,
+                            void *dx);
 
 #endif

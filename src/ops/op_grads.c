@@ -95,7 +95,9 @@ static ht_status bicubic_forward(ht_call *c) {
 static ht_status nearest_forward(ht_call *c) {
   past p = {0};
   ht_dtype t = c->in[0]->dtype;
-  if (t != HT_FLOAT) return ht_no_dtype(c, t);
+  if (t != HT_FLOAT && t != HT_DOUBLE && t != HT_INT32 && t != HT_UINT8 &&
+      t != HT_INT8)
+    return ht_no_dtype(c, t);
   HT_TRY(ht_need_dtype(c, 1, HT_INT32));
   HT_TRY(ht_need_rank(c, 0, 4));
   if (ht_count(c->in[1]) != 2)
@@ -188,7 +190,11 @@ const ht_op ht_ops_grads[] = {
                  "half_pixel_centers:bool=false",
         .doc = "The gradient of images resized by their nearest pixels.",
         .samples = "f[2,6,5,2] i[2]{3,4} !grad=0; "
-                   "f[1,3,2,1] i[2]{7,5} half_pixel_centers=true !grad=0",
+                   "f[1,3,2,1] i[2]{7,5} half_pixel_centers=true !grad=0;"
+                   "d[2,6,5,2] i[2]{3,4} align_corners=true !grad=0; "
+                   "i[2,6,5,2](-9,9) i[2]{3,4}; u[1,6,5,1](0,255) i[2]{2,2};"
+                   "a[1,6,5,2](-99,99) i[2]{2,3}; d[0,6,5,2] i[2]{3,4} "
+                   "!grad=0",
         .forward = nearest_forward,
         .gradient = ht_no_gradient,
         .flags = HT_OP_IN_FLOAT,

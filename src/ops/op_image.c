@@ -101,17 +101,20 @@ static ht_status resize(ht_call *c, method m) {
   return st;
 }
 
-/* The gradient of the input, in its dtype. */
-static ht_status resize_down(ht_back *b, method m, ht_tensor *g) {
+/* The gradient of the input, of type t. */
+static ht_status resize_down(ht_back *b, method m, ht_dtype t, ht_tensor *g) {
   plan p;
   const ht_tensor *d = &b->dout[0].dense;
-  HT_TRY(ht_back_new(b, HT_FLOAT, &b->in[0].shape, g));
+  HT_TRY(ht_back_new(b, t, &b->in[0].shape, g));
   ht_status st = plan_new(b->run, b->attrs, m, &b->in[0].shape, &d->shape, &p);
   if (st.code != HT_OK) {
     ht_tensor_drop(g);
     return st;
   }
-  if (ht_count(g)) ht_resize_back(&p.r, ht_f(d), ht_f(g));
+  if (ht_count(g) && m == HT_NEAREST)
+    ht_resize_nearest_back(&p.r, t, d->data, g->data);
+  else if (ht_count(g))
+    ht_resize_back(&p.r, ht_f(d), ht_f(g));
   plan_drop(&p);
   return HT_SUCCESS;
 }
@@ -129,7 +132,7 @@ static ht_status to_double(ht_back *b, ht_tensor *g) {
 static ht_status back(ht_back *b, method m) {
   ht_tensor g;
   if (!ht_wants(b, 0)) return HT_SUCCESS;
-  HT_TRY(resize_down(b, m, &g));
+  HT_TRY(resize_down(b, m, HT_FLOAT, &g));
   if (b->in[0].dtype == HT_DOUBLE) HT_TRY(to_double(b, &g));
   return ht_give(b, 0, &g);
 }
@@ -172,10 +175,7 @@ static ht_status nearest_forward(ht_call *c) {
 static ht_status nearest_back(ht_back *b) {
   ht_tensor g;
   if (!ht_wants(b, 0)) return HT_SUCCESS;
-  if (b->in[0].dtype != HT_FLOAT)
-    return ht_fail(HT_UNSUPPORTED, "op '%s' has a gradient for float alone",
-                   b->op->name);
-  HT_TRY(resize_down(b, HT_NEAREST, &g));
+  HT_TRY(resize_down(b, HT_NEAREST, b->in[0].dtype, &g));
   return ht_give(b, 0, &g);
 }
 
@@ -207,7 +207,8 @@ const ht_op ht_ops_image[] = {
         .outputs = "resized_images:T",
         .attrs = RESIZE_ATTRS,
         .doc = "Resizes images, taking the nearest pixel.",
-        .samples = RESIZE_SAMPLES,
+        .samples = RESIZE_SAMPLES "; d[2,3,4,2] i[2]{6,5}; d[1,9,7,3] "
+                                  "i[2]{4,3} half_pixel_centers=true",
         .forward = nearest_forward,
         .gradient = nearest_back,
         .flags = HT_OP_IN_FLOAT,

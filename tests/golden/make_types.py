@@ -32,14 +32,12 @@ GAPS = {
     "NthElement": {"uint64"},
     "Relu6Grad": {"uint64"},
     "ReluGrad": {"uint64"},
-    "ResizeNearestNeighborGrad": {"double", "int32", "uint8", "int8"},
     "SparseAdd": WIDE,  # with a threshold of another type
     "TopKV2": {"uint64"},
     "UpperBound": {"uint64"},
 }
 # The same, of the gradient alone.
 GRADIENT_GAPS = {
-    "ResizeNearestNeighbor": {"double"},
     # TensorFlow has none for what it computes in half.
     "ResizeBicubic": {"half", "bfloat16"},
 }

@@ -154,6 +154,7 @@ typedef struct job {
   bool plane;
   char *to;
   const char *from;
+  ht_dtype t; /* of sums */
 } job;
 
 static void copy_from(const job *j, const ht_block *b, int level, char *to,
@@ -194,7 +195,7 @@ static void copy_cut(const job *j) {
     ht_block rest = without_first(b);
     for (int64_t i = 0; i < b->n[0]; i++)
       copy_cut(&(job){&rest, j->size, j->plane, j->to + i * b->to[0],
-                      j->from + i * b->from[0]});
+                      j->from + i * b->from[0], j->t});
     return;
   }
   size_t grain = (size_t)(GRAIN_BYTES / inner) + 1;
@@ -214,7 +215,7 @@ void ht_k_copy_block(const ht_block *block, size_t size, char *to,
     return;
   }
   bool plane = make_plane(&b, size);
-  copy_cut(&(job){&b, size, plane, to, from});
+  copy_cut(&(job){&b, size, plane, to, from, HT_INVALID});
 }
 
 /* ---- sums */
@@ -224,21 +225,23 @@ void ht_k_copy_block(const ht_block *block, size_t size, char *to,
     type *y = (type *)(void *)to;                           \
     const type *x = (const type *)(const void *)from;       \
     int64_t s = step / (int64_t)sizeof(type);               \
-    int64_t t = stride / (int64_t)sizeof(type);             \
-    if (s == 1 && t == 1)                                   \
+    int64_t r = stride / (int64_t)sizeof(type);             \
+    if (s == 1 && r == 1)                                   \
       for (int64_t i = 0; i < n; i++) y[i] += x[i];         \
     else                                                    \
-      for (int64_t i = 0; i < n; i++) y[i * s] += x[i * t]; \
+      for (int64_t i = 0; i < n; i++) y[i * s] += x[i * r]; \
   } while (0)
 
-static void add_from(const ht_block *b, int level, bool wide, char *to,
+static void add_from(const ht_block *b, int level, ht_dtype t, char *to,
                      const char *from) {
   int64_t n = b->n[level], step = b->to[level], stride = b->from[level];
   if (level < b->rank - 1) {
     for (int64_t i = 0; i < n; i++)
-      add_from(b, level + 1, wide, to + i * step, from + i * stride);
-  } else if (wide) {
+      add_from(b, level + 1, t, to + i * step, from + i * stride);
+  } else if (t == HT_DOUBLE) {
     ADD_LINE(double);
+  } else if (t == HT_UINT64) {
+    ADD_LINE(uint64_t);
   } else {
     ADD_LINE(float);
   }
@@ -248,15 +251,14 @@ static void add_range(size_t first, size_t last, void *arg) {
   const job *j = arg;
   ht_block part = *j->block;
   part.n[0] = (int64_t)(last - first);
-  add_from(&part, 0, j->size == sizeof(double),
-           j->to + (int64_t)first * part.to[0],
+  add_from(&part, 0, j->t, j->to + (int64_t)first * part.to[0],
            j->from + (int64_t)first * part.from[0]);
 }
 
-void ht_k_add_block(const ht_block *block, bool wide, char *to,
+void ht_k_add_block(const ht_block *block, ht_dtype t, char *to,
                     const char *from) {
   ht_block b = *block;
-  size_t size = wide ? sizeof(double) : sizeof(float);
+  size_t size = ht_dtype_size(t);
   int64_t inner = (int64_t)size;
   for (int i = 0; i < b.rank; i++)
     if (!b.n[i]) return;
@@ -268,7 +270,7 @@ void ht_k_add_block(const ht_block *block, bool wide, char *to,
   }
   for (int i = 1; i < b.rank; i++) inner *= b.n[i];
   size_t grain = (size_t)(GRAIN_BYTES / inner) + 1;
-  job j = {&b, size, false, to, from};
+  job j = {&b, size, false, to, from, t};
   if (b.to[0] == 0) grain = (size_t)b.n[0]; /* one place: one thread */
   ht_parallel((size_t)b.n[0], grain, add_range, &j);
 }

@@ -2,9 +2,7 @@
 #ifndef HT_KERNELS_COPY_H
 #define HT_KERNELS_COPY_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tensor/dtype.h"
 
 enum { HT_COPY_RANK = 16 };
 
@@ -24,10 +22,11 @@ void ht_k_copy_block(const ht_block *block, size_t size, char *to,
                      const char *from);
 
 /*
- * The same, but floats (wide: doubles) are added to what is there. Strides of
- * `to` may be 0: those elements are summed, in the block's order.
+ * The same, but numbers (floats, doubles or uint64, which wrap) are added to
+ * what is there. Strides of `to` may be 0: those elements are summed, in the
+ * block's order.
  */
-void ht_k_add_block(const ht_block *block, bool wide, char *to,
+void ht_k_add_block(const ht_block *block, ht_dtype t, char *to,
                     const char *from);
 
 /* Row-major strides in bytes. */

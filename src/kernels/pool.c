@@ -67,12 +67,19 @@ static int64_t pixel_at(const ht_window *w, const view *v, int64_t k0,
 #define NAME(x) x##_l
 #define LEAST INT64_MIN
 #include "kernels/pool.c"
+#undef REAL
+#undef NAME
+#undef LEAST
+#define REAL uint64_t
+#define NAME(x) x##_y
+#define LEAST 0
+#include "kernels/pool.c"
 
 static ht_range_fn *pick(ht_dtype t, ht_range_fn *f, ht_range_fn *d,
-                         ht_range_fn *l) {
-  return t == HT_FLOAT ? f : t == HT_DOUBLE ? d : l;
+                         ht_range_fn *l, ht_range_fn *y) {
+  return t == HT_FLOAT ? f : t == HT_DOUBLE ? d : t == HT_INT64 ? l : y;
 }
-#define PICK(name, t) pick(t, name##_f, name##_d, name##_l)
+#define PICK(name, t) pick(t, name##_f, name##_d, name##_l, name##_y)
 
 static double pixel_work(const ht_pooling *p) {
   return (double)p->channels * (double)ht_window_pixels(p->w.size);

@@ -1,12 +1,12 @@
 /* pool.h - pooling over windows, channels last: of float and double, and the
- * maximum of int64. */
+ * maximum of int64 and uint64. */
 #ifndef HT_KERNELS_POOL_H
 #define HT_KERNELS_POOL_H
 
 #include "kernels/window.h"
 
 typedef struct ht_pooling {
-  ht_dtype t; /* HT_FLOAT, HT_DOUBLE, HT_INT64 (the maximum) */
+  ht_dtype t; /* HT_FLOAT, HT_DOUBLE; the maximum: HT_INT64, HT_UINT64 */
   ht_window w;
   int64_t channels;
   bool mean; /* else the maximum */

@@ -187,10 +187,12 @@ TEST(is_finite, v - v == 0)
 #define GRAD(name, expr)     \
   GRAD_REAL_ROWS(name, expr) \
   const ht_kernel ht_g_##name = {{GRAD_REALS_OF(name)}};
-#define GRAD_INT64(name, expr)                \
-  GRAD_REAL_ROWS(name, expr)                  \
-  GRAD_ROW(HT_WIDE, name##_gl, int64_t, expr) \
-  const ht_kernel ht_g_##name = {{GRAD_REALS_OF(name), [HT_INT64] = name##_gl}};
+#define GRAD_LONG(name, expr)                  \
+  GRAD_REAL_ROWS(name, expr)                   \
+  GRAD_ROW(HT_WIDE, name##_gl, int64_t, expr)  \
+  GRAD_ROW(HT_WIDE, name##_gy, uint64_t, expr) \
+  const ht_kernel ht_g_##name = {              \
+      {GRAD_REALS_OF(name), [HT_INT64] = name##_gl, [HT_UINT64] = name##_gy}};
 #define GRAD_COMPLEX(name, expr)                        \
   GRAD_REAL_ROWS(name, expr)                            \
   GRAD_ROW(, name##_gc, float _Complex, expr)           \
@@ -227,8 +229,8 @@ GRAD_COMPLEX(rsqrt, dy *(T)-0.5 * (CONJ(v) * CONJ(v) * CONJ(v)))
 GRAD_COMPLEX(reciprocal, -dy *(CONJ(v) * CONJ(v)))
 GRAD_COMPLEX(sigmoid, dy *CONJ(v) * (1 - CONJ(v)))
 GRAD_COMPLEX(tanh, dy *(1 - CONJ(v) * CONJ(v)))
-GRAD_INT64(relu, v > 0 ? dy : 0)
-GRAD_INT64(relu6, v > 0 && v < 6 ? dy : 0)
+GRAD_LONG(relu, v > 0 ? dy : 0)
+GRAD_LONG(relu6, v > 0 && v < 6 ? dy : 0)
 GRAD(elu, v < 0 ? dy * (v + 1) : dy)
 GRAD(selu, v < 0 ? dy * (v + SELU_ALPHA) : dy * SELU_SCALE)
 GRAD_COMPLEX(asinh, dy / cosh(CONJ(v)))

@@ -88,20 +88,24 @@ ht_status ht_move_add(ht_tensor *to, int64_t to_at, const ht_tensor *from,
                       int64_t from_at, const ht_block *block) {
   ht_dtype t = from->dtype;
   bool complex = t == HT_COMPLEX64 || t == HT_COMPLEX128;
-  bool wide = t == HT_DOUBLE || t == HT_COMPLEX128;
-  int64_t size = wide ? 8 : 4, whole = (int64_t)ht_dtype_size(t);
+  ht_dtype part = t == HT_COMPLEX64    ? HT_FLOAT
+                  : t == HT_COMPLEX128 ? HT_DOUBLE
+                  : t == HT_INT64      ? HT_UINT64
+                                       : t;
+  int64_t size = (int64_t)ht_dtype_size(part);
+  int64_t whole = (int64_t)ht_dtype_size(t);
   if (t == HT_HALF || t == HT_BFLOAT16) {
     add_halves(t, HT_DATA(uint16_t, to) + to_at,
                HT_DATA(uint16_t, from) + from_at, block, 0);
     return HT_SUCCESS;
   }
-  if (t != HT_FLOAT && t != HT_DOUBLE && !complex)
+  if (part != HT_FLOAT && part != HT_DOUBLE && part != HT_UINT64)
     return ht_fail(HT_UNSUPPORTED, "no sums of dtype '%s'", ht_dtype_name(t));
   if (complex && block->rank == HT_COPY_RANK)
     return ht_fail(HT_UNSUPPORTED, "a sum over too many axes");
   ht_block b = complex ? pairs_of(block) : *block;
   for (int i = 0; i < b.rank; i++) b.to[i] *= size, b.from[i] *= size;
-  ht_k_add_block(&b, wide, (char *)to->data + to_at * whole,
+  ht_k_add_block(&b, part, (char *)to->data + to_at * whole,
                  (const char *)from->data + from_at * whole);
   return HT_SUCCESS;
 }

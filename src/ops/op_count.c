@@ -171,6 +171,8 @@ static ht_status bucketize_forward(ht_call *c) {
 
 static bool before(const ht_tensor *a, int64_t i, const ht_tensor *b,
                    int64_t k) {
+  if (a->dtype == HT_UINT64)
+    return HT_DATA(uint64_t, a)[i] < HT_DATA(uint64_t, b)[k];
   if (ht_dtype_integer(a->dtype)) return ht_int_at(a, i) < ht_int_at(b, k);
   return ht_real_at(a, i) < ht_real_at(b, k);
 }
@@ -216,7 +218,9 @@ static ht_status upper_forward(ht_call *c) { return search(c, true); }
     .samples =                                                           \
         "f[1,5]{0,1,1,2,9} f[1,4]{1,-1,9,10};"                           \
         "i[2,3]{1,2,3,4,4,4} i[2,2]{2,0,4,5} out_type=int64;"            \
-        "d[1,0] d[1,2]; l[2,2]{1,2,3,4} l[2,0]",                         \
+        "d[1,0] d[1,2]; l[2,2]{1,2,3,4} l[2,0];"                         \
+        "y[1,4]{0,1,9223372036854775808,18446744073709551615} "          \
+        "y[1,3]{1,9223372036854775809,18446744073709551615}",            \
     .forward = FN, .gradient = ht_no_gradient                            \
   }
 

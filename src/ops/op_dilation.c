@@ -67,7 +67,7 @@ static ht_status geometry_of(const ht_call *c, ht_window *w) {
   place at = {c->op->name, c->attrs, c->in[0], c->in[1]};
   for (int i = 0; i < c->n_in; i++) {
     ht_dtype t = c->in[i]->dtype;
-    if (t != HT_FLOAT && t != HT_DOUBLE && t != HT_INT64)
+    if (t != HT_FLOAT && t != HT_DOUBLE && t != HT_INT64 && t != HT_UINT64)
       return ht_no_dtype(c, t);
     HT_TRY(ht_need_dtype(c, i, c->in[0]->dtype));
   }
@@ -89,6 +89,7 @@ typedef struct peak {
 
 static long double least_of(ht_dtype t) {
   if (t == HT_INT64) return (long double)INT64_MIN;
+  if (t == HT_UINT64) return 0;
   return t == HT_FLOAT ? -(long double)__FLT_MAX__ : -(long double)__DBL_MAX__;
 }
 
@@ -96,9 +97,11 @@ static long double least_of(ht_dtype t) {
 static long double sum_of(const ht_tensor *x, int64_t i, const ht_tensor *f,
                           int64_t j) {
   if (x->dtype == HT_FLOAT) return (long double)(ht_f(x)[i] + ht_f(f)[j]);
-  if (x->dtype == HT_INT64)
-    return (long double)(int64_t)(HT_DATA(uint64_t, x)[i] +
-                                  HT_DATA(uint64_t, f)[j]);
+  uint64_t bits = 0;
+  if (ht_dtype_integer(x->dtype))
+    bits = HT_DATA(uint64_t, x)[i] + HT_DATA(uint64_t, f)[j];
+  if (x->dtype == HT_INT64) return (long double)(int64_t)bits;
+  if (x->dtype == HT_UINT64) return (long double)bits;
   return (long double)(HT_DATA(double, x)[i] + HT_DATA(double, f)[j]);
 }
 
@@ -130,6 +133,8 @@ static void put(ht_tensor *t, int64_t i, long double v) {
     HT_DATA(double, t)[i] += (double)v;
   else if (t->dtype == HT_INT64)
     HT_DATA(uint64_t, t)[i] += (uint64_t)(int64_t)v;
+  else if (t->dtype == HT_UINT64)
+    HT_DATA(uint64_t, t)[i] += (uint64_t)v;
   else
     ht_f(t)[i] += (float)v;
 }
@@ -166,9 +171,11 @@ static void to_peaks(const ht_window *w, const ht_tensor *x, const ht_tensor *f,
   int64_t n = x->shape.dim[3];
   for (int64_t i = 0; i < ht_count(d); i++) {
     peak p = find_peak(w, x, f, i / n, i % n);
-    put(g, filter ? p.f : p.x,
-        d->dtype == HT_INT64 ? (long double)ht_i64(d)[i]
-                             : (long double)ht_real_at(d, i));
+    int64_t at = filter ? p.f : p.x;
+    if (ht_dtype_integer(d->dtype))
+      HT_DATA(uint64_t, g)[at] += HT_DATA(uint64_t, d)[i];
+    else
+      put(g, at, (long double)ht_real_at(d, i));
   }
 }
 
@@ -215,7 +222,8 @@ static ht_status gradient(ht_back *b) {
     .attrs = ATTRS,                                                   \
     .doc = "The gradient of Dilation2D with regard to its " what ".", \
     .samples = "f[2,4,5,3] f[3,2,3] f[2,4,5,3]" SAME                  \
-               "; d[1,6,7,2] d[2,3,2] d[1,3,3,2]" VALID,              \
+               "; d[1,6,7,2] d[2,3,2] d[1,3,3,2]" VALID               \
+               "; y[2,4,5,3] y[3,2,3] y[2,4,5,3]" SAME,               \
     .forward = run, .gradient = ht_no_gradient,                       \
     .flags = HT_OP_IN_FLOAT | HT_OP_IN_DOUBLE,                        \
   }
@@ -231,6 +239,8 @@ const ht_op ht_ops_dilation[] = {
                    "; d[2,5,6,1] d[3,3,1]" UNEVEN "; f[1,5,5,1] f[1,1,1]" SAME
                    "; f[1,3,3,1]{1,1,1,1,1,1,1,1,1} f[2,2,1]{0,0,0,0}" SAME
                    "; h[1,4,4,2] h[2,2,2]" SAME "; i[1,4,4,2] i[2,2,2]" SAME
+                   "; y[1,4,4,2] y[2,2,2]" SAME "; y[1,3,3,1]{0,0,0,0,"
+                   "18446744073709551615,0,0,0,0} y[2,2,1]" VALID
                    "; f[0,4,4,1] f[2,2,1]" SAME
                    "; f[1,2,2,1]{nan,1,inf,-inf} f[1,2,1]" SAME " !grad=0",
         .forward = forward,

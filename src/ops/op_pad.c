@@ -182,8 +182,6 @@ static ht_status mirror_pad_gradient(ht_back *b) {
 
 static ht_status mirror_grad_forward(ht_call *c) {
   mirror m;
-  if (!ht_dtype_floating(c->in[0]->dtype))
-    return ht_no_dtype(c, c->in[0]->dtype);
   HT_TRY(mirror_from(c->attrs, c->in[1], &c->in[0]->shape, &m));
   HT_TRY(ht_out(c, 0, c->in[0]->dtype, &m.small));
   return mirror_folded(c->run->pool, &m, c->in[0], &c->out[0]);
@@ -319,8 +317,12 @@ const ht_op ht_ops_pad[] = {
         .outputs = "output:T",
         .attrs = "T:type Tpaddings:type=DT_INT32 mode:string",
         .doc = "The gradient of MirrorPad.",
-        .samples = "f[4,7] i[2,2]{1,1,2,2} mode='REFLECT'; "
-                   "d[5,6] l[2,2]{2,1,3,0} mode='SYMMETRIC'",
+        .samples =
+            "f[4,7] i[2,2]{1,1,2,2} mode='REFLECT'; "
+            "d[5,6] l[2,2]{2,1,3,0} mode='SYMMETRIC'; l[4]{9007199254740993,1,"
+            "-2,3} i[1,2]{1,1} mode='REFLECT'; y[2,3]{9223372036854775808"
+            ",9223372036854775809,1,2,3,4} i[2,2]{0,0,1,0} "
+            "mode='SYMMETRIC'",
         .forward = mirror_grad_forward,
         .gradient = mirror_grad_gradient,
         .keep = HT_KEEP_IN(1),

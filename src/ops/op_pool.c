@@ -109,7 +109,7 @@ static ht_status pool_down(const pass *a, const ht_tensor *x,
 
 static ht_status need_type(const ht_call *c, int i, const kind *k) {
   ht_dtype t = c->in[i]->dtype;
-  bool whole = t == HT_INT64 && !k->mean && k->spatial == 2;
+  bool whole = (t == HT_INT64 || t == HT_UINT64) && !k->mean && k->spatial == 2;
   return whole || t == HT_FLOAT || t == HT_DOUBLE ? HT_SUCCESS
                                                   : ht_no_dtype(c, t);
 }
@@ -393,9 +393,13 @@ const ht_op ht_ops_pool[] = {
         .attrs = "ksize:list(int) strides:list(int) Targmax:type=INT64 "
                  "padding:string include_batch_in_index:bool=false T:type",
         .doc = "MaxPool, and where in the image each maximum was.",
-        .samples = "f[2,5,6,3]" K3S2 SAME "; f[2,5,6,3]" K2S2 VALID
-                   " include_batch_in_index=true !grad=0"
-                   "; f[1,4,4,2]" K2S2 VALID " Targmax=int32 !grad=0",
+        .samples =
+            "f[2,5,6,3]" K3S2 SAME "; f[2,5,6,3]" K2S2 VALID
+            " include_batch_in_index=true !grad=0"
+            "; f[1,4,4,2]" K2S2 VALID
+            " Targmax=int32 !grad=0; y[1,4,4,2]" K2S2 VALID
+            "; y[1,2,2,1]{0,9223372036854775808,1,18446744073709551615}" K2S2
+                VALID,
         .forward = argmax_forward,
         .gradient = argmax_back,
         .keep = HT_KEEP_IN(0),
@@ -409,7 +413,10 @@ const ht_op ht_ops_pool[] = {
                  "explicit_paddings:list(int)=[] data_format:string='NHWC' "
                  "T:type=FLOAT",
         .doc = "MaxPool's gradient: the first maximum takes all.",
-        .samples = "f[1,2,2,1]{3,1,4,2} f[1,1,1,1]{4} f[1,1,1,1]" K2S2 VALID,
+        .samples =
+            "f[1,2,2,1]{3,1,4,2} f[1,1,1,1]{4} f[1,1,1,1]" K2S2 VALID
+            "; y[1,2,2,1]{3,9223372036854775808,4,2} y[1,1,1,1]"
+            "{9223372036854775808} y[1,1,1,1]{18446744073709551615}" K2S2 VALID,
         .forward = max2_grad_forward,
         .gradient = max2_grad_back,
         .keep = HT_KEEP_IN(0),

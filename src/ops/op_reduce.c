@@ -7,6 +7,7 @@
 #include "kernels/reduce.h"
 #include "kernels/unary.h"
 #include "ops/elementwise.h"
+#include "ops/moves.h"
 
 /* Which axes go, and the shapes with and without them. */
 typedef struct {
@@ -86,22 +87,36 @@ static ht_status mean_forward(ht_call *c) {
 }
 
 /* sqrt of the sum of x times its conjugate. */
+/* Of integers cut as they are where a sum has become negative. */
+static ht_status root_of(ht_pool *pool, const ht_tensor *x, ht_tensor *y) {
+  if (!ht_dtype_integer(x->dtype))
+    return ht_elementwise(pool, &ht_k_sqrt, 1, &x, 0, x->dtype, y);
+  int64_t none = ht_dtype_size(x->dtype) == 8 ? INT64_MIN : INT32_MIN;
+  HT_TRY(ht_tensor_new(pool, x->dtype, &x->shape, y));
+  for (int64_t i = 0; i < ht_count(x); i++) {
+    int64_t v = ht_int_at(x, i);
+    double root = sqrt(x->dtype == HT_UINT64 ? (double)(uint64_t)v : (double)v);
+    ht_put_int(y, i, root >= 0 ? (int64_t)root : none);
+  }
+  return HT_SUCCESS;
+}
+
+/* Squares and sums of integers wrap. */
 static ht_status euclidean_norm_forward(ht_call *c) {
   plan p;
   ht_tensor square, sum = {0};
-  const ht_tensor *x[] = {c->in[0], c->in[0]}, *root = &sum;
+  const ht_tensor *x[] = {c->in[0], c->in[0]};
+  bool whole = ht_dtype_integer(x[0]->dtype);
+  const ht_kernel *k = whole ? &ht_k_square : &ht_g_mul;
   HT_TRY(plan_axes(&x[0]->shape, c->in[1], ht_attr_bool(c->attrs, "keep_dims"),
                    &p));
-  if (!ht_kernel_has(&ht_k_sqrt, x[0]->dtype))
-    return ht_no_dtype(c, x[0]->dtype);
-  HT_TRY(
-      ht_elementwise(c->run->pool, &ht_g_mul, 2, x, 0, x[0]->dtype, &square));
+  if (!ht_kernel_has(k, x[0]->dtype)) return ht_no_dtype(c, x[0]->dtype);
+  HT_TRY(ht_elementwise(c->run->pool, k, whole ? 1 : 2, x, 0, x[0]->dtype,
+                        &square));
   ht_status st =
       ht_reduce(c->run->pool, HT_REDUCE_SUM, &square, p.reduced, &p.out, &sum);
   ht_tensor_drop(&square);
-  if (st.code == HT_OK)
-    st = ht_elementwise(c->run->pool, &ht_k_sqrt, 1, &root, 0, sum.dtype,
-                        &c->out[0]);
+  if (st.code == HT_OK) st = root_of(c->run->pool, &sum, &c->out[0]);
   ht_tensor_drop(&sum);
   return st;
 }
@@ -578,11 +593,13 @@ const ht_op ht_ops_reduce[] = {
         .attrs = "keep_dims:bool=false T:type Tidx:type=INT32",
         .doc = "The root of the sum of squares over axes.",
         .samples = "f[2,3] i[]{1}; d[2,3,4] i[2]{0,2} keep_dims=true; f[4] "
-                   "i[0] !grad=0; f[0,3] i[1]{0}",
+                   "i[0] !grad=0; f[0,3] i[1]{0}; l[2,3](-9,9) i[]{1}; i[4]"
+                   "{100000,100000,3,1} i[1]{0}; a[2,2]{100,100,3,4} i[]{1};"
+                   "l[2]{4294967296,3} i[]{0}; y[2,2]{2147483648,1073741825,"
+                   "3,4} i[]{1}; u[3]{100,100,3} i[]{0}; l[0,2] i[]{0}",
         .forward = euclidean_norm_forward,
         .gradient = euclidean_norm_gradient,
         .keep = HT_KEEP_INS | HT_KEEP_OUT(0),
-        .flags = HT_OP_IN_DOUBLE,
     },
     {.name = "ArgMax",
      .inputs = "input:T dimension:Tidx",

@@ -13,7 +13,7 @@
 typedef struct row {
   const ht_tensor *t;
   int64_t from;
-  bool wide;
+  bool wide, natural; /* int64, uint64 */
 } row;
 
 static double value_at(const row *r, int64_t i) {
@@ -26,6 +26,10 @@ static bool leads(const row *r, int64_t a, int64_t b) {
   if (r->wide) {
     int64_t x = ht_i64(r->t)[r->from + a], y = ht_i64(r->t)[r->from + b];
     return x > y || (x == y && a < b);
+  }
+  if (r->natural) {
+    const uint64_t *v = HT_DATA(uint64_t, r->t) + r->from;
+    return v[a] > v[b] || (v[a] == v[b] && a < b);
   }
   double x = value_at(r, a), y = value_at(r, b);
   return x > y || (!(y > x) && a < b);
@@ -70,7 +74,8 @@ typedef struct job {
 static void top_rows(size_t from, size_t to, void *arg) {
   const job *j = arg;
   for (size_t i = from; i < to; i++) {
-    row r = {j->x, (int64_t)i * j->n, j->x->dtype == HT_INT64};
+    row r = {j->x, (int64_t)i * j->n, j->x->dtype == HT_INT64,
+             j->x->dtype == HT_UINT64};
     top_of_row(&r, j->n, j->k, j->at + (int64_t)i * j->k);
   }
 }
@@ -99,8 +104,8 @@ static ht_status top(ht_call *c, int64_t k) {
   if (k < 0 || k > n)
     return ht_fail(HT_USAGE, "op '%s' wants the largest %lld of %lld",
                    c->op->name, (long long)k, (long long)n);
-  if (ht_dtype_pointers(t) || t == HT_BOOL || t == HT_UINT64 ||
-      t == HT_COMPLEX64 || t == HT_COMPLEX128)
+  if (ht_dtype_pointers(t) || t == HT_BOOL || t == HT_COMPLEX64 ||
+      t == HT_COMPLEX128)
     return ht_no_dtype(c, t);
   for (int i = 0; i < x->shape.rank - 1; i++) rows *= x->shape.dim[i];
   ht_tensor places;
@@ -172,8 +177,7 @@ static ht_status nth_forward(ht_call *c) {
   HT_TRY(ht_need_min_rank(c, 0, 1));
   HT_TRY(ht_need_scalar(c, 1));
   if (ht_dtype_pointers(x->dtype) || x->dtype == HT_BOOL ||
-      x->dtype == HT_UINT64 || x->dtype == HT_COMPLEX64 ||
-      x->dtype == HT_COMPLEX128)
+      x->dtype == HT_COMPLEX64 || x->dtype == HT_COMPLEX128)
     return ht_no_dtype(c, x->dtype);
   ht_shape s = x->shape;
   int64_t n = s.dim[--s.rank], nth = ht_int_at(c->in[1], 0);
@@ -258,7 +262,9 @@ const ht_op ht_ops_top[] = {
                    "i[7]{1,3,3,1,3,0,9} i[]{5}; l[3]{9007199254740993,"
                    "9007199254740992,9007199254740994} i[]{2};"
                    "f[4]{-inf,inf,0,0} i[]{3}; f[2,3] i[]{0}; u[4] i[]{2};"
-                   "h[2,3] i[]{2}; f[0,3] i[]{2}; d[2,6] l[]{2}",
+                   "h[2,3] i[]{2}; f[0,3] i[]{2}; d[2,6] l[]{2};"
+                   "y[4]{0,9223372036854775808,18446744073709551615,3} i[]{3}",
+
         .forward = top_k_v2_forward,
         .gradient = top_gradient,
         .keep = HT_KEEP_OUT(1),
@@ -287,7 +293,8 @@ const ht_op ht_ops_top[] = {
                    "f[7]{1,3,3,1,3,0,9} i[]{4}; f[2,3] i[]{2} reverse=true;"
                    "l[3]{9007199254740993,9007199254740992,9007199254740994} "
                    "i[]{1}; f[3]{-inf,inf,0} i[]{1}; u[4] i[]{2}; h[2,3] "
-                   "i[]{1}; f[0,3] i[]{2}",
+                   "i[]{1}; f[0,3] i[]{2}; y[4]{0,9223372036854775808,"
+                   "18446744073709551615,3} i[]{2}",
         .forward = nth_forward,
         .gradient = nth_gradient,
         .keep = HT_KEEP_IN(0) | HT_KEEP_OUT(0),

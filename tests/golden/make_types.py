@@ -4,7 +4,7 @@ first type attribute and writes what it computed to types.txt (see README.md).
 
     make_types.py [--list=PROGRAM]
 
-What TensorFlow refuses has no case, and what is refused here stands in GAPS.
+What TensorFlow refuses has no case.
 """
 import argparse
 import os
@@ -16,31 +16,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import op_def_registry
 
-COMPLEX = {"complex64", "complex128"}
-WIDE = {"int64", "uint64"}
-# Types that TensorFlow's kernels take and ours do not.
-GAPS = {
-    "Dilation2D": {"uint64"},
-    "Dilation2DBackpropFilter": {"uint64"},
-    "Dilation2DBackpropInput": {"uint64"},
-    "EuclideanNorm": WIDE,
-    "LowerBound": {"uint64"},
-    "MaxPoolGrad": {"uint64"},
-    "MaxPoolGradV2": {"uint64"},
-    "MaxPoolWithArgmax": {"uint64"},
-    "MirrorPadGrad": WIDE,
-    "NthElement": {"uint64"},
-    "Relu6Grad": {"uint64"},
-    "ReluGrad": {"uint64"},
-    "SparseAdd": WIDE,  # with a threshold of another type
-    "TopKV2": {"uint64"},
-    "UpperBound": {"uint64"},
-}
-# The same, of the gradient alone.
-GRADIENT_GAPS = {
-    # TensorFlow has none for what it computes in half.
-    "ResizeBicubic": {"half", "bfloat16"},
-}
+# Gradients that TensorFlow has none of, for what it computes in half.
+NO_GRADIENT = {"ResizeBicubic": {"half", "bfloat16"}}
 # What is compared less closely, and why.
 NEAR = {
     "bfloat16": ("Conv", "!near=5e-2"),  # TensorFlow adds in bfloat16
@@ -105,7 +82,7 @@ def retyped(op, text, spans, dtype):
     for start, _ in spans:
         letters[start] = next(k for k, v in make.TYPES.items() if v == dtype)
     text = "".join(letters)
-    if dtype in GRADIENT_GAPS.get(op, ()) and "!grad" not in text:
+    if dtype in NO_GRADIENT.get(op, ()) and "!grad" not in text:
         text += " !grad=0"
     prefix, option = NEAR.get(dtype, ("-", ""))
     return text + " " + option if prefix in op else text
@@ -124,7 +101,7 @@ def lines_of(op, samples):
     for dtype in types_of(definition, attrs[0]):
         letter = next(k for k, v in make.TYPES.items() if v == dtype)
         there = any(all(t[a] == letter for a, _ in s) for t, s in usable)
-        if there or dtype in GAPS.get(op, ()):
+        if there:
             continue
         plain = [(t, s) for t, s in usable if all(is_plain(t, x) for x in s)]
         for text, spans in plain[:3]:

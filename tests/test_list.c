@@ -291,6 +291,78 @@ START_TEST(slices_of_a_variable_are_assigned) {
 }
 END_TEST
 
+/* Rows 0, 2 and 2 of [[1,2],[3,4],[5,6]], all with one number. */
+static void assign_one_number(const char *op, const float *wanted) {
+  world w;
+  ht_variable *v;
+  ht_tensor y, start = matrix(3, 2, (float[]){1, 2, 3, 4, 5, 6}), two;
+  world_open(&w);
+  ht_builder *b = &w.b;
+  OK(ht_scalar_float(2, &two));
+  ht_ref in[] = {ht_build_variable(b, "x", &start, false, &v),
+                 ht_build_int32s(b, 3, (int32_t[]){0, 2, 2}),
+                 ht_build_const(b, "two", &two)};
+  ht_ref set = ht_build(b, op, NULL, 3, in, "");
+  ht_ref read = ht_build_read(b, in[0]);
+  OK(ht_builder_status(b));
+  wait_for(&w, read, set.node);
+  run(&w, read, 0, NULL, &y, false);
+  same(&y, 6, wanted);
+  ht_tensor_drop(&y);
+  ht_tensor_drop(&two);
+  world_close(&w);
+}
+
+START_TEST(one_number_updates_all_rows) {
+  assign_one_number("ResourceScatterUpdate", (float[]){2, 2, 3, 4, 2, 2});
+  assign_one_number("ResourceScatterAdd", (float[]){3, 4, 3, 4, 9, 10});
+  assign_one_number("ResourceScatterSub", (float[]){-1, 0, 3, 4, 1, 2});
+  assign_one_number("ResourceScatterMul", (float[]){2, 4, 3, 4, 20, 24});
+  assign_one_number("ResourceScatterDiv", (float[]){0.5, 1, 3, 4, 1.25, 1.5});
+  assign_one_number("ResourceScatterMin", (float[]){1, 2, 3, 4, 2, 2});
+  assign_one_number("ResourceScatterMax", (float[]){2, 2, 3, 4, 5, 6});
+}
+END_TEST
+
+/* A row of integers [-2147483648, 6] over a number. */
+static void divide(int row, int by, const char *why, int wanted) {
+  world w;
+  ht_variable *v;
+  ht_tensor y, start;
+  ht_shape two = ht_shape_1(2);
+  world_open(&w);
+  ht_builder *b = &w.b;
+  OK(ht_tensor_new(NULL, HT_INT32, &two, &start));
+  memcpy(start.data, (int32_t[]){INT32_MIN, 6}, ht_tensor_bytes(&start));
+  ht_ref in[] = {ht_build_variable(b, "x", &start, false, &v),
+                 ht_build_int32s(b, 1, (int32_t[]){row}),
+                 ht_build_int32s(b, 1, (int32_t[]){by})};
+  ht_ref set = ht_build(b, "ResourceScatterDiv", NULL, 3, in, "");
+  ht_ref read = ht_build_read(b, in[0]);
+  OK(ht_builder_status(b));
+  wait_for(&w, read, set.node);
+  if (why) {
+    ht_plan *plan;
+    ht_run r = ht_run_make(NULL, &w.store, NULL);
+    ht_body body = {.graph = b->graph, .ret = &read, .n_rets = 1};
+    OK(ht_plan_new(&body, NULL, &plan));
+    FAILS(ht_plan_run(plan, &r, 0, NULL, 1, &y), HT_USAGE, why);
+    ht_plan_free(plan);
+  } else {
+    run(&w, read, 0, NULL, &y, false);
+    ck_assert_int_eq(ht_i32(&y)[row], wanted);
+    ht_tensor_drop(&y);
+  }
+  world_close(&w);
+}
+
+START_TEST(no_division_of_integers_ends_the_program) {
+  divide(1, 0, "division of integers by zero", 0);
+  divide(1, -2, NULL, -3);
+  divide(0, -1, NULL, INT32_MIN);
+}
+END_TEST
+
 /* Row 0 of [[1, 2], [3, 4]] becomes [7, 8]; then places are read. */
 START_TEST(parts_of_a_variable_are_read_and_assigned) {
   world w;
@@ -415,6 +487,8 @@ static void add(TCase *tests) {
   tcase_add_test(tests, variables_are_read_and_assigned);
   tcase_add_test(tests, parts_of_a_variable_are_read_and_assigned);
   tcase_add_test(tests, slices_of_a_variable_are_assigned);
+  tcase_add_test(tests, one_number_updates_all_rows);
+  tcase_add_test(tests, no_division_of_integers_ends_the_program);
   tcase_add_test(tests, references_are_read_where_they_are_used);
   tcase_add_test(tests, references_pass_through);
   tcase_add_test(tests, a_constant_is_its_value);

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "kernels/broadcast.h"
 #include "kernels/rows.h"
 #include "ops/places.h"
 
@@ -271,11 +272,27 @@ static ht_status resource_gather_gradient(ht_back *b) {
   return ht_give_rows(b, 0, &ids, &values);
 }
 
+/* One number stands for all updates of rows. */
+static ht_status spread_updates(const ht_call *c, const ht_shape *of,
+                                ht_tensor *out) {
+  ht_shape s = c->in[1]->shape;
+  if (c->in[2]->shape.rank || of->rank < 1 ||
+      s.rank + of->rank - 1 > HT_MAX_RANK) {
+    *out = ht_tensor_share(c->in[2]);
+    return HT_SUCCESS;
+  }
+  for (int i = 1; i < of->rank; i++) s.dim[s.rank++] = of->dim[i];
+  HT_TRY(ht_tensor_new(c->run->pool, c->in[2]->dtype, &s, out));
+  ht_broadcast_copy(c->in[2], out);
+  return c->in[2]->dtype == HT_STRING ? ht_string_keep(out, c->in[2])
+                                      : HT_SUCCESS;
+}
+
 /* Slices of the variable op= updates. rows: the indices are numbers of rows,
  * else coordinates [..., depth]. */
 static ht_status scatter_slices(ht_call *c, ht_scatter_kind kind, bool rows) {
   ht_variable *v;
-  ht_tensor old, value = {0};
+  ht_tensor old, value = {0}, updates = {0};
   ht_shape column = c->in[1]->shape;
   if (rows && column.rank == HT_MAX_RANK)
     return ht_fail(HT_UNSUPPORTED, "indices beyond rank %d", HT_MAX_RANK);
@@ -285,8 +302,11 @@ static ht_status scatter_slices(ht_call *c, ht_scatter_kind kind, bool rows) {
   ht_tensor ids = ht_tensor_shaped(c->in[1], &column);
   ht_status st = ht_tensor_copy(c->run->pool, &old, &value);
   value.trace = 0;
+  if (rows && st.code == HT_OK) st = spread_updates(c, &old.shape, &updates);
   if (st.code == HT_OK)
-    st = ht_places_scatter(c->run->pool, kind, &ids, c->in[2], false, &value);
+    st = ht_places_scatter(c->run->pool, kind, &ids, rows ? &updates : c->in[2],
+                           false, &value);
+  ht_tensor_drop(&updates);
   ht_tensor_drop(&old);
   ht_tensor_drop(&ids);
   if (st.code != HT_OK) ht_tensor_drop(&value);
@@ -346,21 +366,20 @@ static ht_status assert_forward(ht_call *c) {
   .forward = identity_forward, .gradient = ht_gradient_in_forward, \
   .flags = HT_OP_ROWS
 
-#define SLICES(title, text, function)                                       \
-  {                                                                         \
-    .name = title, .inputs = "ref:resource indices:Tindices updates:T",     \
+#define SLICES(title, text, function)                                        \
+  {                                                                          \
+    .name = title, .inputs = "ref:resource indices:Tindices updates:T",      \
     .outputs = "", .attrs = SLICE_ATTRS "true bad_indices_policy:string=''", \
-    .doc = text, .samples = "@slices_of_a_variable_are_assigned",           \
+    .doc = text, .samples = "@slices_of_a_variable_are_assigned",            \
     .forward = function, .gradient = ht_no_gradient, .flags = HT_OP_STATEFUL \
   }
-#define REF_SLICES(title, text, function, locking)                           \
-  {                                                                          \
-    .name = title, .inputs = "ref:Ref(T) indices:Tindices updates:T",        \
-    .outputs = "output_ref:Ref(T)",                                          \
-    .attrs = SLICE_ATTRS locking " bad_indices_policy:string=''",            \
-    .doc = text, .samples = "@slices_of_a_variable_are_assigned",            \
-    .forward = function, .gradient = ht_no_gradient,                         \
-    .flags = HT_OP_STATEFUL | HT_OP_HANDLES                                  \
+#define REF_SLICES(title, text, function, locking)                             \
+  {                                                                            \
+    .name = title, .inputs = "ref:Ref(T) indices:Tindices updates:T",          \
+    .outputs = "output_ref:Ref(T)",                                            \
+    .attrs = SLICE_ATTRS locking " bad_indices_policy:string=''", .doc = text, \
+    .samples = "@slices_of_a_variable_are_assigned", .forward = function,      \
+    .gradient = ht_no_gradient, .flags = HT_OP_STATEFUL | HT_OP_HANDLES        \
   }
 #define RESOURCE_ROWS(title, text, function)                              \
   {                                                                       \

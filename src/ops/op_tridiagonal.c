@@ -5,6 +5,8 @@
  * a system.
  */
 #include <complex.h>
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernels/cast.h"
@@ -16,6 +18,8 @@ enum { OPERANDS = 6 };
 
 /* The operands in complex128; those of the batch have one leading shape. */
 typedef struct system {
+  bool near, real;       /* the matrix may be singular; numbers are real */
+  double epsilon, least; /* of its numbers as they were given */
   ht_shape lead;
   int64_t n, k; /* rows, columns of the right side */
   ht_tensor wide[OPERANDS];
@@ -211,10 +215,102 @@ static bool solve(const system *s, number *a, number *far, number *x) {
   return true;
 }
 
+/* ---- the same of matrices that may be singular, as LAPACK's LAGTF and LAGTS
+ * factor and solve: pivots too small to divide by are moved off zero */
+
+static double largest(const number *x, int64_t n) {
+  double most = 0;
+  for (int64_t i = 0; i < n; i++) most = fmax(most, cabs(x[i]));
+  return most;
+}
+
+/* Moves the pivot of a right side [k] by `by`, doubled as long as neither can
+ * be divided by it; or scales both up. */
+static void move_pivot(const system *s, double by, number *pivot, number *row) {
+  double great = 1 / s->least, most = largest(row, s->k);
+  by = copysign(fmax(fabs(by), s->least), creal(*pivot));
+  for (double size = cabs(*pivot); size < 1; size = cabs(*pivot)) {
+    bool tiny = size < s->least;
+    bool fits =
+        tiny ? size != 0 && most * s->least <= size : most <= size * great;
+    if (!fits) {
+      *pivot += by;
+      by *= 2;
+      continue;
+    }
+    if (tiny) {
+      *pivot *= great;
+      for (int64_t j = 0; j < s->k; j++) row[j] *= great;
+    }
+    return;
+  }
+}
+
+/* Of reals without imaginary parts, which change the sign of a zero: pivots
+ * move away from it. */
+static number times(const system *s, number x, number y) {
+  return s->real ? creal(x) * creal(y) : x * y;
+}
+
+/* Eliminates below row i, exchanging rows where the one below is greater for
+ * its size; *scale is that of row i, then of the next. */
+static void eliminate(const system *s, int64_t i, number *a, number *far,
+                      number *x, double *scale) {
+  int64_t n = s->n, k = s->k;
+  number *above = a, *main = a + n, *below = a + 2 * n;
+  number *row = x + i * k, *next = row + k, sub = below[i + 1];
+  bool more = i + 2 < n;
+  double size = cabs(sub) + cabs(main[i + 1]) + (more ? cabs(above[i + 1]) : 0);
+  double here = main[i] == 0 ? 0 : cabs(main[i]) / *scale;
+  far[i] = 0;
+  if (sub == 0 || cabs(sub) / size <= here) {
+    number by = sub == 0 ? 0 : sub / main[i];
+    *scale = size;
+    main[i + 1] -= times(s, by, above[i]);
+    for (int64_t j = 0; j < k; j++) next[j] -= by * row[j];
+    return;
+  }
+  number by = main[i] / sub, up = above[i];
+  main[i] = sub, above[i] = main[i + 1];
+  main[i + 1] = up - times(s, by, main[i + 1]);
+  if (more) {
+    far[i] = above[i + 1];
+    above[i + 1] = times(s, -by, above[i + 1]);
+  }
+  exchange(k, row, next);
+  for (int64_t j = 0; j < k; j++) next[j] -= by * row[j];
+}
+
+static void solve_near(const system *s, number *a, number *far, number *x) {
+  int64_t n = s->n, k = s->k;
+  number *above = a, *main = a + n;
+  if (!n) return;
+  double scale = cabs(main[0]) + (n > 1 ? cabs(above[0]) : 0);
+  double most = fmax(cabs(main[0]), n > 1 ? cabs(above[0]) : 0);
+  for (int64_t i = 0; i + 1 < n; i++) {
+    eliminate(s, i, a, far, x, &scale);
+    if (i + 2 < n)
+      most =
+          fmax(fmax(most, cabs(main[i])), fmax(cabs(above[i]), cabs(far[i])));
+  }
+  most = fmax(most, cabs(main[n - 1]));
+  for (int64_t i = n - 1; i >= 0; i--) {
+    number pivot = main[i], *row = x + i * k;
+    for (int64_t j = 0; j < k; j++) {
+      if (i + 1 < n) row[j] -= above[i] * row[k + j];
+      if (i + 2 < n) row[j] -= far[i] * row[2 * k + j];
+    }
+    move_pivot(s, s->epsilon * most, &pivot, row);
+    for (int64_t j = 0; j < k; j++) row[j] /= pivot;
+  }
+}
+
 /* Operand 0 are the diagonals, 1 right sides that become solutions, 2 room. */
 static ht_status solve_all(system *s) {
   for (int64_t b = 0; b < ht_shape_count(&s->lead); b++)
-    if (!solve(s, item(s, 0, b), item(s, 2, b), item(s, 1, b)))
+    if (s->near)
+      solve_near(s, item(s, 0, b), item(s, 2, b), item(s, 1, b));
+    else if (!solve(s, item(s, 0, b), item(s, 2, b), item(s, 1, b)))
       return ht_fail(HT_USAGE, "a tridiagonal matrix is singular");
   return HT_SUCCESS;
 }
@@ -227,8 +323,19 @@ static ht_status solve_wide(ht_call *c, system *s) {
   return round_out(c, &s->wide[1], c->in[1]);
 }
 
+static ht_status near_of(const ht_attrs *attrs, ht_dtype t, system *s) {
+  bool single = t == HT_FLOAT || t == HT_COMPLEX64;
+  s->real = t == HT_FLOAT || t == HT_DOUBLE;
+  s->near = ht_attr_bool(attrs, "perturb_singular");
+  s->epsilon = single ? (double)FLT_EPSILON : DBL_EPSILON;
+  s->least = single ? (double)FLT_MIN : DBL_MIN;
+  if (!s->near || ht_attr_bool(attrs, "partial_pivoting")) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "perturb_singular wants partial_pivoting, too");
+}
+
 static ht_status solve_forward(ht_call *c) {
   system s = {0};
+  HT_TRY(near_of(c->attrs, c->in[1]->dtype, &s));
   HT_TRY(check(c, 0, 3, c->in[1], &s));
   ht_status st = solve_wide(c, &s);
   drop(&s);
@@ -275,6 +382,7 @@ static ht_status solve_back_wide(ht_back *b, system *s) {
 
 static ht_status solve_back(ht_back *b) {
   system s = system_of(&b->out[0].shape);
+  HT_TRY(near_of(b->attrs, b->out[0].dtype, &s));
   ht_status st = solve_back_wide(b, &s);
   drop(&s);
   return st;
@@ -305,7 +413,17 @@ const ht_op ht_ops_tridiagonal[] = {
                    "d[2,5,3]; f[3,1] f[1,2];"
                    "d[3,4]{1,2,3,0,0,0,1,2,0,3,4,5} d[4,1];"
                    "d[3,4](1,2) d[4,2] partial_pivoting=false; c[3,3] c[3,2];"
-                   "z[2,3,2] z[2,2,1]; f[0,3,3] f[0,3,1]",
+                   "z[2,3,2] z[2,2,1]; f[0,3,3] f[0,3,1];"
+                   "d[3,4]{1,2,0,0,0,1,1,1,0,0,3,0} d[4,1]{1,2,3,4} "
+                   "perturb_singular=true; f[3,4]{1,2,0,0,0,1,1,1,0,0,3,0} "
+                   "f[4,2]{1,2,3,4,5,6,7,8} perturb_singular=true; d[3,1]"
+                   "{0,0,0} d[1,2]{1,3} perturb_singular=true !grad=0;"
+                   "f[3,1]{0,0,0} f[1,1]{1} perturb_singular=true !grad=0;"
+                   "d[2,3,5] d[2,5,3] perturb_singular=true; c[3,3] c[3,2] "
+                   "perturb_singular=true; z[3,2]{1,0,1,2j,0,-2j} z[2,1]{1,1j}"
+                   " perturb_singular=true; d[3,3]{2,1,0,1e-3,2,1e3,0,3,1e-2} "
+                   "d[3,1] perturb_singular=true; d[3,3]{0,0,0,1e-310,2,0,0,0,"
+                   "0} d[3,1]{1e-320,1,1} perturb_singular=true !grad=0",
         .forward = solve_forward,
         .gradient = solve_back,
         .keep = HT_KEEP_IN(0) | HT_KEEP_OUT(0),

@@ -2,6 +2,8 @@
  * op_grads.c - gradients that stand in graphs as ops: modules that train
  * themselves hold them. Each runs the rule of the op that it belongs to.
  */
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ops/op.h"
@@ -55,6 +57,138 @@ static ht_status norm_forward(ht_call *c) {
   ht_shape none = ht_shape_1(0);
   for (int i = 3; i < 5; i++) HT_TRY(ht_out(c, i, HT_FLOAT, &none));
   return HT_SUCCESS;
+}
+
+/* ---- the gradient of that. Of a channel with n values x, their cotangents g
+ * and scale s, over c = x - mean and r = 1 / sqrt(variance + epsilon), the op
+ * gives
+ *     dx = s r (g - mean g - r^2 mean(g c) c),  ds = r sum(g c),  sum g,
+ * with fixed statistics dx = s r g. Below, `a` is the cotangent of dx, b that
+ * of ds and e that of the last; what is derived is the sum of their products.
+ */
+
+typedef struct channel {
+  double n, x, g, a;      /* how many; means */
+  double var, gc, ac, ag; /* means of products, each less its mean */
+} channel;
+
+typedef struct second {
+  const float *x, *g, *a, *b, *e; /* the last three may be NULL: zeros */
+  const float *scale;
+  channel *of;
+  int64_t count, channels, inner; /* inner: values of a channel in a row */
+  double epsilon;
+} second;
+
+static double at_or_0(const float *x, int64_t i) {
+  return x ? (double)x[i] : 0;
+}
+
+static channel *channel_of(const second *s, int64_t i) {
+  return &s->of[i / s->inner % s->channels];
+}
+
+static void add_means(const second *s) {
+  for (int64_t i = 0; i < s->count; i++) {
+    channel *c = channel_of(s, i);
+    c->x += (double)s->x[i];
+    c->g += (double)s->g[i];
+    c->a += at_or_0(s->a, i);
+  }
+  for (int64_t k = 0; k < s->channels; k++) {
+    channel *c = &s->of[k];
+    c->n = (double)(s->count / s->channels);
+    c->x /= c->n, c->g /= c->n, c->a /= c->n;
+  }
+  for (int64_t i = 0; i < s->count; i++) {
+    channel *c = channel_of(s, i);
+    double x = (double)s->x[i] - c->x, g = (double)s->g[i] - c->g;
+    double a = at_or_0(s->a, i) - c->a;
+    c->var += x * x / c->n;
+    c->gc += g * x / c->n;
+    c->ac += a * x / c->n;
+    c->ag += a * g / c->n;
+  }
+}
+
+/* Statistics of the batch: gradients of g, x and scale. */
+static void derive_batch(const second *s, float *dg, float *dx, float *ds) {
+  add_means(s);
+  for (int64_t i = 0; i < s->count; i++) {
+    const channel *c = channel_of(s, i);
+    int64_t k = c - s->of;
+    double r = 1 / sqrt(c->var + s->epsilon), v = r * r;
+    double scale = (double)s->scale[k], b = at_or_0(s->b, k);
+    double x = (double)s->x[i] - c->x, g = (double)s->g[i] - c->g;
+    double a = at_or_0(s->a, i) - c->a;
+    double by_r = scale * (c->ag - 3 * v * c->gc * c->ac) + b * c->gc;
+    dg[i] =
+        (float)(scale * r * (a - v * c->ac * x) + b * r * x + at_or_0(s->e, k));
+    dx[i] = (float)(r * (b * g - scale * v * (c->ac * g + c->gc * a)) -
+                    r * v * x * by_r);
+  }
+  for (int64_t k = 0; k < s->channels; k++) {
+    const channel *c = &s->of[k];
+    double v = 1 / (c->var + s->epsilon);
+    ds[k] = (float)(c->n * sqrt(v) * (c->ag - v * c->gc * c->ac));
+  }
+}
+
+static void derive_fixed(const second *s, const float *mean,
+                         const float *variance, float *dg, float *dx,
+                         float *ds) {
+  for (int64_t i = 0; i < s->count; i++) {
+    channel *c = channel_of(s, i);
+    int64_t k = c - s->of;
+    double r = 1 / sqrt((double)variance[k] + s->epsilon);
+    double b = at_or_0(s->b, k), a = at_or_0(s->a, i), g = (double)s->g[i];
+    double x = (double)s->x[i] - (double)mean[k];
+    dg[i] = (float)(r * (a * (double)s->scale[k] + b * x) + at_or_0(s->e, k));
+    dx[i] = (float)(r * b * g);
+    c->ag += r * a * g;
+  }
+  for (int64_t k = 0; k < s->channels; k++) ds[k] = (float)s->of[k].ag;
+}
+
+static ht_status give_second(ht_back *b, second *s) {
+  ht_tensor d[3] = {{0}};
+  ht_status st = HT_SUCCESS;
+  for (int i = 0; i < 3 && st.code == HT_OK; i++)
+    st = ht_back_new(b, HT_FLOAT, &b->in[i].shape, &d[i]);
+  if (st.code == HT_OK && ht_attr_bool(b->attrs, "is_training"))
+    derive_batch(s, ht_f(&d[0]), ht_f(&d[1]), ht_f(&d[2]));
+  else if (st.code == HT_OK)
+    derive_fixed(s, ht_f(&b->in[3]), ht_f(&b->in[4]), ht_f(&d[0]), ht_f(&d[1]),
+                 ht_f(&d[2]));
+  for (int i = 0; i < 3; i++) {
+    if (st.code == HT_OK && ht_wants(b, i))
+      st = ht_give(b, i, &d[i]);
+    else
+      ht_tensor_drop(&d[i]);
+  }
+  return st;
+}
+
+static ht_status norm_gradient(ht_back *b) {
+  const ht_shape *x = &b->in[1].shape;
+  ht_string format = ht_attr_string(b->attrs, "data_format");
+  second s = {.x = ht_f(&b->in[1]),
+              .g = ht_f(&b->in[0]),
+              .a = ht_f(&b->dout[0].dense),
+              .b = ht_f(&b->dout[1].dense),
+              .e = ht_f(&b->dout[2].dense),
+              .scale = ht_f(&b->in[2]),
+              .count = ht_count(&b->in[1]),
+              .channels = ht_count(&b->in[2]),
+              .inner = 1,
+              .epsilon = ht_attr_float(b->attrs, "epsilon")};
+  if (format.n > 1 && format.p[1] == 'C')
+    for (int i = 2; i < x->rank; i++) s.inner *= x->dim[i];
+  s.of = calloc((size_t)s.channels + 1, sizeof *s.of);
+  if (!s.of) return ht_fail(HT_NO_MEMORY, "no memory for a gradient");
+  ht_status st = give_second(b, &s);
+  free(s.of);
+  return st;
 }
 
 /* ---- resizing: (dy, images) */
@@ -137,7 +271,7 @@ static ht_status lrn_forward(ht_call *c) {
     .name = name_, .inputs = "y_backprop:T x:T " inputs_,                      \
     .outputs = "x_backprop:T " outputs_, .attrs = "T:type " attrs_ NORM_ATTRS, \
     .doc = "The gradients of batch normalisation.", .samples = samples_,       \
-    .forward = norm_forward, .gradient = ht_no_gradient,                       \
+    .forward = norm_forward, .gradient = norm_gradient, .keep = HT_KEEP_INS,   \
     .flags = HT_OP_IN_FLOAT                                                    \
   }
 #define NORMED "f[2,3,4,5] f[2,3,4,5] f[5] f[5] f[5](0.5,2) "
@@ -157,29 +291,31 @@ static ht_status lrn_forward(ht_call *c) {
   "f[1,3,2,1] f[1,7,5,1] half_pixel_centers=true; f[1,3,2,1] d[1,7,5,1] " \
   "!near=1e-6"
 
-/* Gradients of these gradients are left out: !grad=0. Reserves of batch
- * normalisation with fixed statistics hold these. */
+/* TensorFlow has gradients of those of batch normalisation alone. Reserves of
+ * batch normalisation with fixed statistics hold these. */
 const ht_op ht_ops_grads[] = {
     NORM("FusedBatchNormGrad", "scale:T reserve_space_1:T reserve_space_2:T",
          "",
          "scale_backprop:T offset_backprop:T reserve_space_3:T "
          "reserve_space_4:T",
-         NORMED "!grad=0; " NORMED "is_training=false epsilon=0.01 !grad=0"),
+         NORMED "; " NORMED "is_training=false epsilon=0.01"),
     NORM("FusedBatchNormGradV2",
          "scale:float reserve_space_1:U reserve_space_2:U", "U:type ",
          "scale_backprop:U offset_backprop:U reserve_space_3:U "
          "reserve_space_4:U",
-         NORMED "!grad=0; " NORMED "is_training=false epsilon=0.01 !grad=0"),
+         NORMED "; " NORMED "is_training=false epsilon=0.01"),
     NORM("FusedBatchNormGradV3",
          "scale:float reserve_space_1:U reserve_space_2:U reserve_space_3:U",
          "U:type ",
          "scale_backprop:U offset_backprop:U reserve_space_4:U "
          "reserve_space_5:U",
-         NORMED_3 "!grad=0; " NORMED_3
-                  "is_training=false epsilon=0.01 !grad=0; "
+         NORMED_3 "; " NORMED_3 "is_training=false epsilon=0.01; "
                   "f[2,3,4,5] f[2,3,4,5] f[3] f[3] f[3](0.5,2) f[0] "
-                  "data_format='NCHW' !grad=0; h[2,3,4,5] h[2,3,4,5] f[5] f[5] "
-                  "f[5](0.5,2) f[0] is_training=false !grad=0"),
+                  "data_format='NCHW'; h[2,3,4,5] h[2,3,4,5] f[5] f[5] "
+                  "f[5](0.5,2) f[0] is_training=false; "
+                  "f[3,1,2,3] f[3,1,2,3] f[3] f[3] f[3](0.5,2) f[0] "
+                  "epsilon=0.001; f[2,3,2,2,4] f[2,3,2,2,4] f[4] f[4] "
+                  "f[4](0.5,2) f[0] data_format='NDHWC'"),
     RESIZED("ResizeBilinearGrad", bilinear_forward, RESIZED_SAMPLES),
     RESIZED("ResizeBicubicGrad", bicubic_forward, RESIZED_SAMPLES),
     {

@@ -412,3 +412,76 @@ class Mixed(tf.Module):
 def experts(path):
     m = Mixed()
     save(m, path, m.__call__)
+
+
+class Waves(tf.Module):
+    """Complex matrices factored, solved and taken apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.real, self.imag = variable(1, 6, 9), variable(2, 6, 9)
+        self.scale = variable(3, 3)
+
+    @tf.function(input_signature=[spec([None, 6], name="x")])
+    def __call__(self, x):
+        m = tf.reshape(tf.complex(x @ self.real, x @ self.imag), [-1, 3, 3])
+        eye = tf.eye(3, dtype=tf.complex64)
+        gram = tf.matmul(m, m, adjoint_b=True) + eye
+        chol = tf.linalg.cholesky(gram)
+        b = m * tf.cast(self.scale, tf.complex64)
+        left = tf.linalg.triangular_solve(chol, b)
+        solved = tf.linalg.solve(m + 3 * eye, b, adjoint=True)
+        inverse = tf.linalg.inv(m + 3 * eye)
+        q, r = tf.linalg.qr(tf.concat([m, b[:, :, :2]], 2))
+        s, u, v = tf.linalg.svd(b)
+        projected = tf.matmul(u[:, :, :2], v[:, :, :2], adjoint_b=True)
+        e, vectors = tf.linalg.eigh(gram)
+        top = tf.matmul(vectors[:, :, 2:], vectors[:, :, 2:], adjoint_b=True)
+        fit = tf.linalg.lstsq(tf.concat([m, eye + 0 * m], 1),
+                              tf.concat([b, b], 1), l2_regularizer=0.1)
+        sign, log = tf.linalg.slogdet(gram)
+        parts = [chol, left, solved, inverse, q, r, projected, top, fit,
+                 sign[:, None], log[:, None], tf.linalg.det(m)[:, None],
+                 tf.sign(m), tf.math.unsorted_segment_prod(
+                     tf.transpose(m, [1, 0, 2]), [0, 1, 0], 2)[0]]
+        parts = [tf.reshape(p, [tf.shape(x)[0], -1]) for p in parts]
+        out = tf.concat(parts, 1)
+        return tf.concat([tf.math.real(out), tf.math.imag(out), s,
+                          tf.math.real(e)], 1)
+
+
+@family(quick=True)
+def complex_factors(path):
+    m = Waves()
+    save(m, path, m.__call__)
+
+
+class Slopes(tf.Module):
+    """What comes out are slopes through batch norms, as in penalties."""
+
+    def __init__(self):
+        super().__init__()
+        self.w, self.more = variable(1, 3, 3, 3, 4), variable(2, 1, 1, 4, 5)
+        self.scale = [variable(3, 4) + 1, variable(4, 5) + 1]
+        self.scale = [tf.Variable(v) for v in self.scale]
+        self.offset = [variable(5, 4), variable(6, 5)]
+
+    @tf.function(input_signature=[spec([None, 6, 6, 3], name="x")])
+    def __call__(self, x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.nn.conv2d(x, self.w, 1, "VALID")
+            y = tf.compat.v1.nn.fused_batch_norm(
+                y, self.scale[0], self.offset[0], epsilon=1e-3)[0]
+            y = tf.nn.conv2d(tf.nn.softplus(y), self.more, 1, "VALID")
+            y = tf.compat.v1.nn.fused_batch_norm(
+                y, self.scale[1], self.offset[1], tf.fill([5], 0.1),
+                tf.fill([5], 1.5), is_training=False)[0]
+            y = tf.reduce_sum(tf.tanh(y))
+        return tf.reduce_mean(tape.gradient(y, x), [1, 2])
+
+
+@family(quick=True)
+def slopes_through_norms(path):
+    m = Slopes()
+    save(m, path, m.__call__)

@@ -22,6 +22,12 @@ static void *room(int64_t n, size_t size) {
   return malloc((size_t)(n > 0 ? n : 1) * size);
 }
 
+/* A matrix for LAPACK, whose columns are `rows` of ours. One is to spare: zgemv
+ * of OpenBLAS (0.3.21) reads the element after the last of a strided vector. */
+static void *matrix_room(int64_t rows, int64_t cols, size_t size) {
+  return room((rows + 1) * cols, size);
+}
+
 /* LAPACK may iterate on NaN and infinity for ever. */
 static bool all_finite(const void *a, size_t bytes) {
   const double *x = a;
@@ -219,7 +225,7 @@ static bool NAME(reflect)(int m, int n, int cols, NUMBER *columns, NUMBER *r,
 bool MAT(qr)(int64_t m, int64_t n, int64_t cols, const NUMBER *a, NUMBER *q,
              NUMBER *r) {
   int64_t wide = n > cols ? n : cols;
-  NUMBER *columns = calloc((size_t)(wide * m) + 1, sizeof *columns);
+  NUMBER *columns = calloc((size_t)((wide + 1) * m) + 1, sizeof *columns);
   NUMBER *tau = room(wide, sizeof *tau);
   bool good = columns && tau;
   prepare();
@@ -248,7 +254,7 @@ static bool NAME(decompose)(const char *job, int m, int n, int p, NUMBER *a,
   (job, &n, &m, a, &n, s, left, &n, right, &p, &best, &lwork,
    RWORK(rwork) iwork, &info);
   lwork = rwork && iwork ? (int)REAL_OF(best) : 1;
-  NUMBER *work = room(lwork, sizeof *work);
+  NUMBER *work = room(lwork + most, sizeof *work);
   bool good = rwork && iwork && work;
   if (good) LAPACK(gesdd, gesdd)
   (job, &n, &m, a, &n, s, left, &n, right, &p, work, &lwork, RWORK(rwork) iwork,
@@ -274,9 +280,9 @@ bool MAT(svd)(int64_t m, int64_t n, bool full, const NUMBER *a, NUMBER *s,
     return true;
   }
   double *values = room(p, sizeof *values);
-  NUMBER *copy = room(m * n, sizeof *copy);
-  NUMBER *l = room(u ? n * left : 1, sizeof *l);
-  NUMBER *r = room(u ? m * right : 1, sizeof *r);
+  NUMBER *copy = matrix_room(m, n, sizeof *copy);
+  NUMBER *l = matrix_room(u ? left : 0, n, sizeof *l);
+  NUMBER *r = matrix_room(u ? m : 0, right, sizeof *r);
   bool good = values && copy && l && r;
   prepare();
   if (good && p) {

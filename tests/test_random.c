@@ -233,6 +233,69 @@ START_TEST(hostile_shapes_and_ranges_are_refused) {
 }
 END_TEST
 
+/* Where the rows' regions begin, of an image of 40 rows. */
+static ht_tensor regions(ht_run *run, const char *attrs) {
+  ht_tensor image, out[3];
+  ht_shape s = {4, {1, 40, 3, 1}};
+  OK(ht_tensor_zeros(NULL, HT_FLOAT, &s, &image));
+  const ht_tensor *in[] = {&image};
+  OK(ht_apply(run, "FractionalMaxPool", attrs, 1, in, 3, out));
+  ht_tensor_drop(&image);
+  ht_tensor_drop(&out[0]);
+  ht_tensor_drop(&out[2]);
+  return out[1];
+}
+
+#define RATIO "pooling_ratio=[1.0,1.5,1.0,1.0]"
+
+START_TEST(regions_without_a_seed_differ_from_step_to_step) {
+  ht_run run = {.seed = 1}, later = {.seed = 1, .step = 1};
+  ht_tensor a = regions(&run, RATIO), b = regions(&later, RATIO);
+  ht_tensor c = regions(&run, RATIO " deterministic=true");
+  ht_tensor d = regions(&later, RATIO " deterministic=true");
+  ck_assert(!same(&a, &b));
+  ck_assert(same(&c, &d));
+  ht_tensor_drop(&a);
+  ht_tensor_drop(&b);
+  ht_tensor_drop(&c);
+  ht_tensor_drop(&d);
+}
+END_TEST
+
+/* d of one row of two regions in a row of 3 pixels. */
+static ht_status divided(const int64_t *columns, ht_tensor *out) {
+  ht_run run = {0};
+  ht_tensor image, d, rows, starts;
+  ht_shape four = ht_shape_1(4), s = {4, {1, 1, 2, 1}};
+  ht_shape two = ht_shape_1(2), three = ht_shape_1(3);
+  OK(ht_tensor_new(NULL, HT_INT64, &four, &image));
+  OK(ht_tensor_zeros(NULL, HT_FLOAT, &s, &d));
+  OK(ht_tensor_new(NULL, HT_INT64, &two, &rows));
+  OK(ht_tensor_new(NULL, HT_INT64, &three, &starts));
+  memcpy(image.data, (int64_t[]){1, 1, 3, 1}, ht_tensor_bytes(&image));
+  memcpy(rows.data, (int64_t[]){0, 1}, ht_tensor_bytes(&rows));
+  memcpy(starts.data, columns, ht_tensor_bytes(&starts));
+  const ht_tensor *in[] = {&image, &d, &rows, &starts};
+  ht_status st = ht_apply(&run, "FractionalAvgPoolGrad", "", 4, in, 1, out);
+  ht_tensor_drop(&image);
+  ht_tensor_drop(&d);
+  ht_tensor_drop(&rows);
+  ht_tensor_drop(&starts);
+  return st;
+}
+
+START_TEST(regions_outside_of_an_image_are_refused) {
+  ht_tensor out;
+  const char *why = "a pooling sequence does not ascend within its axis";
+  OK(divided((int64_t[]){0, 2, 3}, &out));
+  ht_tensor_drop(&out);
+  FAILS(divided((int64_t[]){0, 2, 4}, &out), HT_USAGE, why);
+  FAILS(divided((int64_t[]){-1, 2, 3}, &out), HT_USAGE, why);
+  FAILS(divided((int64_t[]){0, 9, 3}, &out), HT_USAGE, why);
+  FAILS(divided((int64_t[]){0, 0, 3}, &out), HT_USAGE, why);
+}
+END_TEST
+
 static void add(TCase *tests) {
   tcase_add_test(tests, the_random_algorithm_is_philox);
   tcase_add_test(tests, a_generator_moves_on_when_read);
@@ -240,6 +303,8 @@ static void add(TCase *tests) {
   tcase_add_test(tests, threads_do_not_change_what_is_drawn);
   tcase_add_test(tests, seed_step_and_call_each_change_what_is_drawn);
   tcase_add_test(tests, an_op_with_a_seed_differs_from_step_to_step);
+  tcase_add_test(tests, regions_without_a_seed_differ_from_step_to_step);
+  tcase_add_test(tests, regions_outside_of_an_image_are_refused);
   tcase_add_test(tests, hostile_shapes_and_ranges_are_refused);
 }
 

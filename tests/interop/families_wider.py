@@ -485,3 +485,30 @@ class Slopes(tf.Module):
 def slopes_through_norms(path):
     m = Slopes()
     save(m, path, m.__call__)
+
+
+class Drawn(tf.Module):
+    """Regions of drawn sizes, and pixels repeated in double. TensorFlow has no
+    gradient of their mean where the batch is unknown."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = variable(1, 3, 3, 3, 4)
+
+    @tf.function(input_signature=[spec([None, 11, 13, 3], name="x")])
+    def __call__(self, x):
+        y = tf.tanh(tf.nn.conv2d(x, self.w, 1, "SAME"))
+        high, _, _ = tf.nn.fractional_max_pool(y, [1.0, 1.44, 1.73, 1.0],
+                                               True, True, seed=3)
+        mean, _, _ = tf.nn.fractional_avg_pool(y, [1.0, 2.3, 1.3, 1.0], seed=4)
+        mean = tf.stop_gradient(mean)
+        wide = tf.image.resize(tf.cast(y, tf.float64), [7, 20], "nearest")
+        wide = tf.cast(wide, tf.float32)
+        parts = [tf.reduce_mean(p ** 2, [1, 2]) for p in (high, mean, wide)]
+        return tf.concat(parts, 1)
+
+
+@family(quick=True)
+def drawn_regions(path):
+    m = Drawn()
+    save(m, path, m.__call__)

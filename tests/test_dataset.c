@@ -75,25 +75,38 @@ START_TEST(columns_of_csv_have_the_type_that_all_values_fit) {
 }
 END_TEST
 
-START_TEST(utf16_is_told_by_its_mark_and_read_as_utf8) {
+START_TEST(utf16_is_told_by_its_mark_or_zeros_and_read_as_utf8) {
   static const char little[] =
       "\xff\xfet\0,\0l\0\n\0\xe9\0,\0x\0\n\0=\xd8\0\xde,\0y\0\n\0";
   static const char big[] = "\xfe\xff\0t\0,\0l\0\n\x20\xac\0,\0x\0\n";
   static const char cut[] = "\xff\xfet\0,\0l\0\n\0a\0,\0=\xd8";
   ht_dataset d;
   const ht_read_options named = {.header = 1};
-  OK(ht_file_write(own("u.csv"), little, sizeof little - 1));
-  OK(ht_dataset_read(own("u.csv"), &named, &d));
-  assert_string(column(&d, "t", HT_STRING), 0, "\xc3\xa9");
-  assert_string(column(&d, "t", HT_STRING), 1, "\xf0\x9f\x98\x80");
-  ht_dataset_free(&d);
-  OK(ht_file_write(own("b.csv"), big, sizeof big - 1));
-  OK(ht_dataset_read(own("b.csv"), &named, &d));
-  assert_string(column(&d, "t", HT_STRING), 0, "\xe2\x82\xac");
-  ht_dataset_free(&d);
+  for (size_t mark = 0; mark <= 2; mark += 2) {
+    OK(ht_file_write(own("l.csv"), little + mark, sizeof little - 1 - mark));
+    OK(ht_dataset_read(own("l.csv"), &named, &d));
+    assert_string(column(&d, "t", HT_STRING), 0, "\xc3\xa9");
+    assert_string(column(&d, "t", HT_STRING), 1, "\xf0\x9f\x98\x80");
+    ht_dataset_free(&d);
+    OK(ht_file_write(own("b.csv"), big + mark, sizeof big - 1 - mark));
+    OK(ht_dataset_read(own("b.csv"), &named, &d));
+    assert_string(column(&d, "t", HT_STRING), 0, "\xe2\x82\xac");
+    ck_assert_str_eq(d.encoding, "UTF-16");
+    ht_dataset_free(&d);
+  }
   OK(ht_file_write(own("c.csv"), cut, sizeof cut - 1));
   FAILS(ht_dataset_read(own("c.csv"), NULL, &d), HT_CORRUPT,
         "is not UTF-16: line 2 has half of a pair");
+}
+END_TEST
+
+START_TEST(carriage_returns_alone_end_lines) {
+  ht_dataset d;
+  read_content("a.csv", "text,label\r\"a, b\",x\rc,y\r", &d);
+  ck_assert_int_eq(d.n, 2);
+  assert_string(column(&d, "text", HT_STRING), 0, "a, b");
+  assert_string(column(&d, "label", HT_STRING), 1, "y");
+  ht_dataset_free(&d);
 }
 END_TEST
 
@@ -557,7 +570,8 @@ END_TEST
 static void add(TCase *tests) {
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, columns_of_csv_have_the_type_that_all_values_fit);
-  tcase_add_test(tests, utf16_is_told_by_its_mark_and_read_as_utf8);
+  tcase_add_test(tests, utf16_is_told_by_its_mark_or_zeros_and_read_as_utf8);
+  tcase_add_test(tests, carriage_returns_alone_end_lines);
   tcase_add_test(tests, a_first_row_of_names_is_told_from_examples);
   tcase_add_test(tests, damaged_tables_are_refused_with_their_line);
   tcase_add_test(tests, a_missing_column_is_refused_with_those_there_are);

@@ -5,6 +5,7 @@
 #include "api/lines.h"
 #include "base/parallel.h"
 #include "hub/export.h"
+#include "train/assert.h"
 #include "train/export_run.h"
 #include "train/feed.h"
 #include "train/metrics.h"
@@ -188,6 +189,7 @@ ht_status ht_result_predict(ht_result *r, const char *data, ht_scores_fn *tell,
 ht_status ht_result_export(ht_result *r, const char *out, bool module_only,
                            bool hub1) {
   ht_threads_set(r->threads);
+  HT_TRY(ht_assert_held(&r->trained));
   if (module_only) return ht_export_module(r->trained.model, out, hub1, false);
   return ht_export_trained(&r->trained, out, hub1, false);
 }

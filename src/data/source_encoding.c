@@ -1,7 +1,8 @@
 /*
- * source_encoding.c - the encodings of text sources: UTF-8, UTF-16 with its
- * mark (RFC 2781), and what spreadsheets and old programs wrote, Latin-1 (ISO
- * 8859-1) or Windows-1252. All become UTF-8.
+ * source_encoding.c - the encodings of text sources: UTF-8, UTF-16 (RFC 2781)
+ * with its mark or without, and what spreadsheets and old programs wrote,
+ * Latin-1 (ISO 8859-1) or Windows-1252. All become UTF-8, and their lines end
+ * with a newline.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -53,11 +54,11 @@ static ht_status not_utf16(const ht_reading *r, const char *text, size_t n,
                  line, what);
 }
 
-/* The units after the mark as UTF-8 in `to`, which has room for 3 bytes of
- * each. */
+/* The units as UTF-8 in `to`, which has room for 3 bytes of each; a mark stays
+ * a mark. */
 static ht_status convert(const ht_reading *r, bool big, char *to, size_t *n) {
   *n = 0;
-  for (size_t i = 2; i < r->n; i += 2) {
+  for (size_t i = 0; i < r->n; i += 2) {
     if (i + 1 == r->n) return not_utf16(r, to, *n, "half a character");
     unsigned code = unit(r->text + i, big);
     if (code >= 0xd800 && code < 0xe000) {
@@ -82,7 +83,17 @@ static ht_status from_utf16(ht_reading *r, bool big) {
   else
     free(to);
   r->out->encoding = "UTF-16";
+  if (st.code == HT_OK) ht_reading_tell(r, "'%s' is read as UTF-16", r->path);
   return st;
+}
+
+/* Whether the text begins as UTF-16 does: with the mark, or else with two
+ * characters of ASCII. */
+static bool looks_utf16(const ht_reading *r, bool big) {
+  const char *t = r->text;
+  if (r->n < 2) return false;
+  if (unit(t, big) == 0xfeff) return true;
+  return r->n >= 4 && !t[!big] && t[big] && !t[2 + !big] && t[2 + big];
 }
 
 /* ---- a byte a character */
@@ -167,10 +178,8 @@ static ht_status drop_lines(ht_reading *r) {
 
 ht_status ht_reading_decode(ht_reading *r) {
   r->out->encoding = "UTF-8";
-  if (r->n >= 2 && memcmp(r->text, "\xfe\xff", 2) == 0)
-    return from_utf16(r, true);
-  if (r->n >= 2 && memcmp(r->text, "\xff\xfe", 2) == 0)
-    return from_utf16(r, false);
+  for (int big = 0; big < 2; big++)
+    if (looks_utf16(r, big)) return from_utf16(r, big);
   if (ht_utf8_valid(r->text, r->n, NULL)) return HT_SUCCESS;
   survey s = look(r->text, r->n);
   if (s.single > s.sequences && !s.binary) return from_bytes(r, !s.marked);

@@ -65,9 +65,18 @@ static ht_status read_bytes(ht_reading *r) {
   return st;
 }
 
+/* Where carriage returns alone end lines (old Mac programs, and Excel's "CSV
+ * (Macintosh)"), newlines do. */
+static void end_lines(ht_reading *r) {
+  if (memchr(r->text, '\n', r->n)) return;
+  for (char *p = r->text; (p = memchr(p, '\r', r->n - (size_t)(p - r->text)));)
+    *p++ = '\n';
+}
+
 ht_status ht_reading_load(ht_reading *r) {
   ht_status st = read_bytes(r);
   if (st.code == HT_OK) st = ht_reading_decode(r);
+  if (st.code == HT_OK) end_lines(r);
   if (st.code == HT_OK)
     st = ht_buffer_wrap(r->text, r->n, free, r->text, &r->blob.buffer);
   if (st.code != HT_OK) {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+
 typedef struct claim {
   char name[64], relation[3];
   double wanted;
@@ -80,4 +82,17 @@ ht_status ht_assert_check(const ht_report *r) {
                      found, r->judged, c.relation, c.wanted);
   }
   return HT_SUCCESS;
+}
+
+ht_status ht_assert_held(const ht_trained *trained) {
+  const ht_train_options *o = &trained->options;
+  ht_arena arena = {0};
+  char *model = ht_path_join(&arena, trained->run, "model");
+  bool there = model && ht_path_exists(model);
+  ht_arena_free(&arena);
+  if (!o->n_assert || there) return HT_SUCCESS;
+  return ht_fail(HT_UNMET,
+                 "'%s' has no model, as --assert '%s'%s did not hold: 'train "
+                 "--resume' with other assertions, or none, writes it",
+                 trained->run, o->assert[0], o->n_assert > 1 ? " ..." : "");
 }

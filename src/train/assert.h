@@ -13,5 +13,8 @@ ht_status ht_assert_known(const ht_train_options *o,
 /* All of the trained model's assertions (its settings' "assert") on what a
  * report judged; HT_UNMET where one does not hold. */
 ht_status ht_assert_check(const ht_report *report) HT_MUST_CHECK;
+/* Whether they held when the run ended, which is what RUN/model tells: what
+ * was not good enough for that is not exported later, either. */
+ht_status ht_assert_held(const ht_trained *trained) HT_MUST_CHECK;
 
 #endif

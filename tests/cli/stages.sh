@@ -130,9 +130,13 @@ grep -q "^hubtune: accuracy is [0-9.]* on the test data test.csv, not > 1: \
 no model is written$" said || fail "assert: $(cat said)"
 [ ! -e poor/model ] || fail "a model was written"
 [ -e poor/report.html ] || fail "no report was written"
+said=$("$program" export poor later 2>&1)
+[ $? -eq 3 ] || fail "what is not good enough is exported later: $said"
+[ ! -e later ] || fail "an export was written"
 train --data old.csv --trainable --epochs 1 --test test.csv --out poor \
   --assert 'accuracy >= 0' --assert 'f1<=1' --resume || fail "assert: exit $?"
 [ -e poor/model ] || fail "no model was written"
+"$program" export poor later || fail "export of what is good enough: $?"
 said=$(train --data old.csv --out bad --assert 'accuracy=1' 2>&1)
 [ "$said" = "hubtune: '--assert' wants METRIC>=X, or with >, <= or <, not \
 'accuracy=1'" ] || fail "$said"

@@ -3,6 +3,26 @@
 
 static const option options[] = {{0}};
 
+enum { CELL = 7, LONGEST = 60 }; /* columns of a number, of a name */
+
+static void show_confusion(const ht_metrics *m, int width) {
+  printf("\nconfusion (a row is what was right, a column what was answered)\n");
+  printf("%*s", width, "");
+  for (int k = 0; k < m->n_classes; k++) {
+    int columns;
+    const char *name = m->class_metrics[k].name;
+    size_t n = text_fit(name, CELL, &columns);
+    printf(" %*s%.*s", CELL - columns, "", (int)n, name);
+  }
+  putchar('\n');
+  for (int i = 0; i < m->n_classes; i++) {
+    put_left(m->class_metrics[i].name, width);
+    for (int k = 0; k < m->n_classes; k++)
+      printf(" %*lld", CELL, (long long)m->confusion[i * m->n_classes + k]);
+    putchar('\n');
+  }
+}
+
 static void show(const ht_metrics *m) {
   int width = 5;
   printf("%-12s %lld\n%-12s %.6f\n", "examples", (long long)m->n, "loss",
@@ -10,7 +30,8 @@ static void show(const ht_metrics *m) {
   for (int i = 0; i < m->n_values; i++)
     printf("%-12s %.6f\n", m->name[i], m->value[i]);
   for (int i = 0; i < m->n_classes; i++) {
-    int n = (int)strlen(m->class_metrics[i].name);
+    int n;
+    (void)text_fit(m->class_metrics[i].name, LONGEST, &n);
     if (n > width) width = n;
   }
   if (m->n_classes)
@@ -18,17 +39,11 @@ static void show(const ht_metrics *m) {
            "precision", "recall", "f1");
   for (int i = 0; i < m->n_classes; i++) {
     const ht_class_metrics *c = &m->class_metrics[i];
-    printf("%-*s  %8lld  %9.4f  %6.4f  %6.4f\n", width, c->name,
-           (long long)c->n, c->precision, c->recall, c->f1);
+    put_left(c->name, width);
+    printf("  %8lld  %9.4f  %6.4f  %6.4f\n", (long long)c->n, c->precision,
+           c->recall, c->f1);
   }
-  if (!m->confusion || m->n_classes > 20) return;
-  printf("\nconfusion (a row is what was right, a column what was answered)\n");
-  for (int i = 0; i < m->n_classes; i++) {
-    printf("%-*s", width, m->class_metrics[i].name);
-    for (int k = 0; k < m->n_classes; k++)
-      printf(" %7lld", (long long)m->confusion[i * m->n_classes + k]);
-    putchar('\n');
-  }
+  if (m->confusion && m->n_classes <= 20) show_confusion(m, width);
 }
 
 static json_object *json_class(const ht_class_metrics *c) {

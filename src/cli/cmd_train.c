@@ -226,8 +226,6 @@ static ht_status train(ht_training *t, view *v) {
   progress_clear(&v->bar);
   if (st.code == HT_OK)
     remark(v->c, "model: %s/model, report: %s/report.html", out, out);
-  if (st.code == HT_STOPPED)
-    remark(v->c, "the same command with --resume goes on from there");
   free(batch);
   free(out);
   return st;
@@ -249,6 +247,8 @@ static int run(const invocation *c) {
     st = s->print_config ? print_config(t, &v) : train(t, &v);
   progress_clear(&v.bar);
   int status = st.code == HT_OK ? DONE : failed(st);
+  if (st.code == HT_STOPPED && !s->print_config)
+    remark(c, "the same command with --resume goes on from there");
   ht_training_free(t);
   return status;
 }

@@ -3,30 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/output.h"
 #include "config.h"
 
 enum { COLUMN = 30, WIDTH = 79 };
-
-/* Prints text wrapped, its first line from column `at`, others indented. */
-static void wrap(FILE *out, const char *text, int at, int indent) {
-  int column = at;
-  while (*text) {
-    int n = (int)strcspn(text, " ");
-    if (column > indent && column + n + 1 > WIDTH) {
-      fprintf(out, "\n%*s", indent, "");
-      column = indent;
-    } else if (column > indent) {
-      fputc(' ', out);
-      column++;
-    }
-    fwrite(text, 1, (size_t)n, out);
-    column += n;
-    text += n;
-    while (*text == ' ') text++;
-  }
-  fputc('\n', out);
-}
 
 static void help_option(FILE *out, const option_set *set, const option *row) {
   char usage[128], value[64], text[512];
@@ -43,7 +23,7 @@ static void help_option(FILE *out, const option_set *set, const option *row) {
     n = 0;
   }
   fprintf(out, "%*s", COLUMN - n, "");
-  wrap(out, text, COLUMN, COLUMN);
+  put_wrapped(out, text, COLUMN, COLUMN, WIDTH);
 }
 
 static void help_options(FILE *out, const option *rows, void *settings) {
@@ -60,7 +40,7 @@ static void help_text(FILE *out, const char *text) {
     if (line[0] == ' ')
       fprintf(out, "%s\n", line);
     else
-      wrap(out, line, 0, 0);
+      put_wrapped(out, line, 0, 0, WIDTH);
     text += n + (text[n] == '\n');
   }
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/command.h"
+#include "cli/output.h"
 #include "config.h"
 
 #define COMMAND(name) extern const command cmd_##name;
@@ -39,11 +39,16 @@ const option common_options[] = {
 #undef AT
 
 /* One line whatever a file's name or content puts into it. */
-static void complain(const char *text) {
-  fputs("hubtune: ", stderr);
+static void tame(char *text) {
   for (; *text; text++)
-    fputc((unsigned char)*text < ' ' || *text == 127 ? '?' : *text, stderr);
-  fputc('\n', stderr);
+    if ((unsigned char)*text < ' ' || *text == 127) *text = '?';
+}
+
+static void complain(const char *what) {
+  char text[2048];
+  snprintf(text, sizeof text, "%s", what);
+  tame(text);
+  fprintf(stderr, "hubtune: %s\n", text);
 }
 
 int failed(ht_status st) {
@@ -66,11 +71,17 @@ int wrong_use(const char *format, ...) {
 
 void remark(const invocation *c, const char *format, ...) {
   if (c->common->quiet) return;
+  char text[2048];
+  int columns = terminal_columns();
   va_list args;
   va_start(args, format);
-  vfprintf(stderr, format, args);
+  vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  fputc('\n', stderr);
+  tame(text);
+  if (columns > 0)
+    put_wrapped(stderr, text, 0, 2, columns);
+  else
+    fprintf(stderr, "%s\n", text);
 }
 
 const command *command_find(const char *name) {

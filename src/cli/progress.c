@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,13 +18,6 @@ double progress_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int width(void) {
-  struct winsize w;
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
-    return w.ws_col;
-  return 80;
 }
 
 void progress_start(progress *p, bool quiet) {
@@ -122,7 +114,7 @@ static void bar(const progress *p, const progress_state *s, int wide) {
 static void draw(progress *p, const progress_state *s, double t) {
   enum { LEAST = 6, MOST = 20 };
   char line[LINE];
-  int room = width() - 1;
+  int room = terminal_columns() - 1;
   compose(p, s, t, room, line);
   int wide = room - (int)strlen(line) - (p->color ? 1 : 3);
   fputs("\r\033[K", stderr);

@@ -56,23 +56,69 @@ static void name_record(const ht_failed_step *f, int64_t i, ht_text *out) {
     ht_text_printf(out, "example %" PRId64, example + 1);
 }
 
-static void name_records(const ht_failed_step *f, ht_text *out) {
-  ht_text names = {0};
+/* How many examples are not `good`, and which, as text. */
+static int64_t find_bad(const ht_failed_step *f,
+                        bool (*good)(const ht_failed_step *f, int64_t i),
+                        ht_text *names) {
   int64_t n = 0;
   for (int64_t i = 0; i < f->n; i++) {
-    if (is_sound(f, i)) continue;
-    if (n++ == NAMED) ht_text_add(&names, " ...");
+    if (good(f, i)) continue;
+    if (n++ == NAMED) ht_text_add(names, " ...");
     if (n > NAMED) continue;
-    if (n > 1) ht_text_add(&names, ", ");
-    name_record(f, i, &names);
+    if (n > 1) ht_text_add(names, ", ");
+    name_record(f, i, names);
   }
-  if (n && n < f->n)
+  return n;
+}
+
+static void add_records(const ht_failed_step *f, int64_t n,
+                        const ht_text *names, ht_text *out) {
+  if (n < f->n)
     ht_text_printf(out, ", for %" PRId64 " of %" PRId64 " records of '%s': %s",
-                   n, f->n, f->data->path, names.p);
+                   n, f->n, f->data->path, names->p);
   else
-    ht_text_add(out, n ? ", for every record of the batch"
-                       : ", for no record of the batch alone");
+    ht_text_add(out, ", for every record of the batch");
+}
+
+static void name_records(const ht_failed_step *f, ht_text *out) {
+  ht_text names = {0};
+  int64_t n = find_bad(f, is_sound, &names);
+  if (n)
+    add_records(f, n, &names, out);
+  else
+    ht_text_add(out, ", for no record of the batch alone");
   ht_text_free(&names);
+}
+
+/* ---- what goes in */
+
+/* Whether all numbers of one example are finite. */
+static bool is_finite(const ht_failed_step *f, int64_t i) {
+  for (int k = 0; k < f->n_in; k++) {
+    const ht_tensor *t = f->in[k];
+    bool real = t->dtype == HT_FLOAT || t->dtype == HT_DOUBLE;
+    if (!real || !t->shape.rank || t->shape.dim[0] != f->n) continue;
+    int64_t size = ht_count(t) / f->n;
+    for (int64_t j = i * size; j < (i + 1) * size; j++)
+      if (!isfinite(ht_real_at(t, j))) return false;
+  }
+  return true;
+}
+
+/* No rate mends that: a failure of the data, not of the training. */
+static ht_status blame_data(const ht_failed_step *f, const char *what) {
+  ht_text names = {0}, more = {0};
+  ht_status st = HT_SUCCESS;
+  int64_t n = find_bad(f, is_finite, &names);
+  if (n) {
+    add_records(f, n, &names, &more);
+    st = ht_fail(HT_CORRUPT,
+                 "%s: what the step is given is NaN or infinite%s", what,
+                 more.failed ? "" : more.p);
+  }
+  ht_text_free(&names);
+  ht_text_free(&more);
+  return st;
 }
 
 ht_status ht_blame(const ht_failed_step *f, ht_status st) {
@@ -81,6 +127,7 @@ ht_status ht_blame(const ht_failed_step *f, ht_status st) {
   ht_text more = {0};
   if (st.code != HT_NUMERIC || f->n_in > MAX_INPUTS) return st;
   ht_status_copy(st, what);
+  HT_TRY(blame_data(f, what));
   ht_status found = forward(f, true, f->in, &loss);
   if (found.code == HT_NUMERIC) ht_text_printf(&more, ": %s", found.msg);
   name_records(f, &more);

@@ -4,6 +4,7 @@
  */
 #include "train/events.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,17 +66,24 @@ static ht_status write_version(ht_events *events) {
   return write_event(events, &e);
 }
 
+/* The count is for files of one second and process, in the order of names, in
+ * which TensorBoard reads them. */
 static ht_status open_file(const char *folder, ht_events *events) {
-  char name[96];
-  ht_arena arena = {0};
-  snprintf(name, sizeof name, "events.out.tfevents.%lld.%ld.hubtune",
-           (long long)time(NULL), (long)getpid());
-  char *path = ht_path_join(&arena, folder, name);
-  events->path = path ? strdup(path) : NULL;
-  ht_arena_free(&arena);
-  if (!events->path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
-  events->file = fopen(events->path, "we");
-  if (!events->file) return ht_fail_errno("cannot write", events->path);
+  long long now = (long long)time(NULL);
+  for (int count = 0; !events->file; count++) {
+    char name[96];
+    ht_arena arena = {0};
+    snprintf(name, sizeof name, "events.out.tfevents.%lld.%ld.%d.hubtune", now,
+             (long)getpid(), count);
+    char *path = ht_path_join(&arena, folder, name);
+    free(events->path);
+    events->path = path ? strdup(path) : NULL;
+    ht_arena_free(&arena);
+    if (!events->path) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+    events->file = fopen(events->path, "wxe");
+    if (!events->file && errno != EEXIST)
+      return ht_fail_errno("cannot write", events->path);
+  }
   return write_version(events);
 }
 
@@ -137,9 +145,10 @@ ht_status ht_events_write(ht_events *events, const ht_event *e) {
     add_scalar(&s, "epoch", "examples_per_s", e->rate);
     add_card(&s, "valid", e->valid);
   }
+  if (e->type == HT_EVENT_TEST) add_card(&s, "test", e->valid);
   if (!s.n) return HT_SUCCESS;
   HT_TRY(write_values(events, e->step, s.at, s.n));
-  if (e->type == HT_EVENT_EPOCH && fflush(events->file) != 0)
+  if (e->type != HT_EVENT_STEP && fflush(events->file) != 0)
     return ht_fail_errno("cannot write", events->path);
   return HT_SUCCESS;
 }

@@ -12,7 +12,8 @@ typedef struct ht_events ht_events;
 ht_status ht_events_open(const char *folder, ht_events **out) HT_MUST_CHECK;
 void ht_events_close(ht_events *events); /* NULL is fine */
 
-/* Scalars: loss and learning rate of a step; loss and metrics of an epoch. */
+/* Scalars: loss and learning rate of a step; loss and metrics of an epoch and
+ * of the test. */
 ht_status ht_events_write(ht_events *events, const ht_event *e) HT_MUST_CHECK;
 /* A text, shown as Markdown. */
 ht_status ht_events_text(ht_events *events, const char *tag,

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "train/assert.h"
+#include "train/events.h"
 #include "train/init.h"
 #include "train/log.h"
 #include "train/once.h"
@@ -26,12 +27,28 @@ static ht_status append_log(const ht_train_options *o, const ht_event *e,
   return st;
 }
 
+static ht_status append_events(const ht_train_options *o, const ht_event *e,
+                               ht_arena *arena) {
+  ht_events *events;
+  if (!o->tensorboard) return HT_SUCCESS;
+  const char *folder = ht_path_join(arena, o->out, "events");
+  if (!folder) return ht_fail(HT_NO_MEMORY, "no memory for a path");
+  HT_TRY(ht_events_open(folder, &events));
+  ht_status st = ht_events_write(events, e);
+  ht_events_close(events);
+  return st;
+}
+
 static ht_status test(ht_trained *trained, const ht_train_options *o,
                       const ht_watcher *watcher) {
   ht_scorecard card;
   HT_TRY(ht_trained_eval(trained, o->test, &card));
-  ht_event e = {.type = HT_EVENT_TEST, .loss = card.loss, .valid = &card};
+  ht_event e = {.type = HT_EVENT_TEST,
+                .step = trained->step,
+                .loss = card.loss,
+                .valid = &card};
   ht_status st = append_log(o, &e, &trained->arena);
+  if (st.code == HT_OK) st = append_events(o, &e, &trained->arena);
   if (st.code == HT_OK && watcher && watcher->event)
     watcher->event(watcher->arg, &e);
   ht_scorecard_free(&card);

@@ -140,6 +140,7 @@ ht_status ht_train_model(ht_model *model, const ht_train_options *o,
 typedef struct ht_trained {
   ht_arena arena;
   const char *run; /* its folder; NULL: it is in training */
+  int64_t step;    /* of a run: that of its best weights */
   ht_train_options options;
   ht_model *model;
   bool owns_model;

@@ -38,6 +38,7 @@ static ht_status open_all(const char *run, ht_trained *t) {
   HT_TRY(ht_train_read(config, &t->arena, &t->options));
   HT_TRY(ht_prepare_read_note(run, &t->arena, note));
   if (!t->options.label) t->options.label = note->label;
+  t->step = note->step;
   HT_TRY(ht_joint_given_in(&t->options, note->folder, &t->arena));
   HT_TRY(ht_within(ht_prepare_model(&t->options, &t->model),
                    "cannot open the module of '%s', named as from where it was "

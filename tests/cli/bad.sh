@@ -138,7 +138,7 @@ if [ "${step:-0}" -lt 2 ] || [ -e far/model ] ||
 fi
 
 # One record at fault is named, at each retreat and at the end.
-sed '41s/,.*/,1e39/' far.csv > poison.csv
+sed '41s/,.*/,1e30/' far.csv > poison.csv # its square is infinite
 "$program" train --module m --data poison.csv --task regress --epochs 10 \
   --out poison 2> err && {
   echo "a record that is no number was accepted"
@@ -148,6 +148,21 @@ fault="for 1 of 32 records of 'poison.csv': line 41"
 if [ "$(grep -c "$fault: back to step 0, rates are a tenth from there" err)" \
        -ne 3 ] || ! grep -q "^hubtune: .*$fault; 3 retreats" err; then
   echo "a record that is no number: $(cat err)"
+  failures=$((failures + 1))
+fi
+
+# Where data are no numbers lower rates do not help.
+sed '41s/,.*/,1e39/' far.csv > infinite.csv
+"$program" train --module m --data infinite.csv --task regress --out infinite \
+  -q 2> err && {
+  echo "data that are no numbers were accepted"
+  failures=$((failures + 1))
+}
+step=$(sed -n "s/^hubtune: the loss is [A-Za-z]* at step \([0-9]*\): what the\
+ step is given is NaN or infinite, for 1 of [0-9]* records of 'infinite.csv': line\
+ 41\$/\1/p" err)
+if [ -z "$step" ] || [ "$(wc -l < err)" -ne 1 ]; then
+  echo "data that are no numbers: $(cat err)"
   failures=$((failures + 1))
 fi
 

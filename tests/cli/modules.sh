@@ -107,8 +107,10 @@ wants 'a report that needs no other file' \
   "$(grep -cE '(src|href|url)[=(]' "$work/run/report.html")" 0
 wants 'a report of the test' \
   "$(grep -c 'judged on the test data' "$work/run/report.html")" 1
-wants 'events with a version' \
-  "$(cat "$work/run/events/events.out.tfevents."* | grep -ac 'brain.Event:2')" 1
+wants 'events of the training and the test, with a version' \
+  "$(grep -la 'brain.Event:2' "$work"/run/events/events.out.tfevents.* | wc -l)" 2
+wants 'metrics of the test among the events' \
+  "$(grep -la 'test/accuracy' "$work"/run/events/events.out.tfevents.* | wc -l)" 1
 wants 'a comparison' "$(./hubtune report "$work/run" "$work/run" |
   grep -c '^test_accuracy')" 1
 mkfifo "$work/in"

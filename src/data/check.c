@@ -201,6 +201,7 @@ typedef struct digest {
   uint64_t text, label;
   int64_t example;
   int set;
+  int64_t first; /* where the first of the same text stands among all */
 } digest;
 
 /* Of what is left when case (of ASCII) and blanks do not count. */
@@ -257,8 +258,39 @@ static int by_digest(const void *a, const void *b) {
   return (x->example > y->example) - (x->example < y->example);
 }
 
+/* In the order of the file, of equal texts as by_digest has them. */
+static int by_first(const void *a, const void *b) {
+  const digest *x = a, *y = b;
+  if (x->first != y->first) return x->first < y->first ? -1 : 1;
+  return by_digest(a, b);
+}
+
+/* The end of the equal texts that begin at i. */
+static int64_t equal_texts(const digest *d, int64_t i, int64_t n) {
+  int64_t next = i + 1;
+  while (next < n && d[next].text == d[i].text) next++;
+  return next;
+}
+
+static void sort_digests(digest *d, int64_t n) {
+  qsort(d, (size_t)n, sizeof *d, by_digest);
+  for (int64_t i = 0, next; i < n; i = next) {
+    int64_t first = d[i].first;
+    next = equal_texts(d, i, n);
+    for (int64_t k = i; k < next; k++)
+      if (d[k].first < first) first = d[k].first;
+    for (int64_t k = i; k < next; k++) d[k].first = first;
+  }
+  qsort(d, (size_t)n, sizeof *d, by_first);
+}
+
 static void concern(ht_check_trouble *t, const digest *a, const digest *b) {
   t->n++;
+  if (a->set == b->set && a->example > b->example) {
+    const digest *later = a;
+    a = b;
+    b = later;
+  }
   if (t->n_shown == HT_CHECK_SHOWN) return;
   t->shown[t->n_shown++] = (ht_check_pair){.set = {a->set, b->set},
                                            .example = {a->example, b->example}};
@@ -286,12 +318,13 @@ static ht_status look_for_pairs(ht_check *k) {
   for (int set = 0; set < k->n_sets; set++)
     for (int64_t i = 0; i < k->data[set].n; i++) {
       const ht_column *label = k->label[set];
-      d[n++] = (digest){hash_example(k, set, i),
-                        label ? ht_column_hash(label, i) : 0, i, set};
+      d[n] = (digest){hash_example(k, set, i),
+                      label ? ht_column_hash(label, i) : 0, i, set, n};
+      n++;
     }
-  qsort(d, (size_t)n, sizeof *d, by_digest);
+  sort_digests(d, n);
   for (int64_t i = 0, next; i < n; i = next) {
-    for (next = i + 1; next < n && d[next].text == d[i].text;) next++;
+    next = equal_texts(d, i, n);
     compare(k, d + i, next - i);
   }
   free(d);

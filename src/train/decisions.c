@@ -18,6 +18,12 @@ static void add(char line[HT_MESSAGE_MAX], const char *format, ...) {
   va_end(args);
 }
 
+static bool has_empty(const ht_labels *l) {
+  for (int i = 0; l->name && i < l->n; i++)
+    if (!*l->name[i]) return true;
+  return false;
+}
+
 static void tell_columns(const ht_decisions *d, char *line) {
   const ht_feed *f = d->loop->train;
   add(line, "data: ");
@@ -30,6 +36,7 @@ static void tell_columns(const ht_decisions *d, char *line) {
   else
     add(line, "'%s' is the label: %s%d classes", label,
         l->task == HT_TASK_MULTILABEL ? "any of " : "one of ", l->n);
+  if (has_empty(l)) add(line, ", of which the empty text is one");
   if (f->weight)
     add(line, ", '%s' is how much each counts",
         d->loop->options->weight_column);
@@ -95,8 +102,8 @@ static void tell_training(const ht_decisions *d, char *line) {
   add(line, "training:");
   tell_group(line, "head", &head);
   tell_group(line, "module", &module);
-  add(line, " by %s, %lld steps of %lld", l->optimizer->kind->name,
-      (long long)l->n_steps, (long long)l->options->batch);
+  add(line, " by %s, %lld step%s of %lld", l->optimizer->kind->name,
+      (long long)l->n_steps, plural(l->n_steps), (long long)l->options->batch);
   if (l->frozen)
     add(line, "; %s runs once per example",
         module.variables ? "the module up to what trains" : "the module");

@@ -136,24 +136,29 @@ static ht_status compute(ht_loop *loop, const batch *b, double *loss,
   return ht_blame(&f, st);
 }
 
+static void tell_parts(ht_loop *loop, int64_t n) {
+  char line[128];
+  snprintf(line, sizeof line,
+           "a batch of %lld does not fit into --max-memory: it goes through in "
+           "%lld parts (--accumulate)",
+           (long long)n, (long long)parts_of(loop, n));
+  ht_loop_tell(loop, &(ht_event){.type = HT_EVENT_NOTE, .text = line});
+}
+
 /* What does not fit into --max-memory goes through in twice as many parts,
  * from there on. */
 static ht_status compute_fitting(ht_loop *loop, const batch *b, double *loss,
                                  double *factor) {
+  int64_t before = parts_of(loop, b->n), parts = before;
   for (;;) {
     bool updated;
     ht_status st = compute(loop, b, loss, factor, &updated);
-    int64_t parts = parts_of(loop, b->n);
+    if (st.code == HT_OK && parts > before) tell_parts(loop, b->n);
     if (st.code != HT_NO_MEMORY || !ht_memory_limited() || updated ||
         parts >= b->n)
       return st;
     loop->at.parts = parts < 1 ? 2 : 2 * parts;
-    char line[128];
-    snprintf(line, sizeof line,
-             "a batch of %lld does not fit into memory: it goes through in "
-             "%lld parts (--accumulate)",
-             (long long)b->n, (long long)parts_of(loop, b->n));
-    ht_loop_tell(loop, &(ht_event){.type = HT_EVENT_NOTE, .text = line});
+    parts = parts_of(loop, b->n);
   }
 }
 

@@ -59,6 +59,15 @@ skipped: 'odd.csv', line 6: wants 2 fields, found 1
 'odd.csv': bad records skipped: 1 of 7
 END
 "$program" data check odd.csv --test test.csv 2> said | same odd.txt
+for text in one two three four; do echo "$text,a"; done > twice.csv
+for text in four three two one; do echo "$text,b"; done >> twice.csv
+cat > pairs.txt << 'END'
+  line 1 (a), line 8 (b): one
+  line 2 (a), line 7 (b): two
+  line 3 (a), line 6 (b): three
+  line 4 (a), line 5 (b): four
+END
+"$program" data check twice.csv | grep '^  line' | same pairs.txt
 same said.txt < said
 "$program" data check odd.csv --test test.csv --json -q > odd.json ||
   fail "--json: exit $?"

@@ -42,6 +42,12 @@ wants 'nothing is told' "$(grep -c '^nothing was said' "$work/notes")" 0
 wants 'a batch' "$(decided --data "$data" --batch 32)" "$plain"
 wants 'few examples' "$(decided --data "$work/few.csv")" "$plain"
 
+{ cat "$data"; echo 'a film,'; } > "$work/unlabelled.csv"
+decided --data "$work/unlabelled.csv" > "$work/log"
+wants 'a label that is missing is told' "$(sed -n 's/^data: //p' \
+  "$work/notes")" "'text' feeds 'sentences', 'label' is the label: one of 3 \
+classes, of which the empty text is one"
+
 # Few photos: changed much, and none held back. The file is one grey pixel.
 photo='\211\120\116\107\015\012\032\012\000\000\000\015\111\110\104\122'\
 '\000\000\000\001\000\000\000\001\010\000\000\000\000\072\176\233'\

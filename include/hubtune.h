@@ -515,9 +515,8 @@ HT_API const char *ht_result_path(const ht_result *result);
  * there, since a SavedModel has no place for its variants. */
 HT_API bool ht_result_is_hub1(const ht_result *result);
 
-/* Writes what was trained: the model, or (module_only) the tuned module
- * alone; as a SavedModel or in the TF1 Hub format. `out` may not exist. A run
- * whose assertions did not hold is refused. */
+/* Writes the model, or (module_only) the tuned module alone, as a SavedModel or
+ * in the TF1 Hub format, of a run whose assertions held; `out` may not exist. */
 HT_API ht_status ht_result_export(ht_result *result, const char *out,
                                   bool module_only, bool hub1);
 

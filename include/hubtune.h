@@ -516,7 +516,7 @@ HT_API const char *ht_result_path(const ht_result *result);
 HT_API bool ht_result_is_hub1(const ht_result *result);
 
 /* Writes the model, or (module_only) the tuned module alone, as a SavedModel or
- * in the TF1 Hub format, of a run whose assertions held; `out` may not exist. */
+ * in the TF1 Hub format; not where assertions failed, nor over an `out`. */
 HT_API ht_status ht_result_export(ht_result *result, const char *out,
                                   bool module_only, bool hub1);
 

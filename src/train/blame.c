@@ -112,9 +112,8 @@ static ht_status blame_data(const ht_failed_step *f, const char *what) {
   int64_t n = find_bad(f, is_finite, &names);
   if (n) {
     add_records(f, n, &names, &more);
-    st = ht_fail(HT_CORRUPT,
-                 "%s: what the step is given is NaN or infinite%s", what,
-                 more.failed ? "" : more.p);
+    st = ht_fail(HT_CORRUPT, "%s: what the step is given is NaN or infinite%s",
+                 what, more.failed ? "" : more.p);
   }
   ht_text_free(&names);
   ht_text_free(&more);

@@ -144,7 +144,7 @@ static const char style[] =
     "h1{font-size:1.6rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 "
     ".5rem;"
     "border-bottom:1px solid var(--line)}p{margin:.4rem 0}"
-    ".dim{color:var(--dim)}.wide{overflow-x:auto}td img{vertical-align:middle}"
+    ".dim{color:var(--dim)}.wide{overflow-x:auto}td img{vertical-align:top}"
     ".cards{display:flex;flex-wrap:wrap;gap:.6rem}"
     ".card{background:var(--soft);border-radius:.4rem;padding:.6rem .8rem;"
     "min-width:7rem}.card b{display:block;font-size:1.4rem}"

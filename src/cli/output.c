@@ -65,18 +65,16 @@ int terminal_columns(void) {
 void put_wrapped(FILE *out, const char *text, int at, int indent, int width) {
   int column = at;
   while (*text) {
-    int n = (int)strcspn(text, " ");
-    if (column > indent && column + n + 1 > width) {
+    int gap = (int)strspn(text, " "), n = (int)strcspn(text + gap, " ");
+    if (column > indent && column + gap + n > width) {
       fprintf(out, "\n%*s", indent, "");
       column = indent;
-    } else if (column > indent) {
-      fputc(' ', out);
-      column++;
+      text += gap;
+      gap = 0;
     }
-    fwrite(text, 1, (size_t)n, out);
-    column += n;
-    text += n;
-    while (*text == ' ') text++;
+    fwrite(text, 1, (size_t)(gap + n), out);
+    column += gap + n;
+    text += gap + n;
   }
   fputc('\n', out);
 }

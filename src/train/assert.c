@@ -92,7 +92,8 @@ ht_status ht_assert_held(const ht_trained *trained) {
   ht_arena_free(&arena);
   if (!o->n_assert || there) return HT_SUCCESS;
   return ht_fail(HT_UNMET,
-                 "'%s' has no model, as --assert '%s'%s did not hold: 'train "
-                 "--resume' with other assertions, or none, writes it",
+                 "'%s' has no model, as --assert '%s'%s did not hold or was "
+                 "not reached: 'train --resume' with others, or none, writes "
+                 "it",
                  trained->run, o->assert[0], o->n_assert > 1 ? " ..." : "");
 }

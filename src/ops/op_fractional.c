@@ -42,6 +42,7 @@ typedef struct job {
 #define REAL float
 #define NAME(x) x##_f
 #define LEAST -FLT_MAX
+#define SUM(a, b) ((a) + (b))
 #include "ops/op_fractional.c"
 #undef REAL
 #undef NAME
@@ -53,9 +54,11 @@ typedef struct job {
 #undef REAL
 #undef NAME
 #undef LEAST
+#undef SUM
 #define REAL int64_t
 #define NAME(x) x##_l
 #define LEAST INT64_MIN
+#define SUM(a, b) (int64_t)((uint64_t)(a) + (uint64_t)(b)) /* wraps */
 #include "ops/op_fractional.c"
 
 #define PICK(name, t) \
@@ -360,7 +363,7 @@ static void NAME(mean)(size_t from, size_t to, void *arg) {
     memset(y, 0, (size_t)r->channels * sizeof *y);
     EACH_PIXEL(r) {
       const REAL *x = (const REAL *)j->x + PIXEL(r);
-      for (int64_t c = 0; c < r->channels; c++) y[c] += x[c];
+      for (int64_t c = 0; c < r->channels; c++) y[c] = SUM(y[c], x[c]);
       n++;
     }
     for (int64_t c = 0; c < r->channels; c++) y[c] /= n;
@@ -375,7 +378,7 @@ static void NAME(to_greatest)(size_t from, size_t to, void *arg) {
   EACH_REGION(r) for (int64_t c = 0; c < r->channels; c++) {
     int64_t at = -1;
     EACH_PIXEL(r) if (at < 0 || x[at] < x[PIXEL(r) + c]) at = PIXEL(r) + c;
-    if (at >= 0) dx[at] += d[REGION(r) + c];
+    if (at >= 0) dx[at] = SUM(dx[at], d[REGION(r) + c]);
   }
 }
 

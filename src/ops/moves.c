@@ -23,12 +23,18 @@ static void move_objects(ht_object **to, ht_object *const *from,
                  level + 1);
 }
 
+static bool is_empty(const ht_block *b) {
+  for (int i = 0; i < b->rank; i++)
+    if (!b->n[i]) return true;
+  return false;
+}
+
 ht_status ht_move_block(ht_tensor *to, int64_t to_at, const ht_tensor *from,
                         int64_t from_at, const ht_block *block) {
   int64_t size = (int64_t)ht_dtype_size(from->dtype);
   ht_block bytes = *block;
+  if (is_empty(block)) return HT_SUCCESS;
   for (int i = 0; i < block->rank; i++) {
-    if (!block->n[i]) return HT_SUCCESS;
     bytes.to[i] *= size;
     bytes.from[i] *= size;
   }
@@ -94,6 +100,7 @@ ht_status ht_move_add(ht_tensor *to, int64_t to_at, const ht_tensor *from,
                                        : t;
   int64_t size = (int64_t)ht_dtype_size(part);
   int64_t whole = (int64_t)ht_dtype_size(t);
+  if (is_empty(block)) return HT_SUCCESS;
   if (t == HT_HALF || t == HT_BFLOAT16) {
     add_halves(t, HT_DATA(uint16_t, to) + to_at,
                HT_DATA(uint16_t, from) + from_at, block, 0);

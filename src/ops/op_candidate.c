@@ -121,9 +121,11 @@ static ht_status weigh(const ht_call *c, sampler *s) {
       ht_attr_int(c->attrs, "num_shards") != 1)
     return ht_fail(HT_UNSUPPORTED, "op '%s' of a file or in shards",
                    c->op->name);
-  if (reserved < 0 || reserved + given->n != s->range)
-    return ht_fail(HT_USAGE, "op '%s': %lld weights for a range of %lld",
-                   c->op->name, (long long)(reserved + given->n),
+  if (reserved < 0 || reserved != s->range - given->n)
+    return ht_fail(HT_USAGE,
+                   "op '%s': %d weights after %lld reserved classes for a "
+                   "range of %lld",
+                   c->op->name, given->n, (long long)reserved,
                    (long long)s->range);
   size_t n = (size_t)s->range;
   s->weight = calloc(n, sizeof *s->weight);

@@ -142,12 +142,12 @@ static bool draw_part(lot *l, float aspect, part *out) {
     rows += below(&l->numbers, most - rows + 1);
   int columns = rounded((double)((float)rows * aspect));
   for (int step = 1; step >= -1; step -= 2) { /* roundings are made good */
-    float area = (float)(columns * rows);
+    float area = (float)((int64_t)columns * rows);
     if (step > 0 ? area >= low : area <= high) continue;
     rows += step;
     columns = rounded((double)((float)rows * aspect));
   }
-  float area = (float)(columns * rows);
+  float area = (float)((int64_t)columns * rows);
   if (area < low || area > high || columns > l->width || rows > l->height ||
       columns <= 0 || rows <= 0)
     return false;
@@ -229,8 +229,12 @@ static ht_status part_out(ht_call *c, const lot *l, const part *p) {
 }
 
 static ht_status sample(ht_call *c, float least) {
+  enum { TRIES_MAX = 1 << 24 };
   HT_TRY(check_sample(c));
   int64_t tries = ht_attr_int(c->attrs, "max_attempts");
+  if (tries > TRIES_MAX)
+    return ht_fail(HT_USAGE, "op '%s': more than %d attempts", c->op->name,
+                   TRIES_MAX);
   lot l = {.height = (int)ht_int_at(c->in[0], 0),
            .width = (int)ht_int_at(c->in[0], 1)};
   HT_TRY(two_floats(c, "area_range", l.area));

@@ -153,19 +153,23 @@ static bool is_new(int64_t *set, size_t places, int64_t value) {
   return true;
 }
 
-/* ids[0..n); returns how many were drawn for that, 0: no memory. */
-static int64_t draw_batch(const sampler *s, ht_single *g, bool unique,
-                          int64_t *ids, int64_t n) {
+/* ids[0..n), and how many were drawn for that. Classes without weight are
+ * never drawn, so that there may be too few. */
+static ht_status draw_batch(const sampler *s, ht_single *g, bool unique,
+                            int64_t *ids, int64_t n, int64_t *drawn) {
+  enum { DRAWN_MAX = 100000000 };
   size_t places = 2;
   while (unique && places < 2 * (size_t)n) places *= 2;
-  int64_t *set = calloc(places, sizeof *set), drawn = 0;
-  if (!set) return 0;
-  for (int64_t k = 0; k < n; drawn++) {
+  int64_t *set = calloc(places, sizeof *set), k = 0;
+  if (!set) return ht_fail(HT_NO_MEMORY, "no memory for candidates");
+  for (*drawn = 0; k < n && (!unique || *drawn < DRAWN_MAX); ++*drawn) {
     ids[k] = s->draw(s, g);
     if (!unique || is_new(set, places, ids[k])) k++;
   }
   free(set);
-  return drawn;
+  if (k == n) return HT_SUCCESS;
+  return ht_fail(HT_USAGE, "%lld of %lld candidates found by %d draws",
+                 (long long)k, (long long)n, DRAWN_MAX);
 }
 
 static float expected(float chance, int64_t n, int64_t drawn) {
@@ -200,8 +204,8 @@ static ht_status sample(ht_call *c, sampler *s) {
   HT_TRY(outputs(c, n, s->range));
   ht_single g = {.g = ht_generator_of_node(c, 2 * (uint64_t)n), .used = 4};
   int64_t *ids = ht_i64(&c->out[0]);
-  int64_t drawn = draw_batch(s, &g, unique, ids, n);
-  if (!drawn) return ht_fail(HT_NO_MEMORY, "no memory for candidates");
+  int64_t drawn = 0;
+  HT_TRY(draw_batch(s, &g, unique, ids, n, &drawn));
   for (int64_t i = 0; i < ht_count(c->in[0]); i++)
     ht_f(&c->out[1])[i] = expected(s->chance(s, ht_i64(c->in[0])[i]), n, drawn);
   for (int64_t i = 0; i < n; i++)

@@ -84,8 +84,9 @@ static ht_status clamp_range(const spec *s, int k, int64_t size, int64_t *from,
   if (s->begin_mask >> k & 1) a = *step > 0 ? low : high;
   if (s->end_mask >> k & 1) b = *step > 0 ? high : low;
   int64_t span = *step > 0 ? b - a : a - b;
-  int64_t stride = *step > 0 ? *step : -*step;
-  *n = span > 0 ? (span - 1) / stride + 1 : 0;
+  uint64_t stride = *step > 0 ? (uint64_t)*step : 0 - (uint64_t)*step;
+  *n = span > 0 ? (int64_t)((uint64_t)(span - 1) / stride) + 1 : 0;
+  if (*n <= 1) *step = 1; /* none is taken */
   *from = a;
   return HT_SUCCESS;
 }

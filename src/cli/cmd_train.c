@@ -114,30 +114,34 @@ typedef struct view {
 } view;
 
 /* One number of several classes is enough, with its balance. */
-static void show_metrics(const ht_news *n) {
+static void put_metrics(FILE *out, const ht_news *n) {
   static const char *const spared[] = {"top_5", "precision", "recall"};
   for (int i = 0; i < n->n_metrics; i++) {
     bool spare = false;
     for (int k = 0; k < 3; k++) spare |= strcmp(n->metric[i], spared[k]) == 0;
-    if (!spare) fprintf(stderr, "  %s %.4f", n->metric[i], n->value[i]);
+    if (!spare) fprintf(out, "  %s %.4f", n->metric[i], n->value[i]);
   }
 }
 
-static void show_test(view *v, const ht_news *n) {
+/* Figures of an epoch, or of the test. */
+static void show_figures(view *v, const ht_news *n) {
+  char *line = NULL;
+  size_t size;
+  FILE *out = open_memstream(&line, &size);
+  if (!out) return;
+  if (n->type == HT_NEWS_EPOCH)
+    fprintf(out, "epoch %lld", (long long)n->epoch);
+  else
+    fputs("test", out);
+  fprintf(out, "  loss %.4f", n->loss);
+  put_metrics(out, n);
+  if (n->type == HT_NEWS_EPOCH)
+    fprintf(out, "  %.0f examples/s  %.1f s", n->examples_per_second,
+            n->seconds);
+  bool whole = fclose(out) == 0;
   progress_clear(&v->bar);
-  if (v->c->common->quiet) return;
-  fprintf(stderr, "test  loss %.4f", n->loss);
-  show_metrics(n);
-  fputc('\n', stderr);
-}
-
-static void show_epoch(view *v, const ht_news *n) {
-  progress_clear(&v->bar);
-  if (v->c->common->quiet) return;
-  fprintf(stderr, "epoch %lld  loss %.4f", (long long)n->epoch, n->loss);
-  show_metrics(n);
-  fprintf(stderr, "  %.0f examples/s  %.1f s\n", n->examples_per_second,
-          n->seconds);
+  if (whole) remark(v->c, "%s", line);
+  free(line);
 }
 
 static void show_step(view *v, const ht_news *n) {
@@ -164,8 +168,8 @@ static bool tell(void *arg, const ht_news *n) {
       remark(v->c, "%s", n->text);
       break;
     case HT_NEWS_STEP: show_step(v, n); break;
-    case HT_NEWS_EPOCH: show_epoch(v, n); break;
-    case HT_NEWS_TEST: show_test(v, n); break;
+    case HT_NEWS_EPOCH:
+    case HT_NEWS_TEST: show_figures(v, n); break;
     case HT_NEWS_SAVED:
       if (v->c->common->verbose) {
         progress_clear(&v->bar);

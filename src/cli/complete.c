@@ -172,7 +172,12 @@ static void fish(FILE *out) {
     snprintf(where, sizeof where, "__fish_seen_subcommand_from %s", (*c)->name);
     char first[64];
     if (*first_words(*c, first)) {
-      fprintf(out, "complete -c hubtune -n '%s' -a '", where);
+      fprintf(out,
+              "complete -c hubtune -f -n '%s; and not "
+              "__fish_seen_subcommand_from ",
+              where);
+      choices(out, first);
+      fputs("' -a '", out);
       choices(out, first);
       fputs("'\n", out);
     }

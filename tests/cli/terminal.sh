@@ -1,6 +1,6 @@
 #!/bin/sh
-# What is told on a terminal and elsewhere, and tables with names of any
-# letters. In the build folder.
+# What is told on a terminal and elsewhere, tables with names of any letters,
+# and what shells complete. In the build folder.
 set -u
 . "${srcdir:-..}/tests/cli/checks.sh"
 XDG_CACHE_HOME=$work/cache
@@ -41,5 +41,10 @@ plain        10
 ねこ         10'
 wants 'names over columns' "$(grep -A 1 '^confusion' "$work/table" |
   sed -n 2p)" '        plain     été    ねこ'
+
+wants 'what comes first, and no files' "$(./hubtune --completion fish |
+  grep 'list clear verify')" "complete -c hubtune -f -n \
+'__fish_seen_subcommand_from cache; and not \
+__fish_seen_subcommand_from list clear verify' -a 'list clear verify'"
 
 [ "$failures" -eq 0 ] && echo "$checks checks"

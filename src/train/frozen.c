@@ -221,9 +221,10 @@ static int64_t next_batch(const making *m, int64_t *at, int64_t *index) {
 }
 
 /* A batch of large examples is work enough for all threads, and its
- * convolutions cut themselves. */
+ * convolutions cut themselves. Images are read for one batch at a time, by
+ * threads of their own. */
 static void next_group(making *m, int64_t *at, group *g) {
-  int most = is_large(m) ? 1 : LANES;
+  int most = is_large(m) || ht_feed_images(m->w->feed) ? 1 : LANES;
   for (g->n = 0; g->n < most; g->n++) {
     lane *l = &g->lane[g->n];
     *l = (lane){.m = m};

@@ -68,4 +68,22 @@ done
 for module in "$here/models/images" "$work/images1"; do
   works "$module" "$work/photos"
 done
+
+# Batches of small photos that run once each: threads change nothing.
+for class in dark light; do
+  mkdir -p "$work/many/$class"
+  for copy in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    for i in 1 2 3 4 5 6; do
+      cp "$work/photos/$class/$i.bmp" "$work/many/$class/$copy-$i.bmp"
+    done
+  done
+done
+for threads in 1 2; do
+  timeout 100 ./hubtune train --module "$here/models/images" \
+    --data "$work/many" --frozen --epochs 1 --no-cache --threads $threads \
+    --out "$work/by$threads" 2> "$work/said" || failures=$((failures + 1))
+  wants "they run once" "$(grep -c 'runs once per example' "$work/said")" 1
+done
+wants 'two threads' "$(cat "$work"/by2/model/variables/*.data* | cksum)" \
+  "$(cat "$work"/by1/model/variables/*.data* | cksum)"
 [ "$failures" -eq 0 ]

@@ -1,6 +1,7 @@
 /*
  * images.h - a column of images as batches of numbers, decoded and resized
- * on threads of their own, also ahead of being asked for.
+ * on threads of their own, also ahead of being asked for. They are for one
+ * thread to use, but for paths and digests.
  */
 #ifndef HT_DATA_IMAGES_H
 #define HT_DATA_IMAGES_H

@@ -214,6 +214,7 @@ static void slab_parts(const batching *g, int64_t k, ht_part *space,
 static ht_status to_batches(const batching *g, const ht_tensor *x,
                             ht_tensor *y) {
   ht_part space, batches;
+  if (!ht_count(y)) return HT_SUCCESS;
   HT_TRY(ht_move_fill(y, NULL));
   for (int64_t k = 0; k < g->slabs; k++) {
     slab_parts(g, k, &space, &batches);
@@ -224,6 +225,7 @@ static ht_status to_batches(const batching *g, const ht_tensor *x,
 
 static ht_status to_space(const batching *g, const ht_tensor *x, ht_tensor *y) {
   ht_part space, batches;
+  if (!ht_count(y)) return HT_SUCCESS;
   for (int64_t k = 0; k < g->slabs; k++) {
     slab_parts(g, k, &space, &batches);
     HT_TRY(ht_part_copy(y, &space, x, &batches));

@@ -15,7 +15,7 @@ typedef struct fill {
 
 /* How many entries each row has, then where each row begins. */
 static ht_status count_rows(fill *f) {
-  f->next = ht_scratch(f->rows + 1, sizeof *f->next);
+  if (f->rows < INT64_MAX) f->next = ht_scratch(f->rows + 1, sizeof *f->next);
   if (!f->next) return ht_fail(HT_NO_MEMORY, "no memory for empty rows");
   for (int64_t k = 0; k < f->s.n; k++) f->next[f->s.at[k * f->s.rank]]++;
   int64_t at = 0;

@@ -16,10 +16,11 @@ ht_shape ht_shape_2(int64_t rows, int64_t cols) {
   return (ht_shape){2, {rows, cols}};
 }
 
+/* What overflows is a part of 0: tensors are checked when they are made. */
 int64_t ht_shape_count(const ht_shape *s) {
-  int64_t n = 1;
-  for (int i = 0; i < s->rank; i++) n *= s->dim[i];
-  return n;
+  uint64_t n = 1;
+  for (int i = 0; i < s->rank; i++) n *= (uint64_t)s->dim[i];
+  return (int64_t)n;
 }
 
 bool ht_shape_equal(const ht_shape *a, const ht_shape *b) {

@@ -261,6 +261,23 @@ START_TEST(an_unknown_op_is_named_with_its_node) {
 }
 END_TEST
 
+START_TEST(unknown_ops_behind_each_other_are_all_named) {
+  world w;
+  ht_missing *missing;
+  int n;
+  world_open(&w);
+  node(&w, w.b.graph, "a", "NoSuchOp", "", "");
+  node(&w, w.b.graph, "b", "NorThis", "a:2", "");
+  ht_ref b = {1, 0};
+  ht_body body = {.graph = w.b.graph, .ret = &b, .n_rets = 1};
+  OK(ht_plan_missing(&body, false, &w.arena, &missing, &n));
+  ck_assert_int_eq(n, 2);
+  ck_assert_str_eq(missing[0].op, "NoSuchOp");
+  ck_assert_str_eq(missing[1].op, "NorThis");
+  world_close(&w);
+}
+END_TEST
+
 START_TEST(dead_branches_do_not_run) {
   world w;
   ht_variable *v;
@@ -432,6 +449,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests, a_feed_cuts_the_graph_anywhere);
   tcase_add_test(tests, a_cycle_is_refused);
   tcase_add_test(tests, an_unknown_op_is_named_with_its_node);
+  tcase_add_test(tests, unknown_ops_behind_each_other_are_all_named);
   tcase_add_test(tests, dead_branches_do_not_run);
   tcase_add_test(tests, gathered_rows_of_a_variable_have_row_gradients);
   tcase_add_test(tests, row_gradients_survive_sums_and_scaling);

@@ -423,7 +423,7 @@ static ht_status drain(ht_maker *b) {
     ht_instance *at = w->at;
     int node = w->node;
     ht_need open = {0};
-    if (at->graph->node[node].op) HT_TRY(next_need(b, w, &open));
+    HT_TRY(next_need(b, w, &open));
     if (open.at) {
       HT_TRY(push(b, open));
       continue;

@@ -11,7 +11,7 @@ trap 'rm -f "$made"' EXIT
 cmp -s "$made" "$root/docs/ops.md" ||
   wrong "docs/ops.md is not current: run 'make docs' and commit it"
 
-for command in $(sed -n 's/^COMMAND(\(.*\))$/\1/p' \
+for command in $(sed -n 's/^COMMAND(\([a-z]*\),.*/\1/p' \
   "$root/src/cli/commands.def"); do
   grep -q "docs/hubtune-$command\.1" "$root/docs/sources.am" ||
     wrong "docs/sources.am: no manual page of '$command'"

@@ -88,10 +88,7 @@ static int run(const invocation *c) {
   return look(c, strcmp(what, "verify") == 0);
 }
 
-const command cmd_cache = {
-    .name = "cache",
-    .operands = "list|clear|verify",
-    .summary = "what is kept: modules, and outputs of frozen ones",
+const action do_cache = {
     .text =
         "'list' shows what the cache keeps: how big, how old, from where. "
         "These "

@@ -38,10 +38,7 @@ static int run(const invocation *c) {
   return DONE;
 }
 
-const command cmd_data = {
-    .name = "data",
-    .operands = "check DATA",
-    .summary = "what a data set is, and what is wrong with it",
+const action do_data = {
     .text =
         "'check' tells format, encoding and delimiter, columns and their "
         "types, classes and how frequent they are, lengths of texts, examples "

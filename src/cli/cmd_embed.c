@@ -184,10 +184,7 @@ static int run(const invocation *c) {
   return status;
 }
 
-const command cmd_embed = {
-    .name = "embed",
-    .operands = "HANDLE DATA",
-    .summary = "a module's output for every example, into a file",
+const action do_embed = {
     .text =
         "Calls a module with every example of DATA and writes its outputs, in "
         "the order of the examples, to the file that --outputs names. DATA and "

@@ -105,10 +105,7 @@ static int run(const invocation *c) {
   return status;
 }
 
-const command cmd_eval = {
-    .name = "eval",
-    .operands = "RUN DATA",
-    .summary = "metrics of a trained model on labelled data",
+const action do_eval = {
     .text =
         "Answers every example of DATA with the best weights of RUN and "
         "compares with its labels: metrics over all, a row per class, and "

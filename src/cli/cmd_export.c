@@ -127,10 +127,7 @@ static int run(const invocation *c) {
   return st.code == HT_OK ? DONE : failed(st);
 }
 
-const command cmd_export = {
-    .name = "export",
-    .operands = "[RUN] OUT",
-    .summary = "the trained classifier, or the tuned module alone",
+const action do_export = {
     .text =
         "Writes the folder OUT. A model is module and head, with the "
         "signature 'serving_default' and its outputs 'scores' and 'classes' "

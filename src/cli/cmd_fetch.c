@@ -62,10 +62,7 @@ static int run(const invocation *c) {
   return DONE;
 }
 
-const command cmd_fetch = {
-    .name = "fetch",
-    .operands = "HANDLE",
-    .summary = "get a module into the cache and print its folder",
+const action do_fetch = {
     .text =
         "Prints the folder of a module. What is no folder is downloaded or "
         "unpacked into the cache the first time it is named, here or where any "

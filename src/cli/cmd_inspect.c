@@ -493,10 +493,7 @@ static int run(const invocation *c) {
   return status;
 }
 
-const command cmd_inspect = {
-    .name = "inspect",
-    .operands = "HANDLE",
-    .summary = "what a module is, before any work",
+const action do_inspect = {
     .text =
         "Shows the format of a module, its tag sets, signatures, callables "
         "with their variants, variables, regularization losses and assets; "

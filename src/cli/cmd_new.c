@@ -117,10 +117,7 @@ static int run(const invocation *c) {
   return DONE;
 }
 
-const command cmd_new = {
-    .name = "new",
-    .operands = "text-embedding OUT",
-    .summary = "write a new module: text-embedding",
+const action do_new = {
     .text =
         "Writes a text embedding module to the folder OUT: texts in, the "
         "combined vectors of their words out.\n\n"

@@ -73,10 +73,7 @@ static int run(const invocation *c) {
   return DONE;
 }
 
-const command cmd_ops = {
-    .name = "ops",
-    .operands = "",
-    .summary = "the supported operations",
+const action do_ops = {
     .text =
         "Lists the operations of TensorFlow that hubtune runs, and whether "
         "each has a gradient. Operations without one are those for which "

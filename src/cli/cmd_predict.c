@@ -135,10 +135,7 @@ static int run(const invocation *c) {
   return status;
 }
 
-const command cmd_predict = {
-    .name = "predict",
-    .operands = "RUN [DATA]",
-    .summary = "answers for a file or for standard input",
+const action do_predict = {
     .text =
         "Prints label and probability for every example of DATA, in its "
         "order, a line each; numbers for a regression; of images the path, "

@@ -197,10 +197,7 @@ static int run(const invocation *c) {
   return c->n_operands == 1 ? write_report(c) : compare_runs(c);
 }
 
-const command cmd_report = {
-    .name = "report",
-    .operands = "RUN...",
-    .summary = "write a run's report.html anew, or compare runs",
+const action do_report = {
     .text =
         "With one RUN, judges its best weights on the test data, else the "
         "validation data, and writes RUN/report.html, as every training does "

@@ -228,10 +228,7 @@ static int run(const invocation *c) {
   return status;
 }
 
-const command cmd_run = {
-    .name = "run",
-    .operands = "HANDLE",
-    .summary = "one call: arrays in, arrays and gradients out",
+const action do_run = {
     .text =
         "Calls a signature or callable of a module once. Without --signature "
         "and --call that is the signature 'default', then 'serving_default', "

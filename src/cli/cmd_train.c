@@ -257,10 +257,7 @@ static int run(const invocation *c) {
   return status;
 }
 
-const command cmd_train = {
-    .name = "train",
-    .operands = "",
-    .summary = "fine-tune a module, with or without a new head",
+const action do_train = {
     .text =
         "Trains a head on a module's output, and with --trainable the module "
         "itself. Needs --module, --data and --out.\n\n"

@@ -23,8 +23,8 @@ typedef struct invocation {
   int n_operands;
 } invocation;
 
-typedef struct command {
-  const char *name, *operands, *summary;
+/* What a command does: the row at the end of its file. */
+typedef struct action {
   const char *text; /* paragraphs of --help, separated by empty lines */
   int min_operands, max_operands;
   const option *options;
@@ -33,10 +33,15 @@ typedef struct command {
   size_t settings_size;
   bool computes; /* multiplies matrices: worth choosing their kernels */
   int (*run)(const invocation *c); /* returns the exit status */
+} action;
+
+/* A row of commands.def. */
+typedef struct command {
+  const char *name, *operands, *summary;
+  const action *action;
 } command;
 
-extern const command *const commands[]; /* ends with NULL */
-const command *command_find(const char *name);
+extern const command commands[]; /* ends with a row without a name */
 extern const option common_options[];
 
 enum { DONE = 0, FAILED = 1, WRONG_USE = 2, NOT_GOOD_ENOUGH = 3 };
@@ -51,7 +56,6 @@ void remark(const invocation *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Help and manual page, from the rows (help.c). */
-void help_program(FILE *out);
 void help_command(const command *c, FILE *out);
 void manual_page(const command *c, FILE *out); /* NULL: of the program */
 /* For bash, zsh or fish (complete.c); false: another shell. */

@@ -37,7 +37,7 @@ static void completion_words(FILE *out, const option *rows) {
 }
 
 static void completion_choices(FILE *out, const command *c) {
-  for (const option *o = c->options; o && o->name; o++) {
+  for (const option *o = c->action->options; o && o->name; o++) {
     if (o->kind != OPTION_CHOICE) continue;
     fprintf(out, "    %s:--%s) words='", c->name, o->name);
     choices(out, o->argument);
@@ -53,20 +53,18 @@ static void bash(FILE *out) {
       "  local command=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    words='--help --version",
       out);
-  for (const command *const *c = commands; *c; c++)
-    fprintf(out, " %s", (*c)->name);
+  for (const command *c = commands; c->name; c++) fprintf(out, " %s", c->name);
   fputs("'\n  else case $command:$before in\n", out);
-  for (const command *const *c = commands; *c; c++) completion_choices(out, *c);
+  for (const command *c = commands; c->name; c++) completion_choices(out, c);
   fputs("    *) case $command:$word in\n", out);
-  for (const command *const *c = commands; *c; c++) {
+  for (const command *c = commands; c->name; c++) {
     char first[64];
-    fprintf(out, "      %s:-*) words='", (*c)->name);
-    completion_words(out, (*c)->options);
+    fprintf(out, "      %s:-*) words='", c->name);
+    completion_words(out, c->action->options);
     completion_words(out, common_options);
     fputs("' ;;\n", out);
-    if (!*first_words(*c, first)) continue;
-    fprintf(out, "      %s:*) [ \"$COMP_CWORD\" -eq 2 ] && words='",
-            (*c)->name);
+    if (!*first_words(c, first)) continue;
+    fprintf(out, "      %s:*) [ \"$COMP_CWORD\" -eq 2 ] && words='", c->name);
     choices(out, first);
     fputs("' ;;\n", out);
   }
@@ -114,9 +112,9 @@ static void zsh(FILE *out) {
       "#compdef hubtune\n# Made by 'hubtune --completion zsh'.\n"
       "_hubtune() {\n  local -a commands\n  commands=(\n",
       out);
-  for (const command *const *c = commands; *c; c++) {
-    fprintf(out, "    '%s:", (*c)->name);
-    zsh_text(out, (*c)->summary);
+  for (const command *c = commands; c->name; c++) {
+    fprintf(out, "    '%s:", c->name);
+    zsh_text(out, c->summary);
     fputs("'\n", out);
   }
   fputs(
@@ -125,12 +123,12 @@ static void zsh(FILE *out) {
       "  local command=$words[2]\n  shift words\n  (( CURRENT-- ))\n"
       "  case $command in\n",
       out);
-  for (const command *const *c = commands; *c; c++) {
-    fprintf(out, "    %s) _arguments \\\n", (*c)->name);
-    zsh_options(out, (*c)->options);
+  for (const command *c = commands; c->name; c++) {
+    fprintf(out, "    %s) _arguments \\\n", c->name);
+    zsh_options(out, c->action->options);
     zsh_options(out, common_options);
     char first[64];
-    if (*first_words(*c, first)) {
+    if (*first_words(c, first)) {
       fputs("      '1:what:(", out);
       choices(out, first);
       fputs(")' \\\n", out);
@@ -163,15 +161,15 @@ static void fish(FILE *out) {
       "# Completion of hubtune for fish; made by 'hubtune --completion "
       "fish'.\n",
       out);
-  for (const command *const *c = commands; *c; c++) {
+  for (const command *c = commands; c->name; c++) {
     char where[96];
     fprintf(out, "complete -c hubtune -f -n __fish_use_subcommand -a %s -d '",
-            (*c)->name);
-    quoted(out, (*c)->summary);
+            c->name);
+    quoted(out, c->summary);
     fputs("'\n", out);
-    snprintf(where, sizeof where, "__fish_seen_subcommand_from %s", (*c)->name);
+    snprintf(where, sizeof where, "__fish_seen_subcommand_from %s", c->name);
     char first[64];
-    if (*first_words(*c, first)) {
+    if (*first_words(c, first)) {
       fprintf(out,
               "complete -c hubtune -f -n '%s; and not "
               "__fish_seen_subcommand_from ",
@@ -181,7 +179,7 @@ static void fish(FILE *out) {
       choices(out, first);
       fputs("'\n", out);
     }
-    fish_options(out, where, (*c)->options);
+    fish_options(out, where, c->action->options);
     fish_options(out, where, common_options);
   }
 }

@@ -46,9 +46,10 @@ static void help_text(FILE *out, const char *text) {
 }
 
 static void *make_settings(const command *c) {
-  void *settings = calloc(1, c->settings_size + 1);
-  if (settings && c->defaults) memcpy(settings, c->defaults, c->settings_size);
-  if (settings && c->set_defaults) c->set_defaults(settings);
+  void *settings = calloc(1, c->action->settings_size + 1);
+  if (settings && c->action->defaults)
+    memcpy(settings, c->action->defaults, c->action->settings_size);
+  if (settings && c->action->set_defaults) c->action->set_defaults(settings);
   return settings;
 }
 
@@ -57,32 +58,14 @@ void help_command(const command *c, FILE *out) {
   void *settings = make_settings(c);
   fprintf(out, "usage: hubtune %s%s%s [OPTION]...\n\n", c->name,
           *c->operands ? " " : "", c->operands);
-  help_text(out, c->text);
-  if (settings && c->options && c->options->name) {
+  help_text(out, c->action->text);
+  if (settings && c->action->options && c->action->options->name) {
     fputs("\nOptions:\n", out);
-    help_options(out, c->options, settings);
+    help_options(out, c->action->options, settings);
   }
   fputs("\nEverywhere:\n", out);
   help_options(out, common_options, &shared);
   free(settings);
-}
-
-void help_program(FILE *out) {
-  fputs(
-      "usage: hubtune COMMAND ...\n\n"
-      "Loads TensorFlow Hub modules and SavedModels, differentiates them,\n"
-      "fine-tunes them on the CPU and writes them back.\n\nCommands:\n",
-      out);
-  for (const command *const *c = commands; *c; c++) {
-    int n = fprintf(out, "  %s %s", (*c)->name, (*c)->operands);
-    fprintf(out, "%*s%s\n", COLUMN - n, "", (*c)->summary);
-  }
-  fputs(
-      "\n'hubtune COMMAND --help' explains a command. Results go to standard\n"
-      "output, all else to standard error. The exit status is 0 when done, 1\n"
-      "after a failure, 2 for a wrong command line, 3 where a model is not as\n"
-      "good as 'train --assert' wants, 130 or 143 when ended by a signal.\n",
-      out);
 }
 
 /* Text for troff: a hyphen is a minus, a dot in front is no request. */
@@ -149,8 +132,8 @@ static void manual_status(FILE *out) {
 
 static void manual_commands(FILE *out) {
   fputs(".SH COMMANDS\n", out);
-  for (const command *const *c = commands; *c; c++)
-    fprintf(out, ".TP\n.BR hubtune\\-%s (1)\n%s.\n", (*c)->name, (*c)->summary);
+  for (const command *c = commands; c->name; c++)
+    fprintf(out, ".TP\n.BR hubtune\\-%s (1)\n%s.\n", c->name, c->summary);
   manual_status(out);
   fputs(
       ".SH ENVIRONMENT\n"
@@ -179,10 +162,10 @@ void manual_page(const command *c, FILE *out) {
   }
   fprintf(out, "%s\n%s%s[OPTION]...\n.SH DESCRIPTION\n", name, c->operands,
           *c->operands ? " " : "");
-  manual_text(out, c->text);
+  manual_text(out, c->action->text);
   fputs(".SH OPTIONS\n", out);
   void *settings = make_settings(c);
-  if (settings) manual_options(out, c->options, settings);
+  if (settings) manual_options(out, c->action->options, settings);
   manual_options(out, common_options, &shared);
   free(settings);
   manual_status(out);

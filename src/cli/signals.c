@@ -28,9 +28,9 @@ static void on_stop(int number) {
 }
 
 static void handle(int number, void (*handler)(int)) {
-  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-  sigemptyset(&action.sa_mask);
-  sigaction(number, &action, NULL);
+  struct sigaction doing = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  sigemptyset(&doing.sa_mask);
+  sigaction(number, &doing, NULL);
 }
 
 void signals_install(void) {

@@ -78,7 +78,8 @@ once() {
   # The words hold no blanks.
   # shellcheck disable=SC2046
   FAIL_KIND=$2 FAIL_AT=$3 FAIL_COUNT=$work/count \
-    timeout 60 env LD_PRELOAD="$inject" "$program" $(command_of "$1") > stdout 2> stderr < /dev/null
+    timeout 60 env LD_PRELOAD="$inject $library" "$program" \
+    $(command_of "$1") > stdout 2> stderr < /dev/null
 }
 
 # Bytes of all that came out, without what differs from run to run.

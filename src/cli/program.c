@@ -1,5 +1,5 @@
-/* main.c - the program: finds the command's row, reads its options, runs
- * it. */
+/* program.c - the program's side in the library: finds the command's row,
+ * reads its options, runs it. */
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,17 +8,18 @@
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "cli/start.h"
 #include "config.h"
 
-#define COMMAND(name) extern const command cmd_##name;
+#define COMMAND(name, operands, summary) extern const action do_##name;
 #include "cli/commands.def"
 #undef COMMAND
 
-const command *const commands[] = {
-#define COMMAND(name) &cmd_##name,
+const command commands[] = {
+#define COMMAND(name, operands, summary) {#name, operands, summary, &do_##name},
 #include "cli/commands.def"
 #undef COMMAND
-    NULL};
+    {0}};
 
 #define AT(field) .offset = offsetof(common, field)
 const option common_options[] = {
@@ -84,19 +85,16 @@ void remark(const invocation *c, const char *format, ...) {
     fprintf(stderr, "%s\n", text);
 }
 
-const command *command_find(const char *name) {
-  for (const command *const *c = commands; *c; c++)
-    if (strcmp((*c)->name, name) == 0) return *c;
+static const command *find(const char *name) {
+  for (const command *c = commands; c->name; c++)
+    if (strcmp(c->name, name) == 0) return c;
   return NULL;
 }
 
 static int unknown_command(const char *name) {
   const char *names[64];
   int n = 0;
-  while (commands[n]) {
-    names[n] = commands[n]->name;
-    n++;
-  }
+  for (; commands[n].name; n++) names[n] = commands[n].name;
   const char *near = nearest_word(name, names, n);
   if (near)
     return wrong_use("unknown command: '%s' (did you mean '%s'?)", name, near);
@@ -123,26 +121,13 @@ static void choose_kernels(char **argv) {
 #endif
 }
 
-/* What was printed may not have arrived: a full disk, a closed pipe. */
-static int finish(int status) {
-  if (fflush(stdout) == 0 && !ferror(stdout)) return status;
-  if (errno == EPIPE) return status;
-  if (status == DONE) {
-    char text[128];
-    snprintf(text, sizeof text, "cannot write standard output: %s",
-             strerror(errno));
-    complain(text);
-  }
-  return status == DONE ? FAILED : status;
-}
-
 static int check_operands(const command *c, int n, const char **operand) {
-  if (n < c->min_operands)
+  if (n < c->action->min_operands)
     return wrong_use("%s needs %s (see 'hubtune %s --help')", c->name,
                      c->operands, c->name);
-  if (n > c->max_operands)
+  if (n > c->action->max_operands)
     return wrong_use("%s takes no more operands: '%s'", c->name,
-                     operand[c->max_operands]);
+                     operand[c->action->max_operands]);
   return DONE;
 }
 
@@ -150,16 +135,16 @@ static int perform(const invocation *i, char **whole) {
   if (i->common->offline && setenv("HUBTUNE_OFFLINE", "1", 1) != 0)
     return failed((ht_status){HT_NO_MEMORY, "no memory for a setting"});
   ht_memory_limit((size_t)i->common->max_memory << 20);
-  if (i->command->computes) choose_kernels(whole);
+  if (i->command->action->computes) choose_kernels(whole);
   ht_take_process();
-  return i->command->run(i);
+  return i->command->action->run(i);
 }
 
 enum { MAX_OPTIONS = 256 }; /* of a command */
 
 static int run(const command *c, int n, char **argv, char **whole) {
   common shared = {0};
-  void *settings = calloc(1, c->settings_size + 1);
+  void *settings = calloc(1, c->action->settings_size + 1);
   const char **operand = calloc((size_t)n + 1, sizeof *operand);
   bool given[MAX_OPTIONS] = {false};
   char message[OPTION_MESSAGE];
@@ -169,9 +154,10 @@ static int run(const command *c, int n, char **argv, char **whole) {
     free(operand);
     return failed((ht_status){HT_NO_MEMORY, "no memory for the command line"});
   }
-  if (c->defaults) memcpy(settings, c->defaults, c->settings_size);
-  if (c->set_defaults) c->set_defaults(settings);
-  option_set set[] = {{c->options, settings, given},
+  if (c->action->defaults)
+    memcpy(settings, c->action->defaults, c->action->settings_size);
+  if (c->action->set_defaults) c->action->set_defaults(settings);
+  option_set set[] = {{c->action->options, settings, given},
                       {common_options, &shared, NULL}};
   int n_operands = options_read(n, argv, set, 2, operand, message);
   if (n_operands < 0)
@@ -195,14 +181,6 @@ static int complete(const char *shell) {
 }
 
 static int without_command(const char *word, const char *next) {
-  if (!word) {
-    help_program(stderr);
-    return WRONG_USE;
-  }
-  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-    return help_program(stdout), DONE;
-  if (strcmp(word, "--version") == 0)
-    return printf("hubtune %s\n", PACKAGE_VERSION), DONE;
   if (strcmp(word, "--completion") == 0) return complete(next ? next : "bash");
   if (strcmp(word, "--manual") == 0) return manual_page(NULL, stdout), DONE;
   if (word[0] == '-')
@@ -213,12 +191,11 @@ static int without_command(const char *word, const char *next) {
   return unknown_command(word);
 }
 
-int main(int argc, char **argv) {
+int ht_program(int argc, char **argv) {
   signals_install();
-  const char *word = argc > 1 ? argv[1] : NULL;
-  const command *c = word ? command_find(word) : NULL;
-  if (!c) return finish(without_command(word, word ? argv[2] : NULL));
+  const command *c = find(argv[1]);
+  if (!c) return without_command(argv[1], argv[2]);
   if (argc == 3 && strcmp(argv[2], "--manual") == 0)
-    return manual_page(c, stdout), finish(DONE);
-  return finish(run(c, argc - 2, argv + 2, argv));
+    return manual_page(c, stdout), DONE;
+  return run(c, argc - 2, argv + 2, argv);
 }

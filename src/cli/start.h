@@ -1,0 +1,11 @@
+/* start.h - what the program alone asks of the library. */
+#ifndef HT_CLI_START_H
+#define HT_CLI_START_H
+
+#include "hubtune.h"
+
+/* Does what a command line of at least one word says; returns the exit
+ * status. What it printed may still stand in stdout's buffer. */
+HT_API int ht_program(int argc, char **argv);
+
+#endif

@@ -471,6 +471,17 @@ static void open_training(training *t, const ht_train_options *o,
   t->trained.model = model;
 }
 
+/* Within --max-memory a batch is cut by itself. */
+static ht_status advise(const training *t, ht_status st) {
+  char why[HT_MESSAGE_MAX];
+  if (st.code != HT_NO_MEMORY || ht_memory_limited() ||
+      t->trained.options.batch < 2)
+    return st;
+  ht_status_copy(st, why);
+  return ht_fail(HT_NO_MEMORY, "%s; a smaller --batch than %lld needs less",
+                 why, (long long)t->trained.options.batch);
+}
+
 ht_status ht_train_once(ht_model *model, const ht_train_options *o,
                         const ht_watcher *watcher, bool may_retreat,
                         bool again) {
@@ -479,7 +490,7 @@ ht_status ht_train_once(ht_model *model, const ht_train_options *o,
   open_training(&t, o, model, watcher);
   t.may_retreat = may_retreat;
   t.again = again;
-  ht_status st = train(&t);
+  ht_status st = advise(&t, train(&t));
   free_training(&t);
   return st;
 }

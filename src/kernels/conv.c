@@ -61,15 +61,17 @@ static bool pointwise(const ht_conv *c) {
   return all;
 }
 
+/* More than the second cache holds, and work enough for every thread. */
+static bool is_large(int64_t filter) { return filter >= 1 << 19; }
+
 /* Whether backward passes are better one product than oneDNN's own (2.6, with
  * AVX-512): its own read a filter that the second cache does not hold once a
  * call, and wide rows, where there are few channels to a side, from memory. */
 static bool is_product(const ht_conv *c) {
-  enum { FEW = 64, MANY = 256, LARGE = 1 << 19 };
+  enum { FEW = 64, MANY = 256 };
   int64_t narrow = least(c->cin, c->cout);
-  bool fits = c->cin * c->cout < LARGE;
   return pointwise(c) && !c->depthwise && narrow >= FEW &&
-         (narrow < MANY || !fits);
+         (narrow < MANY || is_large(c->cin * c->cout));
 }
 
 /* ---- windows unrolled */
@@ -449,7 +451,6 @@ static ht_status add_chunks(job *j, int64_t n, void *df) {
 
 static ht_status to_filter(const ht_conv_place *at, const ht_conv *c,
                            const void *x, const void *dy, void *df) {
-  enum { LARGE = 1 << 19 }; /* pieces of the filter are work enough */
   job j = {.pool = at->pool,
            .c = c,
            .x = x,
@@ -458,7 +459,7 @@ static ht_status to_filter(const ht_conv_place *at, const ht_conv *c,
            .size = ht_dtype_size(c->t)};
   int64_t n = filter_chunks(c);
   if (!filter_count(c)) return HT_SUCCESS;
-  if (is_product(c) && filter_count(c) >= LARGE) {
+  if (is_product(c) && is_large(filter_count(c))) {
     ht_gemm m = filter_gemm(c);
     ht_matmul(c->t, &m, x, dy, df);
     return HT_SUCCESS;

@@ -86,8 +86,7 @@ static void notef(training *t, const char *format, const char *text) {
 
 /* `trains`: the training examples. */
 static ht_status open_feed(training *t, const char *path,
-                           const ht_callable *call, bool trains,
-                           ht_feed *out) {
+                           const ht_callable *call, bool trains, ht_feed *out) {
   ht_trained *d = &t->trained;
   const ht_port **input;
   int n;
@@ -235,15 +234,14 @@ static ht_status make_frozen(training *t) {
   const char *why = "images are augmented";
   bool trains = t->o->trainable || t->o->trainable_variables;
   ht_composed *c = &t->trained.composed;
-  ht_frozen_work w = {
-      .composed = c,
-      .body = &c->train_body,
-      .feed = &t->train,
-      .index = t->split.train,
-      .n = t->split.n_train,
-      .cache = !t->o->no_cache && !ht_init_run(t->o),
-      .notice = note,
-      .arg = t};
+  ht_frozen_work w = {.composed = c,
+                      .body = &c->train_body,
+                      .feed = &t->train,
+                      .index = t->split.train,
+                      .n = t->split.n_train,
+                      .cache = !t->o->no_cache && !ht_init_run(t->o),
+                      .notice = note,
+                      .arg = t};
   if (!t->o->augment) HT_TRY(ht_frozen_make(&w, &t->frozen, &why));
   if (!t->frozen && !trains && why)
     notef(t, "the module runs at every step: %s", why);
@@ -354,8 +352,8 @@ static ht_status start_log(training *t) {
   char *path, *table;
   HT_TRY(in_run(t, "log.jsonl", &path));
   HT_TRY(in_run(t, "log.csv", &table));
-  HT_TRY(ht_log_open(t->o->log ? t->o->log : path, table, &t->loop.at,
-                     &t->log));
+  HT_TRY(
+      ht_log_open(t->o->log ? t->o->log : path, table, &t->loop.at, &t->log));
   return t->o->tensorboard ? start_events(t) : HT_SUCCESS;
 }
 

@@ -197,6 +197,5 @@ const action do_embed = {
     .options = options,
     .defaults = &defaults,
     .settings_size = sizeof(settings),
-    .computes = true,
     .run = run,
 };

@@ -114,6 +114,5 @@ const action do_eval = {
     .min_operands = 2,
     .max_operands = 2,
     .options = options,
-    .computes = true,
     .run = run,
 };

@@ -151,6 +151,5 @@ const action do_export = {
     .options = options,
     .defaults = &defaults,
     .settings_size = sizeof(settings),
-    .computes = true,
     .run = run,
 };

@@ -152,6 +152,5 @@ const action do_predict = {
     .options = options,
     .defaults = &defaults,
     .settings_size = sizeof(settings),
-    .computes = true,
     .run = run,
 };

@@ -208,6 +208,5 @@ const action do_report = {
     .min_operands = 1,
     .max_operands = MOST_RUNS,
     .options = options,
-    .computes = true,
     .run = run,
 };

@@ -249,6 +249,5 @@ const action do_run = {
     .options = options,
     .defaults = &defaults,
     .settings_size = sizeof(settings),
-    .computes = true,
     .run = run,
 };

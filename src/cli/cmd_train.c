@@ -284,6 +284,5 @@ const action do_train = {
     .options = options,
     .set_defaults = set_defaults,
     .settings_size = sizeof(settings),
-    .computes = true,
     .run = run,
 };

@@ -31,7 +31,6 @@ typedef struct action {
   const void *defaults;                 /* settings before any option ... */
   void (*set_defaults)(void *settings); /* ... or made by this */
   size_t settings_size;
-  bool computes; /* multiplies matrices: worth choosing their kernels */
   int (*run)(const invocation *c); /* returns the exit status */
 } action;
 

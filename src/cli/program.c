@@ -1,11 +1,8 @@
 /* program.c - the program's side in the library: finds the command's row,
  * reads its options, runs it. */
-#include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/output.h"
 #include "cli/start.h"
@@ -101,26 +98,6 @@ static int unknown_command(const char *name) {
   return wrong_use("unknown command: '%s' (see 'hubtune --help')", name);
 }
 
-/*
- * OpenBLAS does not know the newest cores and then takes slow kernels; which
- * ones it takes is decided while it is loaded, so the program starts itself
- * once more with the choice made. Not where oneDNN multiplies.
- */
-static void choose_kernels(char **argv) {
-#if !defined HAVE_DNNL && defined __x86_64__
-  if (getenv("OPENBLAS_CORETYPE")) return;
-  if (!__builtin_cpu_supports("avx512f") ||
-      !__builtin_cpu_supports("avx512bw") ||
-      !__builtin_cpu_supports("avx512vl") ||
-      !__builtin_cpu_supports("avx512dq"))
-    return;
-  if (setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 0) == 0)
-    execv("/proc/self/exe", argv); /* where that fails, all is only slower */
-#else
-  (void)argv;
-#endif
-}
-
 static int check_operands(const command *c, int n, const char **operand) {
   if (n < c->action->min_operands)
     return wrong_use("%s needs %s (see 'hubtune %s --help')", c->name,
@@ -131,18 +108,17 @@ static int check_operands(const command *c, int n, const char **operand) {
   return DONE;
 }
 
-static int perform(const invocation *i, char **whole) {
+static int perform(const invocation *i) {
   if (i->common->offline && setenv("HUBTUNE_OFFLINE", "1", 1) != 0)
     return failed((ht_status){HT_NO_MEMORY, "no memory for a setting"});
   ht_memory_limit((size_t)i->common->max_memory << 20);
-  if (i->command->action->computes) choose_kernels(whole);
   ht_take_process();
   return i->command->action->run(i);
 }
 
 enum { MAX_OPTIONS = 256 }; /* of a command */
 
-static int run(const command *c, int n, char **argv, char **whole) {
+static int run(const command *c, int n, char **argv) {
   common shared = {0};
   void *settings = calloc(1, c->action->settings_size + 1);
   const char **operand = calloc((size_t)n + 1, sizeof *operand);
@@ -168,7 +144,7 @@ static int run(const command *c, int n, char **argv, char **whole) {
     status = (printf("hubtune %s\n", PACKAGE_VERSION), DONE);
   else if ((status = check_operands(c, n_operands, operand)) == DONE)
     status = perform(
-        &(invocation){c, &shared, settings, given, operand, n_operands}, whole);
+        &(invocation){c, &shared, settings, given, operand, n_operands});
   options_free(set, 2);
   free(settings);
   free(operand);
@@ -197,5 +173,5 @@ int ht_program(int argc, char **argv) {
   if (!c) return without_command(argv[1], argv[2]);
   if (argc == 3 && strcmp(argv[2], "--manual") == 0)
     return manual_page(c, stdout), DONE;
-  return run(c, argc - 2, argv + 2, argv);
+  return run(c, argc - 2, argv + 2);
 }

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
@@ -39,7 +40,18 @@ static void help(FILE *out) {
       out);
 }
 
+/* OpenBLAS does not know the newest cores and then takes slow kernels; which
+ * ones it takes is decided while it is loaded. Not where oneDNN multiplies. */
+static void choose_kernels(void) {
+#if !defined HAVE_DNNL && defined __x86_64__
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+    (void)setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 0); /* else only slower */
+#endif
+}
+
 static int hand_over(int argc, char **argv) {
+  choose_kernels();
 #ifdef HT_LIBRARY
   void *library = dlopen(HT_LIBRARY, RTLD_LAZY);
   int (*program)(int, char **) = NULL;

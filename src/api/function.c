@@ -92,6 +92,7 @@ ht_status ht_function_open(ht_module *module, const ht_choice *choice,
 void ht_function_free(ht_function *f) {
   if (!f) return;
   ht_plan_free(f->plan);
+  ht_tape_free(f->tape);
   ht_arena_free(&f->arena);
   free(f);
 }
@@ -359,7 +360,8 @@ static ht_status differentiate(pass *p, const ht_arrays *inputs,
                                const ht_arrays *cotangents, ht_arrays **outputs,
                                ht_arrays **gradients) {
   HT_TRY(begin(p, inputs));
-  p->run.tape = ht_tape_new();
+  if (!p->f->tape) p->f->tape = ht_tape_new();
+  p->run.tape = p->f->tape;
   if (!p->run.tape) return ht_fail(HT_NO_MEMORY, "no memory for a tape");
   HT_TRY(go(p));
   HT_TRY(walk_back(p, cotangents));
@@ -380,7 +382,7 @@ ht_status ht_function_gradients(ht_function *f, const ht_arrays *inputs,
   for (int i = 0; i < store->n_variables; i++)
     store->variable[i]->tuned = before[i];
   ht_store_rollback(store);
-  ht_tape_free(p.run.tape);
+  if (f->tape) ht_tape_reset(f->tape);
   end(&p);
   if (st.code == HT_OK) return st;
   ht_arrays_free(*gradients);

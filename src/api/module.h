@@ -19,6 +19,7 @@ struct ht_function {
   ht_module *module;
   const ht_callable *callable;
   ht_plan *plan;
+  ht_tape *tape; /* of the last call with gradients, for its memory */
   ht_arena arena;
   ht_callable_info *info;
 };

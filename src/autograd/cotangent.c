@@ -5,6 +5,7 @@
 
 #include "autograd/tape.h"
 #include "base/parallel.h"
+#include "kernels/real.h"
 
 enum { GRAIN = 1 << 15 };
 
@@ -33,7 +34,7 @@ static void add_bfloat16(uint16_t *y, const uint16_t *x, size_t n) {
     for (size_t i = 0; i < n; i++) a[i] += b[i]; \
   } while (0)
 
-static void add_into(ht_dtype dtype, void *y, const void *x, size_t n) {
+HT_WIDE static void add_into(ht_dtype dtype, void *y, const void *x, size_t n) {
   switch (dtype) {
     case HT_FLOAT: ADD(float); break;
     case HT_DOUBLE: ADD(double); break;

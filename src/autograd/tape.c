@@ -276,6 +276,21 @@ ht_status ht_give_rows(ht_back *b, int i, ht_tensor *indices,
   return give(b, i, &c);
 }
 
+ht_status ht_back_sum(ht_back *b, int i, const ht_shape *shape,
+                      ht_tensor **sum) {
+  const ht_tensor *in = &b->in[i];
+  ht_tape *tape = b->walk;
+  *sum = NULL;
+  if (b->stored || b->collected || !ht_shape_equal(&in->shape, shape))
+    return HT_SUCCESS;
+  slot *s = &tape->slot[in->trace];
+  HT_TRY(settle(b->run->pool, s, shape));
+  if (!s->total.dense.dtype) return HT_SUCCESS;
+  HT_TRY(ht_tensor_own(b->run->pool, &s->total.dense));
+  *sum = &s->total.dense;
+  return HT_SUCCESS;
+}
+
 ht_status ht_back_dense(ht_back *b, int k) {
   ht_pool *pool = b->run->pool;
   const ht_shape *shape = &b->out[k].shape;

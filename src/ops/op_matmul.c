@@ -229,8 +229,13 @@ typedef struct factor {
 static ht_status give_product(ht_back *b, int i, bool adjoint, factor x,
                               factor y) {
   product p;
-  ht_tensor g;
+  ht_tensor g, *sum = NULL;
   HT_TRY(plan_product(x.t, x.transposed, y.t, y.transposed, &p));
+  if (!is_complex(x.t->dtype)) HT_TRY(ht_back_sum(b, i, &p.out, &sum));
+  if (sum) {
+    multiply_reals(&p, true, x.t, y.t, sum);
+    return HT_SUCCESS;
+  }
   p.conj_x = adjoint ? x.transposed : x.operand;
   p.conj_y = adjoint ? y.transposed : y.operand;
   HT_TRY(ht_back_new(b, x.t->dtype, &p.out, &g));

@@ -88,6 +88,63 @@ START_TEST(a_variable_used_twice_sums_its_gradients) {
 }
 END_TEST
 
+/* d of the products of w, as the left or right factor, with constants first ..
+ * first + n - 1, and of w + v; that of v is all ones. */
+static void factor_gradient(const char *const *op, bool left, const ht_shape *s,
+                            int first, int n, float *out) {
+  enum { MOST = 3 };
+  world w;
+  ht_variable *v[2];
+  ht_ref read[2], y[MOST + 1];
+  ht_tensor x, value[MOST + 1];
+  ht_cotangent g[2];
+  world_open(&w);
+  for (int i = 0; i < 2; i++) {
+    OK(ht_tensor_zeros(NULL, HT_FLOAT, s, &x));
+    read[i] = ht_build_read(
+        &w.b, ht_build_variable(&w.b, i ? "v" : "w", &x, true, &v[i]));
+  }
+  for (int k = 0; k < n; k++) {
+    OK(ht_tensor_new(NULL, HT_FLOAT, s, &x));
+    for (int64_t i = 0; i < ht_count(&x); i++)
+      ht_f(&x)[i] = (float)((i + 1) * (first + k + 2) % 7 - 3);
+    ht_ref c = ht_build_const(&w.b, NULL, &x);
+    y[k] = ht_build_2(&w.b, op[0], left ? read[0] : c, left ? c : read[0],
+                      op[1]);
+    ht_tensor_drop(&x);
+  }
+  y[n] = ht_build_2(&w.b, "AddV2", read[0], read[1], "");
+  run(&w, n + 1, y, value, true);
+  for (int i = 0; i < 2; i++) OK(ht_tape_gradient(w.tape, v[i], &g[i]));
+  for (int64_t k = 0; k < ht_count(&g[1].dense); k++)
+    ck_assert_float_eq(ht_f(&g[1].dense)[k], 1);
+  memcpy(out, g[0].dense.data, ht_tensor_bytes(&g[0].dense));
+  for (int i = 0; i < 2; i++) ht_cotangent_drop(&g[i]);
+  for (int k = 0; k <= n; k++) ht_tensor_drop(&value[k]);
+  world_close(&w);
+}
+
+START_TEST(gradients_of_a_factor_add_up_and_change_no_other) {
+  static const char *const op[][2] = {{"MatMul", ""},
+                                      {"MatMul", "transpose_a=true"},
+                                      {"MatMul", "transpose_b=true"},
+                                      {"BatchMatMulV2", ""},
+                                      {"BatchMatMulV2", "adj_x=true"}};
+  for (int i = 0; i < 10; i++) {
+    ht_shape s = ht_shape_2(3, 3);
+    if (i / 2 >= 3) s = ht_shape_of(3, (int64_t[]){2, 3, 3});
+    float all[18], part[18], sum[18] = {0};
+    factor_gradient(op[i / 2], i % 2, &s, 0, 3, all);
+    for (int k = 0; k < 3; k++) {
+      factor_gradient(op[i / 2], i % 2, &s, k, 1, part);
+      for (int e = 0; e < ht_shape_count(&s); e++) sum[e] += part[e] - 1;
+    }
+    for (int e = 0; e < ht_shape_count(&s); e++)
+      ck_assert_float_eq(all[e], sum[e] + 1);
+  }
+}
+END_TEST
+
 /* One node with function attributes over floats and a first input. */
 static ht_ref with_functions(world *w, const char *op, const char *first,
                              const char *inputs, const char **functions,
@@ -442,6 +499,7 @@ static void add(TCase *tests) {
   tcase_add_test(tests,
                  a_gradient_reaches_what_the_fetch_depends_on_smoothly);
   tcase_add_test(tests, a_variable_used_twice_sums_its_gradients);
+  tcase_add_test(tests, gradients_of_a_factor_add_up_and_change_no_other);
   tcase_add_test(tests, branches_run_and_differentiate);
   tcase_add_test(tests, loops_run_and_differentiate);
   tcase_add_test(tests, calls_are_put_in_place);

@@ -285,9 +285,8 @@ ht_status ht_back_sum(ht_back *b, int i, const ht_shape *shape,
     return HT_SUCCESS;
   slot *s = &tape->slot[in->trace];
   HT_TRY(settle(b->run->pool, s, shape));
-  if (!s->total.dense.dtype) return HT_SUCCESS;
-  HT_TRY(ht_tensor_own(b->run->pool, &s->total.dense));
-  *sum = &s->total.dense;
+  const ht_buffer *buffer = s->total.dense.buffer;
+  if (buffer && ht_buffer_unique(buffer)) *sum = &s->total.dense;
   return HT_SUCCESS;
 }
 

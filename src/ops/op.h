@@ -184,7 +184,7 @@ ht_status ht_give(ht_back *b, int i, ht_tensor *g) HT_MUST_CHECK;
  * The sum so far of what was given to input i, for a rule that adds to it in
  * place and then does not give: kernels that add spare a tensor and a pass
  * over it. *sum is NULL where a tensor of that shape has to be given: it is the
- * first, or not added as it is.
+ * first, is not added as it is, or the sum so far is another's, too.
  */
 ht_status ht_back_sum(ht_back *b, int i, const ht_shape *shape,
                       ht_tensor **sum) HT_MUST_CHECK;

@@ -24,4 +24,9 @@ for page in README.md CONTRIBUTING.md docs/design.md tests/README.md; do
     [ -e "$root/$path" ] || wrong "$page: there is no '$path'"
   done
 done
+
+for file in "$root"/docs/*.md "$root"/tools/*; do
+  grep -q "${file#"$root"/}" "$root/docs/sources.am" "$root/tests/sources.am" ||
+    wrong "${file#"$root"/} is in no EXTRA_DIST"
+done
 exit "$status"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/output.h"
-#include "cli/start.h"
+#include "cli/program.h"
 #include "config.h"
 
 #define COMMAND(name, operands, summary) extern const action do_##name;

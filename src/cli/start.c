@@ -3,7 +3,7 @@
  * else to the library. That is loaded only then, since loading it and the 60
  * libraries that it needs takes longer than either answer.
  */
-#include "cli/start.h"
+#include "cli/program.h"
 
 #include <dlfcn.h>
 #include <errno.h>

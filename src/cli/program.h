@@ -1,6 +1,6 @@
-/* start.h - what the program alone asks of the library. */
-#ifndef HT_CLI_START_H
-#define HT_CLI_START_H
+/* program.h - what the program asks of the library, and nobody else. */
+#ifndef HT_CLI_PROGRAM_H
+#define HT_CLI_PROGRAM_H
 
 #include "hubtune.h"
 

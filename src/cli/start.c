@@ -57,7 +57,10 @@ static int hand_over(int argc, char **argv) {
   int (*program)(int, char **) = NULL;
   if (library) *(void **)&program = dlsym(library, "ht_program");
   if (program) return program(argc, argv);
-  fprintf(stderr, "hubtune: cannot load its library: %s\n", dlerror());
+  fprintf(stderr,
+          "hubtune: cannot load its library (ldconfig makes an installed one "
+          "known): %s\n",
+          dlerror());
   return 1;
 #else
   return ht_program(argc, argv);

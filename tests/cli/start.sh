@@ -22,8 +22,8 @@ done
 for word in ops --completion bogus 'train --help'; do
   # The words hold no blanks of their own.
   # shellcheck disable=SC2086
-  wants "$word" "$(without $word | sed 's/: [^:]*libhubtune.*/:/')" \
-    "hubtune: cannot load its library:
+  wants "$word" "$(without $word | sed 's/: [^:]*libhubtune.*//')" \
+    "hubtune: cannot load its library (ldconfig makes an installed one known)
 status 1"
 done
 if [ -w /dev/full ]; then

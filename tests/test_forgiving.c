@@ -187,9 +187,10 @@ START_TEST(bad_objects_leave_nothing_in_any_column) {
       "[1]\n{\"t\":\"a\",\"x\":[1,2],\"s\":[\"p\"],\"n\":1}\n"
       "{\"t\":\"b\",\"x\":[1.5,3],\"s\":[\"q\",\"r\"],\"n\":\"no\"}\n"
       "{\"t\":\"c\",\"x\":[3,4,5],\"s\":[\"q\",3]}\n{\"t\":\n\n"
-      "{\"t\":\"d\",\"x\":[5,6],\"s\":[],\"n\":2}\n",
-      4, &d));
-  ck_assert(d.n == 2 && d.n_bad == 4);
+      "{\"t\":\"d\",\"x\":[5,6],\"s\":[],\"n\":2}\n"
+      "{\"t\":\"e\",\"x\":[5,6]//\n",
+      5, &d));
+  ck_assert(d.n == 2 && d.n_bad == 5);
   assert_text(&d, "t", 1, "d");
   const ht_tensor *x = &column(&d, "x")->value;
   ck_assert(x->dtype == HT_INT64 && x->shape.rank == 2 && ht_i64(x)[3] == 6);
@@ -199,6 +200,7 @@ START_TEST(bad_objects_leave_nothing_in_any_column) {
   ck_assert(d.line[0] == 2 && d.line[1] == 7);
   assert_told("a.jsonl', line 1: no object");
   assert_told("line 3: field 'n' is of another type");
+  assert_told("line 8: unexpected end of data");
   ht_dataset_free(&d);
 }
 END_TEST

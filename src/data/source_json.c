@@ -236,6 +236,8 @@ static ht_status read_line(objects *o, json_tokener *parser, const char *line,
   enum json_tokener_error error = json_tokener_get_error(parser);
   size_t used = json_tokener_get_parse_end(parser);
   ht_status st;
+  if (used > n) /* an open comment is taken for an end by json-c 0.16 */
+    error = json_tokener_error_parse_eof;
   if (error != json_tokener_success)
     st = ht_fail(HT_CORRUPT, "'%s', line %ld: %s", o->r->path, o->line,
                  json_tokener_error_desc(error));

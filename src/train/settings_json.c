@@ -138,6 +138,8 @@ static ht_status parse(const char *path, const char *text, size_t n,
   enum json_tokener_error error = json_tokener_get_error(parser);
   size_t end = json_tokener_get_parse_end(parser);
   json_tokener_free(parser);
+  if (end > n) /* an open comment is taken for an end by json-c 0.16 */
+    error = json_tokener_error_parse_eof;
   if (error != json_tokener_success)
     return ht_fail(HT_CORRUPT, "'%s', line %d: no JSON: %s", path,
                    line_at(text, end), json_tokener_error_desc(error));

@@ -109,6 +109,6 @@ printf '{"batch": 3\n"seed": 1}' |
 printf '{"batch": 3}\n{}' | wrong ", line 2: text after the object"
 printf '[1]' | wrong " is no JSON object of settings"
 printf '{\n' | wrong ", line 2: no JSON: unexpected end of data"
-printf '{"batch": 3//' | wrong ", line 1: no JSON: unexpected end of data"
+printf '{"log": "x"//' | wrong ", line 1: no JSON: unexpected end of data"
 
 [ "$failures" -eq 0 ]

@@ -328,6 +328,8 @@ static ht_status add_captured(ht_maker *b, ht_instance *at, ht_step *s) {
     HT_TRY(ht_graph_ref(at->graph, custom->rule->captured[i], &ref));
     HT_TRY(ht_resolve(b, at, ref, &value, &open));
     if (!value) { /* not computed before it: differentiate as it stands */
+      s->op->unprepare(s->prepared);
+      s->prepared = NULL;
       s->op = ht_op_find("IdentityN");
       s->n_in = custom->n_values;
       return HT_SUCCESS;
@@ -353,29 +355,37 @@ ht_status ht_maker_step(ht_maker *b, ht_step *s) {
   return !s->may_die && foldable(p, s) ? fold(b, s) : HT_SUCCESS;
 }
 
+static ht_status emit_step(ht_maker *b, ht_instance *at, int node, ht_step *s) {
+  ht_node *n = &at->graph->node[node];
+  bool ref_in = false;
+  HT_TRY(gather_inputs(b, at, n, s, &ref_in));
+  HT_TRY(gather_guards(b, at, n, s));
+  HT_TRY(fuse_gather(b, s));
+  HT_TRY(sub_plans(b, at, s));
+  s->n_out = n->n_out;
+  HT_TRY(custom_gradient(b, at, s));
+  HT_TRY(add_captured(b, at, s));
+  HT_TRY(missing_gradient(b, at, s));
+  s->may_die |= strcmp(n->op_name, "Switch") == 0;
+  HT_TRY(ht_maker_step(b, s));
+  at->value[node] = s->out;
+  for (int i = 0; i < n->n_out; i++)
+    b->plan->value[s->out + i].ref = ref_output(s->op, ref_in);
+  return HT_SUCCESS;
+}
+
 static ht_status emit(ht_maker *b, ht_instance *at, int node) {
   ht_node *n = &at->graph->node[node];
   ht_step s = {.op = n->op, .node = n->name, .home = at->graph->library};
-  bool ref_in = false;
   HT_TRY(bound_attrs(b, at, n, &s.attrs));
   if (strcmp(n->op_name, "Const") == 0) {
     HT_TRY(emit_const(b, at, node, s.attrs));
     return emit_waiting(b, at, node, &s);
   }
-  HT_TRY(gather_inputs(b, at, n, &s, &ref_in));
-  HT_TRY(gather_guards(b, at, n, &s));
-  HT_TRY(fuse_gather(b, &s));
-  HT_TRY(sub_plans(b, at, &s));
-  s.n_out = n->n_out;
-  HT_TRY(custom_gradient(b, at, &s));
-  HT_TRY(add_captured(b, at, &s));
-  HT_TRY(missing_gradient(b, at, &s));
-  s.may_die |= strcmp(n->op_name, "Switch") == 0;
-  HT_TRY(ht_maker_step(b, &s));
-  at->value[node] = s.out;
-  for (int i = 0; i < n->n_out; i++)
-    b->plan->value[s.out + i].ref = ref_output(s.op, ref_in);
-  return HT_SUCCESS;
+  int before = b->plan->n_steps;
+  ht_status st = emit_step(b, at, node, &s);
+  if (st.code != HT_OK && b->plan->n_steps == before) ht_step_free(&s);
+  return st;
 }
 
 /* ---- the walk */
